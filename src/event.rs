@@ -1,0 +1,109 @@
+//! What all events have in common.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use crate::json::RawJson;
+
+/// An event, whatever its vendor.
+///
+/// ```
+/// use offhook::event::{DedupeKey, Event};
+/// use offhook::talkifai;
+///
+/// let event = talkifai::Event::from_json(
+///     br#"{"id":"evt_1","type":"call.ended","created":"2024-01-15T10:34:05Z","data":{"callId":"c1"}}"#,
+/// )?;
+/// assert_eq!(event.name(), "call.ended");
+/// assert_eq!(event.call_id(), Some("c1"));
+/// assert_eq!(event.dedupe_key(), DedupeKey::Id("evt_1".into()));
+/// # Ok::<(), offhook::ParseError>(())
+/// ```
+pub trait Event {
+    /// The vendor's name for this event, aliases normalised.
+    fn name(&self) -> &str;
+
+    /// When it happened, by the vendor's word.
+    fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    /// Whether the vendor marks it as a test delivery.
+    fn is_test(&self) -> bool {
+        false
+    }
+
+    /// What two deliveries of this event have in common, by the vendor's own rule.
+    fn dedupe_key(&self) -> DedupeKey<'_>;
+
+    /// The call that it belongs to.
+    fn call_id(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// What makes two deliveries the same event.
+///
+/// [`Delivery::dedupe_key`](crate::Delivery::dedupe_key) makes the key from it
+/// that a store sees. Everything in it comes from signed bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DedupeKey<'a> {
+    /// An id, unique among the events of the same name.
+    Id(Cow<'a, str>),
+    /// The body, byte for byte: no id tells two such events apart.
+    Body,
+    /// Nothing: every delivery is an event of its own, such as a test.
+    Never,
+}
+
+impl<'a> DedupeKey<'a> {
+    /// The first id there is, or else the body.
+    pub(crate) fn first(ids: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        ids.into_iter().flatten().next().map_or(DedupeKey::Body, |id| DedupeKey::Id(id.into()))
+    }
+}
+
+/// What stands around an event's data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// The event's id, where the envelope has one.
+    pub id: Option<String>,
+    /// When the event happened, where the envelope says so.
+    pub timestamp: Option<DateTime<Utc>>,
+    /// Whether the vendor marks it as a test delivery.
+    pub test: bool,
+}
+
+/// An event that this crate has no type for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unknown {
+    /// What stands around the data.
+    pub envelope: Envelope,
+    /// The vendor's name for it.
+    pub name: String,
+    /// Its data.
+    pub data: RawJson,
+}
+
+/// An event whose type is known and whose data, or envelope, does not fit it.
+///
+/// The vendor changed something, or sent nonsense: nothing is lost, and a
+/// handler can still read the parts that it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undecodable {
+    /// What could be read of the envelope.
+    pub envelope: Envelope,
+    /// The vendor's name for it, aliases normalised.
+    pub name: String,
+    /// Its data.
+    pub data: RawJson,
+    /// The whole body.
+    pub body: RawJson,
+    /// What does not fit, and where; without the value that stands there.
+    pub reason: String,
+}

@@ -1,0 +1,230 @@
+//! Request headers, as any framework holds them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use crate::error::VerifyError;
+
+/// Looks up one request header by name.
+///
+/// Implemented for slices, arrays and vectors of pairs, for `HashMap` and
+/// `BTreeMap`, for `http::HeaderMap` (feature `http`, part of `axum`) and for
+/// actix-web's `HeaderMap` (feature `actix-web`).
+///
+/// ```
+/// use offhook::headers::{Headers, Lookup};
+///
+/// let headers = [("X-Truedy-Timestamp", "1773844200")];
+/// assert_eq!(headers.lookup("x-truedy-timestamp"), Lookup::One(b"1773844200"));
+/// assert_eq!(headers.lookup("x-truedy-signature"), Lookup::Missing);
+/// ```
+pub trait Headers {
+    /// Finds the header whose name equals `name` without regard to ASCII case
+    /// ([RFC 9110, section 5.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.1)).
+    ///
+    /// A header that stands there more than once is [`Lookup::Repeated`], also
+    /// when its values are equal: which of them a proxy or a framework would
+    /// have picked is nothing to guess about in a security check.
+    fn lookup(&self, name: &str) -> Lookup<'_>;
+}
+
+/// What [`Headers::lookup`] found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// No header of that name.
+    Missing,
+    /// Exactly one, with its value as received.
+    One(&'a [u8]),
+    /// More than one.
+    Repeated,
+}
+
+/// Takes all the values that stand under one name.
+impl<'a> FromIterator<&'a [u8]> for Lookup<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a [u8]>>(values: I) -> Self {
+        let mut values = values.into_iter();
+        match (values.next(), values.next()) {
+            (None, _) => Lookup::Missing,
+            (Some(value), None) => Lookup::One(value),
+            (Some(_), Some(_)) => Lookup::Repeated,
+        }
+    }
+}
+
+/// Leaves the value out: it may be a credential.
+impl fmt::Debug for Lookup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Lookup::Missing => "Missing",
+            Lookup::One(_) => "One(..)",
+            Lookup::Repeated => "Repeated",
+        })
+    }
+}
+
+fn among<'a, K, V>(pairs: impl Iterator<Item = (&'a K, &'a V)>, name: &str) -> Lookup<'a>
+where
+    K: AsRef<str> + ?Sized + 'a,
+    V: AsRef<[u8]> + ?Sized + 'a,
+{
+    pairs.filter(|(key, _)| key.as_ref().eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref()).collect()
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Headers for [(K, V)] {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        among(self.iter().map(|(key, value)| (key, value)), name)
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>, const N: usize> Headers for [(K, V); N] {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        self.as_slice().lookup(name)
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(K, V)> {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        self.as_slice().lookup(name)
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>, S> Headers for HashMap<K, V, S> {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        among(self.iter(), name)
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<[u8]>> Headers for BTreeMap<K, V> {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        among(self.iter(), name)
+    }
+}
+
+impl<H: Headers + ?Sized> Headers for &H {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        (**self).lookup(name)
+    }
+}
+
+// Few headers arrive per request, so one pass that compares names is cheaper
+// than to validate and hash the looked-up name.
+#[cfg(feature = "http")]
+impl Headers for http::HeaderMap {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        self.iter()
+            .filter(|(key, _)| key.as_str().eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_bytes())
+            .collect()
+    }
+}
+
+#[cfg(feature = "actix-web")]
+impl Headers for actix_web::http::header::HeaderMap {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        self.iter()
+            .filter(|(key, _)| key.as_str().eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_bytes())
+            .collect()
+    }
+}
+
+/// The one value of a header that verification cannot do without.
+///
+/// Surrounding spaces and tabs are no part of a value in HTTP (RFC 9110,
+/// section 5.5) and are taken off; nothing else is forgiven.
+pub(crate) fn required<'h>(
+    headers: &'h dyn Headers,
+    name: &str,
+    max_bytes: usize,
+    owned: impl Fn() -> Cow<'static, str>,
+) -> Result<&'h [u8], VerifyError> {
+    let value = match headers.lookup(name) {
+        Lookup::Missing => return Err(VerifyError::MissingHeader { header: owned() }),
+        Lookup::Repeated => return Err(VerifyError::RepeatedHeader { header: owned() }),
+        Lookup::One(value) => trim(value),
+    };
+    if value.is_empty() {
+        return Err(VerifyError::EmptyHeader { header: owned() });
+    }
+    if value.len() > max_bytes {
+        return Err(VerifyError::HeaderTooLong { header: owned(), max_bytes });
+    }
+    if !value.is_ascii() {
+        return Err(VerifyError::HeaderNotAscii { header: owned() });
+    }
+    Ok(value)
+}
+
+pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// Whether `name` is a field name by RFC 9110, section 5.6.2 (`token`).
+pub(crate) const fn is_header_name(name: &str) -> bool {
+    let mut rest = name.as_bytes();
+    if rest.is_empty() {
+        return false;
+    }
+    while let [byte, tail @ ..] = rest {
+        if !(byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            ))
+        {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_map_finds_any_case_and_sees_repeats() {
+        let twice = vec![("X-A", "1"), ("x-a", "1"), ("X-B", "2")];
+        assert_eq!(twice.lookup("x-a"), Lookup::Repeated);
+        assert_eq!(twice.lookup("x-b"), Lookup::One(b"2"));
+        assert_eq!(twice.lookup("x-c"), Lookup::Missing);
+        let map: HashMap<_, _> = twice.iter().copied().collect();
+        assert_eq!(map.lookup("x-a"), Lookup::Repeated);
+        assert_eq!(map.lookup("X-b"), Lookup::One(b"2"));
+        let map: BTreeMap<_, _> = twice.iter().copied().collect();
+        assert_eq!(map.lookup("x-a"), Lookup::Repeated);
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn http_header_map() {
+        let mut map = http::HeaderMap::new();
+        map.append("x-a", "1".parse().unwrap());
+        assert_eq!(map.lookup("X-A"), Lookup::One(b"1"));
+        map.append("x-a", "1".parse().unwrap());
+        assert_eq!(map.lookup("X-A"), Lookup::Repeated);
+    }
+
+    #[cfg(feature = "actix-web")]
+    #[test]
+    fn actix_header_map() {
+        use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+        let mut map = HeaderMap::new();
+        map.append(HeaderName::from_static("x-a"), HeaderValue::from_static("1"));
+        assert_eq!(map.lookup("X-A"), Lookup::One(b"1"));
+        map.append(HeaderName::from_static("x-a"), HeaderValue::from_static("1"));
+        assert_eq!(map.lookup("X-A"), Lookup::Repeated);
+    }
+
+    #[test]
+    fn only_spaces_and_tabs_are_trimmed() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b"\ra\n"), b"\ra\n");
+        assert_eq!(trim(b" \t"), b"");
+    }
+}

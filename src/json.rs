@@ -1,0 +1,159 @@
+//! JSON that is kept as it came.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A JSON value, kept as the text that the vendor sent.
+///
+/// No tree is built of it: it costs its own length, however it is nested.
+/// `Debug` shows the length only.
+///
+/// ```
+/// # use offhook::salpre;
+/// # let body = br#"{"event_type":"call_parked","payload":{"slot":4}}"#;
+/// # let salpre::Event::Unknown(unknown) = salpre::Event::from_json(body)? else { unreachable!() };
+/// #[derive(serde::Deserialize)]
+/// struct Parked { slot: u32 }
+///
+/// assert_eq!(unknown.data.get(), r#"{"slot":4}"#);
+/// assert_eq!(unknown.data.decode::<Parked>().unwrap().slot, 4);
+/// # Ok::<(), offhook::ParseError>(())
+/// ```
+#[derive(Clone)]
+pub struct RawJson(Box<RawValue>);
+
+impl RawJson {
+    /// The JSON text.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Understands the value as a type of yours.
+    ///
+    /// # Errors
+    ///
+    /// A value that does not fit. The error's text may quote the value.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.get())
+    }
+}
+
+impl RawJson {
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        RawValue::from_string(text.to_owned()).ok().map(RawJson)
+    }
+}
+
+impl From<&RawValue> for RawJson {
+    fn from(raw: &RawValue) -> Self {
+        RawJson(raw.to_owned())
+    }
+}
+
+impl PartialEq for RawJson {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for RawJson {}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawJson({} bytes)", self.get().len())
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::deserialize(deserializer).map(RawJson)
+    }
+}
+
+/// A number, kept exactly as the vendor wrote it: an amount of money or credit.
+///
+/// ```
+/// # use offhook::truedy;
+/// # let body = br#"{"event":"call.ended","data":{"call":{"callId":"c","costUsd":0.10}}}"#;
+/// # let truedy::Event::CallEnded(ended) = truedy::Event::from_json(body)? else { unreachable!() };
+/// assert_eq!(ended.call.cost_usd.unwrap().as_str(), "0.10");
+/// # Ok::<(), offhook::ParseError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Amount(Box<str>);
+
+impl Amount {
+    /// The number's text, by JSON's grammar
+    /// ([RFC 8259, section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)):
+    /// what a decimal type parses without loss.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The nearest double, for display; never for adding up.
+    pub fn to_f64(&self) -> f64 {
+        self.0.parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Amount(..)")
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text: Box<str> = Box::<RawValue>::deserialize(deserializer)?.into();
+        // Every JSON number, and nothing else in JSON, parses as a finite double.
+        match text.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Amount(text)),
+            _ => Err(serde::de::Error::custom("wrong type, expected a number")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_keep_every_digit() {
+        for text in ["0.1", "0.10", "12345678901234567890.000000000001", "-3e2", "7"] {
+            let amount: Amount = serde_json::from_str(text).unwrap();
+            assert_eq!(amount.as_str(), text);
+            assert_eq!(serde_json::to_string(&amount).unwrap(), text);
+        }
+        for text in ["\"0.1\"", "null", "true", "{}", "[1]", "1e999"] {
+            assert!(serde_json::from_str::<Amount>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_data() {
+        let raw: RawJson = serde_json::from_str(r#"{"secret":1}"#).unwrap();
+        assert_eq!(format!("{raw:?}"), "RawJson(12 bytes)");
+    }
+}

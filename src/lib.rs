@@ -1,0 +1,35 @@
+//! TODO
+// The modules stand in the order in which a delivery meets them.
+pub mod clock;
+mod delivery;
+mod envelope;
+pub mod error;
+pub mod event;
+mod fields;
+pub mod headers;
+mod json;
+mod observe;
+pub mod reply;
+mod secret;
+pub mod signature;
+mod time;
+pub mod token;
+pub mod verifier;
+
+pub mod salpre;
+pub mod talkifai;
+pub mod truedy;
+pub mod ultravox;
+
+pub use clock::{Clock, DEFAULT_TOLERANCE, FixedClock, SystemClock, Tolerance};
+pub use delivery::Delivery;
+pub use error::{ConfigError, ParseError, ReceiveError, VerifyError};
+pub use event::Event;
+pub use headers::Headers;
+pub use json::{Amount, RawJson};
+pub use reply::Reply;
+pub use salpre::Salpre;
+pub use secret::Secret;
+pub use talkifai::TalkifAi;
+pub use truedy::Truedy;
+pub use verifier::{Verified, Verifier};

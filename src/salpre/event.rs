@@ -1,0 +1,266 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::envelope::{Fields, Time, events};
+use crate::event::{DedupeKey, Envelope};
+use crate::fields::{open_enum, payload, redacted_debug, text};
+
+events! {
+    fields: Fields {
+        name: "event_type",
+        data: "payload",
+        time: Some(Time::Unix("timestamp_utc")),
+        ids: [None, None],
+        test: Some("is_test"),
+    };
+    /// An event of Salpre, by its page on
+    /// [webhooks](https://documentation.salpre.com/docs/webhooks).
+    pub enum Event {
+        /// `call_initiated`: a call was placed or came in.
+        CallInitiated(CallEvent) = "call_initiated",
+        /// `call_ringing`: the phone rings.
+        CallRinging(CallEvent) = "call_ringing",
+        /// `call_answered`: somebody answered.
+        CallAnswered(CallEvent) = "call_answered",
+        /// `transcript`: somebody said something.
+        Transcript(TranscriptEvent) = "transcript",
+        /// `call_ended`: the call is over; this is what was said.
+        CallEnded(CallEndedEvent) = "call_ended",
+        /// `error`: something went wrong during the call.
+        Error(ErrorEvent) = "error",
+    }
+}
+
+impl crate::event::Event for Event {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        self.envelope().timestamp
+    }
+
+    fn is_test(&self) -> bool {
+        self.envelope().test
+    }
+
+    /// The call's id, for what happens once in a call; the body for the rest.
+    /// Test deliveries all carry the same id and are never duplicates.
+    fn dedupe_key(&self) -> DedupeKey<'_> {
+        if self.is_test() {
+            return DedupeKey::Never;
+        }
+        match self {
+            Event::CallInitiated(data) | Event::CallRinging(data) | Event::CallAnswered(data) => {
+                DedupeKey::first([data.call.id.as_deref()])
+            }
+            Event::CallEnded(data) => DedupeKey::first([data.call.id.as_deref()]),
+            Event::Transcript(_) | Event::Error(_) | Event::Unknown(_) | Event::Undecodable(_) => DedupeKey::Body,
+        }
+    }
+
+    fn call_id(&self) -> Option<&str> {
+        match self {
+            Event::CallInitiated(data) | Event::CallRinging(data) | Event::CallAnswered(data) => {
+                data.call.id.as_deref()
+            }
+            Event::CallEnded(data) => data.call.id.as_deref(),
+            Event::Transcript(data) => data.call.id.as_deref(),
+            Event::Error(data) => data.call.id.as_deref(),
+            Event::Unknown(_) | Event::Undecodable(_) => None,
+        }
+    }
+}
+
+/// The call of an event. Salpre writes it flat (`call_id`) or nested (`call.id`).
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Call {
+    /// The call's id, as text.
+    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The calling number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The called number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Who called whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// The device, such as `salprebox:SALPRE_AABBCCDD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+redacted_debug!(Call { id, direction, source });
+
+/// The payload of `call_initiated`, `call_ringing` and `call_answered`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenCall")]
+#[non_exhaustive]
+pub struct CallEvent {
+    /// What stands around the payload.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The call.
+    pub call: Call,
+}
+
+payload!(CallEvent { call });
+
+/// The payload of `transcript`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenTranscript")]
+#[non_exhaustive]
+pub struct TranscriptEvent {
+    /// What stands around the payload.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The call.
+    pub call: Call,
+    /// Who said it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
+    /// What was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+    /// When it was said: text, in a unit that Salpre does not name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_utc: Option<String>,
+}
+
+payload!(TranscriptEvent { call, speaker });
+
+/// The payload of `call_ended`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenCallEnded")]
+#[non_exhaustive]
+pub struct CallEndedEvent {
+    /// What stands around the payload.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The call.
+    pub call: Call,
+    /// What was said, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<Vec<TranscriptEntry>>,
+}
+
+payload!(CallEndedEvent { call });
+
+/// Something said in a call.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TranscriptEntry {
+    /// Who said it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<Speaker>,
+    /// What was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it was said: text, in a unit that Salpre does not name. The greeting
+    /// has none.
+    #[serde(deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    pub utc_timestamp: Option<String>,
+}
+
+redacted_debug!(TranscriptEntry { speaker });
+
+/// The payload of `error`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenError")]
+#[non_exhaustive]
+pub struct ErrorEvent {
+    /// What stands around the payload.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The call.
+    pub call: Call,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+payload!(ErrorEvent { call });
+
+/// Payloads as they are written: the call flat, nested or both, and fields of
+/// their own.
+macro_rules! written {
+    ($(
+        struct $written:ident => $event:ident {
+            $( $(#[$meta:meta])* $field:ident: $type:ty, )*
+        }
+    )+) => { $(
+        #[derive(Deserialize)]
+        struct $written {
+            call: Option<Call>,
+            #[serde(default, deserialize_with = "text::deserialize")]
+            call_id: Option<String>,
+            from: Option<String>,
+            to: Option<String>,
+            direction: Option<Direction>,
+            source: Option<String>,
+            $( $(#[$meta])* $field: Option<$type>, )*
+        }
+
+        impl From<$written> for $event {
+            fn from(written: $written) -> Self {
+                let nested = written.call.unwrap_or_default();
+                $event {
+                    envelope: Envelope::default(),
+                    call: Call {
+                        id: nested.id.or(written.call_id),
+                        from: nested.from.or(written.from),
+                        to: nested.to.or(written.to),
+                        direction: nested.direction.or(written.direction),
+                        source: nested.source.or(written.source),
+                    },
+                    $( $field: written.$field, )*
+                }
+            }
+        }
+    )+ };
+}
+
+written! {
+    struct WrittenCall => CallEvent {}
+
+    struct WrittenTranscript => TranscriptEvent {
+        #[serde(rename = "type")]
+        speaker: Speaker,
+        transcript: String,
+        #[serde(default, deserialize_with = "text::deserialize")]
+        timestamp_utc: String,
+    }
+
+    struct WrittenCallEnded => CallEndedEvent {
+        transcript: Vec<TranscriptEntry>,
+    }
+
+    struct WrittenError => ErrorEvent {
+        error_message: String,
+    }
+}
+
+open_enum! {
+    /// Who called whom.
+    pub enum Direction {
+        /// Somebody called the agent.
+        Inbound = "inbound",
+        /// The agent called somebody.
+        Outbound = "outbound",
+    }
+}
+
+open_enum! {
+    /// Who said something.
+    pub enum Speaker {
+        /// The agent.
+        Ai = "ai",
+        /// The customer.
+        Customer = "customer",
+    }
+}

@@ -1,0 +1,90 @@
+use chrono::{DateTime, Utc};
+
+use crate::error::VerifyError;
+use crate::time;
+
+/// How a scheme writes the time that it signs.
+///
+/// Parsing is strict: ASCII digits without sign, point, exponent or leading
+/// zero, or RFC 3339, where a time without a zone is UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimestampFormat {
+    /// Seconds since 1970-01-01T00:00:00Z.
+    UnixSeconds,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    UnixMillis,
+    /// RFC 3339.
+    Rfc3339,
+    /// Either of seconds and RFC 3339.
+    UnixSecondsOrRfc3339,
+}
+
+impl TimestampFormat {
+    pub(crate) fn parse(self, text: &[u8]) -> Result<DateTime<Utc>, VerifyError> {
+        let text = std::str::from_utf8(text).map_err(|_| VerifyError::MalformedTimestamp)?;
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        match self {
+            TimestampFormat::UnixSeconds | TimestampFormat::UnixSecondsOrRfc3339 if digits => {
+                if text.len() == MILLISECOND_DIGITS && !text.starts_with('0') {
+                    return Err(VerifyError::TimestampInMilliseconds);
+                }
+                unix(text).and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            }
+            TimestampFormat::UnixMillis if digits => unix(text).and_then(DateTime::from_timestamp_millis),
+            TimestampFormat::Rfc3339 | TimestampFormat::UnixSecondsOrRfc3339 => time::rfc3339(text),
+            TimestampFormat::UnixSeconds | TimestampFormat::UnixMillis => None,
+        }
+        .ok_or(VerifyError::MalformedTimestamp)
+    }
+}
+
+fn unix(digits: &str) -> Option<i64> {
+    if digits.len() > 1 && digits.starts_with('0') {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+/// Times from 2001 to 2286 in milliseconds have this many digits; in seconds
+/// that is the year 33658 and beyond.
+const MILLISECOND_DIGITS: usize = 13;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strict() {
+        use TimestampFormat::*;
+        let unix = |format: TimestampFormat, text: &str| format.parse(text.as_bytes()).map(|time| time.timestamp());
+        for format in [UnixSeconds, UnixSecondsOrRfc3339] {
+            assert_eq!(unix(format, "1773844200"), Ok(1_773_844_200));
+            assert_eq!(unix(format, "0"), Ok(0));
+            assert_eq!(unix(format, "1773844200000"), Err(VerifyError::TimestampInMilliseconds));
+            for text in [
+                "",
+                "-1",
+                "+1773844200",
+                "01773844200",
+                "1773844200abc",
+                "1773844200.5",
+                "1.7e9",
+                "0x6553F100",
+                "1773844200, 1773844200",
+                "9223372036854775807",
+                "-9223372036854775808",
+                "9999999999999999999999999999999999999999",
+                "\u{661}\u{667}",
+                "0773844200000",
+            ] {
+                assert_eq!(unix(format, text), Err(VerifyError::MalformedTimestamp), "{text}");
+            }
+        }
+        assert_eq!(unix(UnixMillis, "1773844200999"), Ok(1_773_844_200));
+        assert_eq!(unix(UnixSecondsOrRfc3339, "2026-03-18T14:30:00Z"), Ok(1_773_844_200));
+        assert_eq!(unix(Rfc3339, "2026-03-18T14:30:00"), Ok(1_773_844_200));
+        assert_eq!(unix(Rfc3339, "1773844200"), Err(VerifyError::MalformedTimestamp));
+        assert_eq!(unix(UnixSeconds, "2026-03-18T14:30:00Z"), Err(VerifyError::MalformedTimestamp));
+    }
+}

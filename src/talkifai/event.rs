@@ -1,0 +1,188 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::envelope::{Fields, Time, events};
+use crate::event::{DedupeKey, Envelope};
+use crate::fields::{duration, open_enum, payload, text, time};
+use crate::json::RawJson;
+
+events! {
+    fields: Fields {
+        name: "type",
+        data: "data",
+        time: Some(Time::Rfc3339("created")),
+        ids: [Some("id"), None],
+        test: None,
+    };
+    /// An event of TalkifAI, by its
+    /// [reference](https://docs.talkifai.dev/api-reference/webhooks).
+    pub enum Event {
+        /// `call.started`: a call began.
+        CallStarted(CallEvent) = "call.started",
+        /// `call.ended`: a call is over.
+        CallEnded(CallEvent) = "call.ended",
+        /// `call.failed`: a call did not come about.
+        CallFailed(CallEvent) = "call.failed",
+        /// `transcript.ready`: a call's transcript can be fetched.
+        TranscriptReady(TranscriptEvent) = "transcript.ready",
+        /// `analysis.completed`: a call's analysis is ready.
+        AnalysisCompleted(AnalysisEvent) = "analysis.completed",
+        /// `credit.low`: the credit runs out.
+        CreditLow(CreditEvent) = "credit.low",
+        /// `credit.depleted`: the credit has run out.
+        CreditDepleted(CreditEvent) = "credit.depleted",
+    }
+}
+
+impl crate::event::Event for Event {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        self.envelope().timestamp
+    }
+
+    fn dedupe_key(&self) -> DedupeKey<'_> {
+        DedupeKey::first([self.envelope().id.as_deref()])
+    }
+
+    fn call_id(&self) -> Option<&str> {
+        match self {
+            Event::CallStarted(data) | Event::CallEnded(data) | Event::CallFailed(data) => data.call_id.as_deref(),
+            Event::TranscriptReady(data) => data.call_id.as_deref(),
+            Event::AnalysisCompleted(data) => data.call_id.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// The data of a call event.
+///
+/// Documented for `call.started` are the ids, the direction and the numbers; for
+/// `call.ended` the ids, the duration, the status, the reason and the recording;
+/// for `call.failed` nothing.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct CallEvent {
+    /// What stands around the data.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The call's id.
+    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// The agent's id.
+    #[serde(alias = "agent_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Who called whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// The calling number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The called number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// How long the call lasted.
+    #[serde(with = "duration::seconds", skip_serializing_if = "Option::is_none")]
+    pub duration: Option<TimeDelta>,
+    /// How the call went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<CallStatus>,
+    /// Why the call ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<EndReason>,
+    /// Where the recording is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_url: Option<String>,
+}
+
+payload!(CallEvent { call_id, agent_id, direction, duration, status, end_reason });
+
+/// The data of `transcript.ready`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct TranscriptEvent {
+    /// What stands around the data.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The call's id.
+    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// Where the transcript is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript_url: Option<String>,
+}
+
+payload!(TranscriptEvent { call_id });
+
+/// The data of `analysis.completed`: no payload is documented, and these are the
+/// fields of the analysis object of the REST API.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct AnalysisEvent {
+    /// What stands around the data.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The analysis's id.
+    #[serde(deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The call's id.
+    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// The name of the call's room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_name: Option<String>,
+    /// The fields that the customer defined: strings, numbers and booleans.
+    /// [`decode`](RawJson::decode) them into a type of yours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analysis_data: Option<RawJson>,
+    /// When the analysis was made.
+    #[serde(with = "time", skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+payload!(AnalysisEvent { id, call_id });
+
+/// The data of `credit.low` and `credit.depleted`: no field is documented.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[non_exhaustive]
+pub struct CreditEvent {
+    /// What stands around the data.
+    #[serde(skip)]
+    pub envelope: Envelope,
+    /// The data. [`decode`](RawJson::decode) it into a type of yours.
+    pub data: RawJson,
+}
+
+payload!(CreditEvent { data });
+
+open_enum! {
+    /// Who called whom.
+    pub enum Direction {
+        /// Somebody called the agent.
+        Inbound = "inbound",
+        /// The agent called somebody.
+        Outbound = "outbound",
+    }
+}
+
+open_enum! {
+    /// How a call went.
+    pub enum CallStatus {
+        /// As it should.
+        Completed = "completed",
+    }
+}
+
+open_enum! {
+    /// Why a call ended.
+    pub enum EndReason {
+        /// The caller hung up.
+        UserHangup = "user_hangup",
+    }
+}

@@ -1,0 +1,136 @@
+//! Times and durations as vendors write them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Parses an RFC 3339 time; one without a zone is UTC.
+///
+/// ISO 8601 allows much more; this is what the vendors send.
+pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
+    // Lets `t` and a space through, which RFC 3339 permits and no vendor sends.
+    if text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+    parse(text).or_else(|| {
+        let mut zoned = [0; MAX_RFC3339_BYTES];
+        let end = text.len();
+        zoned.get_mut(..end)?.copy_from_slice(text.as_bytes());
+        *zoned.get_mut(end)? = b'Z';
+        parse(std::str::from_utf8(zoned.get(..=end)?).ok()?)
+    })
+}
+
+/// A span of a number of seconds that may have a fraction, to the nanosecond.
+pub(crate) fn from_seconds(seconds: f64) -> Option<TimeDelta> {
+    // Beyond 2^53 a double has no more units to speak of.
+    if !(seconds.abs() < 9_007_199_254_740_992.0) {
+        return None;
+    }
+    let whole = seconds.trunc();
+    let nanos = ((seconds - whole) * 1e9).round();
+    #[expect(clippy::cast_possible_truncation, reason = "both are in range, see above")]
+    let (whole, nanos) = (whole as i64, nanos as i64);
+    TimeDelta::try_seconds(whole)?.checked_add(&TimeDelta::nanoseconds(nanos))
+}
+
+/// A span in the form of Ultravox, which is protobuf's:
+/// `^-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,9})?s$`.
+pub(crate) fn parse_duration(text: &str) -> Option<TimeDelta> {
+    let digits =
+        |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = match unsigned.strip_suffix('s')?.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (unsigned.strip_suffix('s')?, None),
+    };
+    if !digits(whole, 12) || (whole.len() > 1 && whole.starts_with('0')) {
+        return None;
+    }
+    let nanos = match fraction {
+        None => 0,
+        Some(fraction) if digits(fraction, 9) => format!("{fraction:0<9}").parse().ok()?,
+        Some(_) => return None,
+    };
+    let span = TimeDelta::new(whole.parse().ok()?, nanos)?;
+    if unsigned.len() == text.len() { Some(span) } else { TimeDelta::zero().checked_sub(&span) }
+}
+
+pub(crate) fn format_duration(span: TimeDelta) -> String {
+    let sign = if span < TimeDelta::zero() { "-" } else { "" };
+    let span = span.abs();
+    let (seconds, nanos) = (span.num_seconds(), span.subsec_nanos());
+    if nanos == 0 {
+        return format!("{sign}{seconds}s");
+    }
+    let fraction = format!("{nanos:09}");
+    format!("{sign}{seconds}.{}s", fraction.trim_end_matches('0'))
+}
+
+const MAX_RFC3339_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_vendors_publish() {
+        for (text, expected) in [
+            ("2026-03-18T14:32:00.000Z", "2026-03-18T14:32:00+00:00"),
+            ("2026-03-03T12:00:00Z", "2026-03-03T12:00:00+00:00"),
+            ("2026-01-31T08:35:41.123456", "2026-01-31T08:35:41.123456+00:00"),
+            ("2026-03-18T14:30:00.000000+00:00", "2026-03-18T14:30:00+00:00"),
+            ("2026-03-18T16:30:00+02:00", "2026-03-18T14:30:00+00:00"),
+        ] {
+            assert_eq!(rfc3339(text).unwrap().to_rfc3339(), expected);
+        }
+    }
+
+    #[test]
+    fn durations_of_ultravox() {
+        for (text, nanos) in [
+            ("0s", 0),
+            ("120s", 120_000_000_000),
+            ("1.5s", 1_500_000_000),
+            ("-0.000000001s", -1),
+            ("-61.25s", -61_250_000_000),
+        ] {
+            let span = parse_duration(text).unwrap();
+            assert_eq!(span.num_nanoseconds(), Some(nanos), "{text}");
+            assert_eq!(format_duration(span), text);
+        }
+        for text in ["", "s", "1", "01s", "+1s", "1.s", ".5s", "1.0000000000s", "1e3s", "1 s", "1234567890123s", "--1s"]
+        {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_with_a_fraction() {
+        assert_eq!(from_seconds(142.5), TimeDelta::try_milliseconds(142_500));
+        assert_eq!(from_seconds(-0.25), TimeDelta::try_milliseconds(-250));
+        for wrong in [f64::NAN, f64::INFINITY, -f64::INFINITY, 1e300] {
+            assert_eq!(from_seconds(wrong), None);
+        }
+    }
+
+    #[test]
+    fn nothing_else() {
+        let long = format!("2026-03-18T14:30:00.{}", "0".repeat(80));
+        for text in [
+            "",
+            "Z",
+            "1773844200",
+            "2026-03-18",
+            "2026-03-18 14:30:00Z",
+            "2026-02-30T00:00:00Z",
+            "2026-03-18T25:00:00Z",
+            "+999999999-01-01T00:00:00Z",
+            "Wed, 18 Mar 2026 14:30:00 GMT",
+            "2026-03-18T14:30:00ZZ",
+            "2026-03-18T14:30:00Z ",
+            &long,
+        ] {
+            assert_eq!(rfc3339(text), None, "{text}");
+        }
+    }
+}
