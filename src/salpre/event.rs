@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{open_enum, payload, redacted_debug, text};
+use crate::fields::{object, open_enum, payload, redacted_debug, text};
 
 events! {
     fields: Fields {
@@ -196,6 +196,7 @@ macro_rules! written {
     )+) => { $(
         #[derive(Deserialize)]
         struct $written {
+            #[serde(default, deserialize_with = "object::optional::deserialize")]
             call: Option<Call>,
             #[serde(default, deserialize_with = "text::deserialize")]
             call_id: Option<String>,
@@ -237,6 +238,7 @@ written! {
     }
 
     struct WrittenCallEnded => CallEndedEvent {
+        #[serde(default, deserialize_with = "object::list::deserialize")]
         transcript: Vec<TranscriptEntry>,
     }
 
