@@ -1,4 +1,16 @@
 //! The time by which freshness is judged.
+//!
+//! ```
+//! use std::time::Duration;
+//! use offhook::{Clock, FixedClock, Tolerance, Truedy};
+//!
+//! let clock = FixedClock::at_unix(1_773_844_200);
+//! assert_eq!(clock.now().to_rfc3339(), "2026-03-18T14:30:00+00:00");
+//!
+//! let tolerance = Tolerance { past: Duration::from_secs(60), future: Duration::from_secs(5) };
+//! let truedy = Truedy::new("whsec_1")?.with_clock(clock).with_tolerance(tolerance);
+//! # Ok::<(), offhook::ConfigError>(())
+//! ```
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,13 +24,6 @@ use crate::error::VerifyError;
 pub const DEFAULT_TOLERANCE: Tolerance = Tolerance::symmetric(Duration::from_secs(300));
 
 /// A source of the current time.
-///
-/// ```
-/// use offhook::clock::{Clock, FixedClock};
-///
-/// let clock = FixedClock::at_unix(1_773_844_200);
-/// assert_eq!(clock.now().to_rfc3339(), "2026-03-18T14:30:00+00:00");
-/// ```
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The current time.
     fn now(&self) -> DateTime<Utc>;

@@ -1,4 +1,12 @@
 //! Request headers, as any framework holds them.
+//!
+//! ```
+//! use offhook::headers::{Headers, Lookup};
+//!
+//! let headers = [("X-Truedy-Timestamp", "1773844200")];
+//! assert_eq!(headers.lookup("x-truedy-timestamp"), Lookup::One(b"1773844200"));
+//! assert_eq!(headers.lookup("x-truedy-signature"), Lookup::Missing);
+//! ```
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -11,14 +19,6 @@ use crate::error::VerifyError;
 /// Implemented for slices, arrays and vectors of pairs, for `HashMap` and
 /// `BTreeMap`, for `http::HeaderMap` (feature `http`, part of `axum`) and for
 /// actix-web's `HeaderMap` (feature `actix-web`).
-///
-/// ```
-/// use offhook::headers::{Headers, Lookup};
-///
-/// let headers = [("X-Truedy-Timestamp", "1773844200")];
-/// assert_eq!(headers.lookup("x-truedy-timestamp"), Lookup::One(b"1773844200"));
-/// assert_eq!(headers.lookup("x-truedy-signature"), Lookup::Missing);
-/// ```
 pub trait Headers {
     /// Finds the header whose name equals `name` without regard to ASCII case
     /// ([RFC 9110, section 5.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.1)).

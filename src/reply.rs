@@ -1,16 +1,20 @@
 //! What the vendor is told.
+//!
+//! ```
+//! use std::time::Duration;
+//! use offhook::Reply;
+//! use offhook::reply::Success;
+//!
+//! assert_eq!(Reply::success(Success::NoContent).status(), 204);
+//! assert_eq!(Reply::retry().status(), 500);
+//! assert_eq!(Reply::unavailable(Duration::from_millis(1500)).retry_after_secs(), Some(2));
+//! ```
 
 use std::time::Duration;
 
 /// The answer to a delivery: a status, perhaps `Retry-After`, and no body.
 ///
 /// It is a response in axum (`IntoResponse`) and in actix-web (`Responder`).
-///
-/// ```
-/// use offhook::Reply;
-///
-/// assert_eq!(Reply::retry().status(), 500);
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the vendor waits for its answer"]
 pub struct Reply {

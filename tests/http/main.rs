@@ -15,4 +15,5 @@ mod client;
 mod debug;
 mod senders;
 mod servers;
+mod standalone;
 mod transport;

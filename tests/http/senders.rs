@@ -114,7 +114,7 @@ impl Drop for Example {
 }
 
 /// Builds an example as this test was built, and says where it is.
-fn build(name: &str) -> PathBuf {
+pub fn build(name: &str) -> PathBuf {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--all-features", "--example", name])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
