@@ -89,7 +89,9 @@ pub(crate) fn serialize<V: Vocabulary, S: Serializer>(
     {
         map.serialize_entry(field, id)?;
     }
-    map.serialize_entry(V::FIELDS.name, name)?;
+    if !name.is_empty() {
+        map.serialize_entry(V::FIELDS.name, name)?;
+    }
     match (V::FIELDS.time, envelope.timestamp) {
         (Some(Time::Rfc3339(field)), Some(time)) => map.serialize_entry(field, &fields::time::Rfc3339(time))?,
         (Some(Time::Unix(field)), Some(time)) => map.serialize_entry(field, &fields::time::Unix(time))?,
@@ -233,7 +235,10 @@ impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
                 }
                 Field::Name => {
                     let text: &RawValue = map.next_value()?;
-                    name = serde_json::from_str(text.get()).ok().map(|Text(name)| name).filter(|name| !name.is_empty());
+                    name = match text.get() {
+                        "null" => nameless::<V>(),
+                        text => serde_json::from_str(text).ok().map(|Text(name)| name).filter(|name| !name.is_empty()),
+                    };
                     if name.is_none() {
                         return Err(self.fail(ParseError::MissingField { field: fields.name }));
                     }
@@ -265,13 +270,19 @@ impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
         }
         let missing = |field| self.fail(ParseError::MissingField { field });
         Ok(Found {
-            name: name.ok_or_else(|| missing(fields.name))?,
+            name: name.or_else(|| nameless::<V>()).ok_or_else(|| missing(fields.name))?,
             data: data.ok_or_else(|| missing(fields.data))?,
             time,
             ids,
             test,
         })
     }
+}
+
+/// The name of an event whose envelope names none, where the vendor has such an
+/// event: it stands in the vocabulary under the empty name.
+fn nameless<V: Vocabulary>() -> Option<Cow<'static, str>> {
+    V::kind("").map(|kind| V::kind_name(kind).into())
 }
 
 struct DataSeed<V: Vocabulary>(V::Kind);

@@ -1,0 +1,10 @@
+//! Any vendor: the scheme language, checked by signatures that others made, and the vendors built on it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
+
