@@ -32,4 +32,5 @@ pub use salpre::Salpre;
 pub use secret::Secret;
 pub use talkifai::TalkifAi;
 pub use truedy::Truedy;
+pub use ultravox::Ultravox;
 pub use verifier::{Verified, Verifier};

@@ -8,3 +8,4 @@
     reason = "tests"
 )]
 
+mod ultravox;
