@@ -21,6 +21,15 @@ pub mod talkifai;
 pub mod truedy;
 pub mod ultravox;
 
+#[cfg(feature = "actix-web")]
+pub mod actix_web;
+#[cfg(feature = "axum")]
+pub mod axum;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+mod webhook;
+
 pub use clock::{Clock, DEFAULT_TOLERANCE, FixedClock, SystemClock, Tolerance};
 pub use delivery::Delivery;
 pub use error::{ConfigError, ParseError, ReceiveError, VerifyError};
@@ -34,3 +43,5 @@ pub use talkifai::TalkifAi;
 pub use truedy::Truedy;
 pub use ultravox::Ultravox;
 pub use verifier::{Verified, Verifier};
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+pub use webhook::{Rejection, Webhook};

@@ -22,8 +22,8 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
 
 /// A span of a number of seconds that may have a fraction, to the nanosecond.
 pub(crate) fn from_seconds(seconds: f64) -> Option<TimeDelta> {
-    // Beyond 2^53 a double has no more units to speak of.
-    if !(seconds.abs() < 9_007_199_254_740_992.0) {
+    // Beyond 2^53 a double does not tell one second from the next.
+    if !(-9_007_199_254_740_992.0..=9_007_199_254_740_992.0).contains(&seconds) {
         return None;
     }
     let whole = seconds.trunc();

@@ -71,17 +71,20 @@ impl HeaderTokens {
     /// A header of the first set that is missing, repeated, empty, too long, not
     /// ASCII, or another value than the configured one.
     pub fn verify(&self, headers: &dyn Headers) -> Result<Verified, VerifyError> {
-        let mut outcome = None;
+        let mut matched = None;
+        let mut refused = None;
+        // No early end: the time taken does not tell which value matched.
         for (index, set) in self.sets.iter().enumerate() {
-            let result = set.iter().fold(Ok(()), |so_far, token| so_far.and(token.check(headers)));
-            outcome = match (outcome, result) {
-                (Some(Ok(first)), _) => Some(Ok(first)),
-                (_, Ok(())) => Some(Ok(index)),
-                (Some(Err(first)), Err(_)) => Some(Err(first)),
-                (None, Err(error)) => Some(Err(error)),
-            };
+            let mut passed = Ok(());
+            for token in set.iter() {
+                passed = passed.and(token.check(headers));
+            }
+            match passed {
+                Ok(()) => matched = matched.or(Some(index)),
+                Err(error) => refused = refused.or(Some(error)),
+            }
         }
-        let index = outcome.unwrap_or(Err(VerifyError::SignatureMismatch))?;
+        let index = matched.ok_or_else(|| refused.unwrap_or(VerifyError::SignatureMismatch))?;
         Ok(Verified::by_secret(index, None, None))
     }
 }

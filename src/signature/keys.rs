@@ -108,17 +108,9 @@ impl HmacKeys {
 
         let mut matched = None;
         for (index, key) in self.keys.iter().enumerate() {
-            let mut mac = key.clone();
-            for part in scheme.parts {
-                mac.update(match part {
-                    Part::Body => body,
-                    Part::Literal(text) => text.as_bytes(),
-                    Part::Timestamp => timestamp.map_or(&[], |(text, _)| text),
-                    Part::Id => id.unwrap_or_default(),
-                });
-            }
+            let ours = mac(key, scheme.parts, timestamp.map_or(&[], |(text, _)| text), id.unwrap_or_default(), body);
             // No early end: the time taken does not tell which secret matched.
-            if presented.contains(&mac.finalize()) {
+            if presented.contains(&ours) {
                 matched = matched.or(Some(index));
             }
         }
@@ -130,6 +122,17 @@ impl HmacKeys {
         }
         let id = id.and_then(|id| std::str::from_utf8(id).ok());
         Ok(Verified::by_secret(secret_index, signed_at, id))
+    }
+
+    /// The signature by the first secret, in the scheme's encoding.
+    #[cfg(feature = "testing")]
+    pub(crate) fn sign(&self, timestamp: &str, id: &str, body: &[u8]) -> String {
+        let Some(key) = self.keys.first() else { return String::new() };
+        let tag = mac(key, self.scheme.parts, timestamp.as_bytes(), id.as_bytes(), body).into_bytes();
+        match self.scheme.encoding {
+            Encoding::Hex => hex::encode(tag),
+            Encoding::Base64 => Base64::encode_string(&tag),
+        }
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -169,6 +172,19 @@ fn key(scheme: &HmacScheme, secret: &Secret) -> Result<Key, ConfigError> {
         return Err(ConfigError::EmptySecret);
     }
     Key::new_from_slice(bytes).map_err(|_| ConfigError::EmptySecret)
+}
+
+fn mac(key: &Key, parts: &[Part], timestamp: &[u8], id: &[u8], body: &[u8]) -> Tag {
+    let mut mac = key.clone();
+    for part in parts {
+        mac.update(match part {
+            Part::Body => body,
+            Part::Timestamp => timestamp,
+            Part::Id => id,
+            Part::Literal(text) => text.as_bytes(),
+        });
+    }
+    mac.finalize()
 }
 
 fn header<'h>(headers: &'h dyn Headers, name: &'static str, max_bytes: usize) -> Result<&'h [u8], VerifyError> {

@@ -57,6 +57,7 @@ impl HmacScheme {
 #[must_use = "a scheme is complete after `signs`"]
 pub struct HmacSchemeBuilder(HmacScheme);
 
+#[expect(clippy::panic, reason = "a scheme is a constant: this is how one that makes no sense does not compile")]
 impl HmacSchemeBuilder {
     /// A fixed text before the signature, or before each of a list. It names
     /// the algorithm or its version, and is compared whole: `sha256=`, `v1,`.

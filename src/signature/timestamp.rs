@@ -37,6 +37,15 @@ impl TimestampFormat {
         }
         .ok_or(VerifyError::MalformedTimestamp)
     }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn format(self, time: DateTime<Utc>) -> String {
+        match self {
+            TimestampFormat::UnixSeconds | TimestampFormat::UnixSecondsOrRfc3339 => time.timestamp().to_string(),
+            TimestampFormat::UnixMillis => time.timestamp_millis().to_string(),
+            TimestampFormat::Rfc3339 => time.to_rfc3339_opts(chrono::SecondsFormat::Micros, false),
+        }
+    }
 }
 
 fn unix(digits: &str) -> Option<i64> {

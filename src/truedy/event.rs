@@ -19,7 +19,6 @@ events! {
     };
     /// An event of Truedy, by its list of
     /// [available webhooks](https://docs.truedy.ai/guides/available-webhooks).
-    #[expect(clippy::large_enum_variant, reason = "nearly every event is a call event")]
     pub enum Event {
         /// `call.started`: the call was created.
         CallStarted(CallEvent) = "call.started",

@@ -1,0 +1,49 @@
+//! A receiver with actix-web: `cargo run --example actix --features actix-web,testing`.
+//!
+//! Serves `POST /webhooks/truedy`, `/webhooks/talkifai` and `/webhooks/salpre` on
+//! `127.0.0.1:$PORT` (3000 unless set). See `examples/common` for the settings.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
+
+mod common;
+
+use actix_web::{App, HttpRequest, HttpServer, web};
+use offhook::{Event, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
+use serde::Serialize;
+
+/// Taking the extractor as a `Result` lets a handler see what was refused; a
+/// handler that takes `Webhook<V>` gets the accepted deliveries only.
+async fn deliver<V>(request: HttpRequest, webhook: Result<Webhook<V>, Rejection>) -> Result<Reply, Rejection>
+where
+    V: Verifier<Event: Event + Serialize>,
+{
+    let webhook = webhook.inspect_err(|rejection| common::print_refused(request.path(), rejection))?;
+    common::print_accepted(&webhook);
+    Ok(webhook.acknowledge())
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let settings = common::Settings::from_env()?;
+    let listener = std::net::TcpListener::bind(("127.0.0.1", settings.port))?;
+    settings.announce(listener.local_addr()?.port())?;
+
+    HttpServer::new(move || {
+        let mut app = App::new();
+        if let Some(truedy) = settings.truedy.clone() {
+            app = app.app_data(web::Data::new(truedy)).route("/webhooks/truedy", web::post().to(deliver::<Truedy>));
+        }
+        if let Some(talkifai) = settings.talkifai.clone() {
+            app =
+                app.app_data(web::Data::new(talkifai)).route("/webhooks/talkifai", web::post().to(deliver::<TalkifAi>));
+        }
+        if let Some(salpre) = settings.salpre.clone() {
+            app = app.app_data(web::Data::new(salpre)).route("/webhooks/salpre", web::post().to(deliver::<Salpre>));
+        }
+        app
+    })
+    .workers(2)
+    .listen(listener)?
+    .run()
+    .await?;
+    Ok(())
+}

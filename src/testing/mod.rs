@@ -1,0 +1,18 @@
+//! For the tests of a service that receives: sign deliveries as a vendor does.
+//!
+//! ```
+//! use offhook::testing::Signer;
+//! use offhook::{FixedClock, Truedy, Verifier, truedy};
+//!
+//! let body = r#"{"event":"call.started","data":{"call_id":"c1"}}"#;
+//! let now = offhook::Clock::now(&FixedClock::at_unix(1_773_844_200));
+//! let headers = Signer::new(truedy::SCHEME, "whsec_1")?.sign(now, body);
+//!
+//! let truedy = Truedy::new("whsec_1")?.with_clock(FixedClock::at(now));
+//! assert!(truedy.receive(&headers, body).is_ok());
+//! # Ok::<(), offhook::ConfigError>(())
+//! ```
+
+mod signer;
+
+pub use signer::Signer;

@@ -1,0 +1,52 @@
+use chrono::{DateTime, Utc};
+
+use crate::error::ConfigError;
+use crate::secret::Secret;
+use crate::signature::{HmacKeys, HmacScheme, Layout, TimestampSource};
+
+/// Makes the headers that a vendor would send.
+#[derive(Debug)]
+pub struct Signer {
+    scheme: HmacScheme,
+    keys: HmacKeys,
+    message_id: String,
+}
+
+impl Signer {
+    /// Signs by `scheme` with `secret`.
+    ///
+    /// # Errors
+    ///
+    /// A secret that a verifier would not take either.
+    pub fn new(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
+        Ok(Signer { scheme, keys: HmacKeys::new(scheme, secret)?, message_id: "msg_test".to_owned() })
+    }
+
+    /// Sends another message id than `msg_test`, where the scheme signs one.
+    #[must_use]
+    pub fn with_message_id(self, id: impl Into<String>) -> Self {
+        Signer { message_id: id.into(), ..self }
+    }
+
+    /// The headers of a delivery of `body`, signed at `time`.
+    pub fn sign(&self, time: DateTime<Utc>, body: impl AsRef<[u8]>) -> Vec<(&'static str, String)> {
+        let scheme = &self.scheme;
+        let timestamp = scheme.timestamp.map(|(_, format)| format.format(time)).unwrap_or_default();
+        let tag = self.keys.sign(&timestamp, &self.message_id, body.as_ref());
+        let value = match (scheme.layout, scheme.timestamp) {
+            (Layout::Single { prefix } | Layout::List { prefix, .. }, _) => format!("{prefix}{tag}"),
+            (Layout::Labelled { signature }, Some((TimestampSource::Label(label), _))) => {
+                format!("{label}={timestamp},{signature}={tag}")
+            }
+            (Layout::Labelled { signature }, _) => format!("{signature}={tag}"),
+        };
+        let mut headers = vec![(scheme.header, value)];
+        if let Some((TimestampSource::Header(name), _)) = scheme.timestamp {
+            headers.push((name, timestamp));
+        }
+        if let Some(name) = scheme.id_header {
+            headers.push((name, self.message_id.clone()));
+        }
+        headers
+    }
+}
