@@ -12,7 +12,7 @@ use crate::clock::{Clock, DEFAULT_TOLERANCE, SystemClock, Tolerance};
 use crate::error::{ConfigError, VerifyError};
 use crate::headers::{Headers, required, trim};
 use crate::secret::Secret;
-use crate::signature::{Encoding, HmacScheme, Layout, Part, SecretFormat, TimestampSource};
+use crate::signature::{Encoding, HmacScheme, Part, SecretFormat, Separator, TimestampSource};
 use crate::verifier::Verified;
 
 /// A scheme with its active secrets: what a vendor's verifier is made of.
@@ -92,8 +92,8 @@ impl HmacKeys {
             Some((TimestampSource::Header(name), format)) => {
                 Some((header(headers, name, MAX_TIMESTAMP_BYTES)?, format))
             }
-            Some((TimestampSource::Label(label), format)) => {
-                let mut found = value.split(|byte| *byte == b',').filter_map(|entry| under(entry, label));
+            Some((TimestampSource::Entry(prefix), format)) => {
+                let mut found = entries(scheme, value).filter_map(|entry| entry.strip_prefix(prefix.as_bytes()));
                 match (found.next(), found.next()) {
                     (Some(text), None) if text.len() <= MAX_TIMESTAMP_BYTES => Some((text, format)),
                     _ => return Err(malformed()),
@@ -104,13 +104,15 @@ impl HmacKeys {
             None => None,
             Some(name) => Some(header(headers, name, MAX_ID_BYTES)?),
         };
-        let presented = Presented::read(scheme, value).ok_or_else(malformed)?;
+        let mut rest = entries(scheme, value).filter_map(|entry| tag(scheme, entry));
+        let first = rest.next().ok_or_else(malformed)?;
 
         let mut matched = None;
         for (index, key) in self.keys.iter().enumerate() {
             let ours = mac(key, scheme.parts, timestamp.map_or(&[], |(text, _)| text), id.unwrap_or_default(), body);
-            // No early end: the time taken does not tell which secret matched.
-            if presented.contains(&ours) {
+            // The one place where signatures are compared, each in constant time.
+            // No early end: the time taken does not tell which of them matched.
+            if rest.clone().fold(first == ours, |found, theirs| found | (theirs == ours)) {
                 matched = matched.or(Some(index));
             }
         }
@@ -191,55 +193,15 @@ fn header<'h>(headers: &'h dyn Headers, name: &'static str, max_bytes: usize) ->
     required(headers, name, max_bytes, || Cow::Borrowed(name))
 }
 
-/// The signatures that a delivery presents.
-enum Presented<'h> {
-    One(Tag),
-    Several(&'h HmacScheme, &'h [u8]),
+/// What a header holds: the entries of a list, or the whole value.
+fn entries<'h>(scheme: &HmacScheme, value: &'h [u8]) -> impl Iterator<Item = &'h [u8]> + Clone + use<'h> {
+    let separator = scheme.separator.map(Separator::byte);
+    value.split(move |byte| Some(*byte) == separator).map(trim)
 }
 
-impl<'h> Presented<'h> {
-    /// `None` when there is not one well-formed signature among them.
-    fn read(scheme: &'h HmacScheme, value: &'h [u8]) -> Option<Self> {
-        match scheme.layout {
-            Layout::Single { prefix } => {
-                decode(scheme.encoding, value.strip_prefix(prefix.as_bytes())?).map(Presented::One)
-            }
-            Layout::List { .. } | Layout::Labelled { .. } => {
-                tags(scheme, value).next().is_some().then_some(Presented::Several(scheme, value))
-            }
-        }
-    }
-
-    /// Whether the signature that we made is among them, in constant time for
-    /// each. This is the one place where signatures are compared.
-    fn contains(&self, ours: &Tag) -> bool {
-        match self {
-            Presented::One(theirs) => theirs == ours,
-            Presented::Several(scheme, value) => {
-                tags(scheme, value).fold(false, |found, theirs| found | (&theirs == ours))
-            }
-        }
-    }
-}
-
-/// The well-formed signatures of a list; what else stands there belongs to
-/// other versions of the scheme.
-fn tags<'h>(scheme: &'h HmacScheme, value: &'h [u8]) -> impl Iterator<Item = Tag> + 'h {
-    let separator = match scheme.layout {
-        Layout::List { separator, .. } => separator.byte(),
-        Layout::Single { .. } | Layout::Labelled { .. } => b',',
-    };
-    value.split(move |byte| *byte == separator).filter_map(|entry| {
-        let tag = match scheme.layout {
-            Layout::Labelled { signature } => under(entry, signature)?,
-            Layout::List { prefix, .. } | Layout::Single { prefix } => trim(entry).strip_prefix(prefix.as_bytes())?,
-        };
-        decode(scheme.encoding, tag)
-    })
-}
-
-fn under<'h>(entry: &'h [u8], label: &str) -> Option<&'h [u8]> {
-    entry.strip_prefix(label.as_bytes())?.strip_prefix(b"=")
+/// The signature in an entry; anything else belongs to other versions of the scheme.
+fn tag(scheme: &HmacScheme, entry: &[u8]) -> Option<Tag> {
+    decode(scheme.encoding, entry.strip_prefix(scheme.prefix.as_bytes())?)
 }
 
 fn decode(encoding: Encoding, text: &[u8]) -> Option<Tag> {
