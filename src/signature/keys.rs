@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding as _};
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use hmac::digest::CtOutput;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -165,7 +165,9 @@ fn key(scheme: &HmacScheme, secret: &Secret) -> Result<Key, ConfigError> {
         SecretFormat::Base64 { prefix } => {
             let text = text.strip_prefix(prefix.as_bytes()).unwrap_or(text);
             let text = std::str::from_utf8(text).map_err(|_| ConfigError::SecretNotBase64)?;
-            decoded = Zeroizing::new(Base64::decode_vec(text).map_err(|_| ConfigError::SecretNotBase64)?);
+            // Some vendors leave the padding out.
+            let text = text.trim_end_matches('=');
+            decoded = Zeroizing::new(Base64Unpadded::decode_vec(text).map_err(|_| ConfigError::SecretNotBase64)?);
             decoded.as_slice()
         }
     };

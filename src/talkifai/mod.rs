@@ -32,7 +32,8 @@ use crate::secret::Secret;
 use crate::signature::{HmacKeys, HmacScheme, Part};
 use crate::verifier::{Verified, Verifier};
 
-pub use event::{AnalysisEvent, CallEvent, CallStatus, CreditEvent, Direction, EndReason, Event, TranscriptEvent};
+pub use crate::call::Direction;
+pub use event::{AnalysisEvent, CallEvent, CallStatus, CreditEvent, EndReason, Event, TranscriptEvent};
 
 /// The header of the signature: hex, after `sha256=`.
 pub const SIGNATURE_HEADER: &str = "x-talkifai-signature";

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, events};
 use crate::event::{DedupeKey, Envelope};
 use crate::fields::payload;
@@ -71,6 +72,17 @@ impl crate::event::Event for Event {
 
     fn call_id(&self) -> Option<&str> {
         self.subject()?.call_id.as_deref()
+    }
+
+    fn call(&self) -> Option<CallUpdate<'_>> {
+        let stage = match self {
+            Event::CallStarted(_) => Stage::Started,
+            Event::CallJoined(_) => Stage::Joined,
+            Event::CallEnded(_) => Stage::Ended,
+            Event::CallBilled(_) => Stage::Billed,
+            _ => Stage::Other,
+        };
+        Some(CallUpdate { at: self.occurred_at(), ..self.subject()?.update(stage) })
     }
 }
 

@@ -8,4 +8,6 @@
     reason = "tests"
 )]
 
+mod published;
+mod schemes;
 mod ultravox;
