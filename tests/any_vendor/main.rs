@@ -8,6 +8,10 @@
     reason = "tests"
 )]
 
+#[cfg(feature = "testing")]
+mod differential;
 mod published;
+#[cfg(feature = "testing")]
+mod random;
 mod schemes;
 mod ultravox;
