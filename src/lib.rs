@@ -1,4 +1,11 @@
-//! TODO
+// The README's code needs a framework.
+#![cfg_attr(all(feature = "axum", feature = "actix-web"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "axum", feature = "actix-web")),
+    doc = "The receiver for voice-AI and telephony webhooks; see the README."
+)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // The modules stand in the order in which a delivery meets them.
 pub mod call;
 pub mod clock;

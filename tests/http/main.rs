@@ -1,0 +1,17 @@
+//! Deliveries over real HTTP on loopback, to both frameworks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_debug_implementations,
+    reason = "tests"
+)]
+
+mod client;
+mod senders;
+mod servers;
+mod transport;

@@ -1,0 +1,125 @@
+//! Both frameworks on loopback, with the same routes.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+use actix_web::web::{self, PayloadConfig};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::post;
+use offhook::{Event, FixedClock, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
+
+pub const NOW: i64 = 1_773_844_200;
+pub const TRUEDY_SECRET: &str = "whsec_http_test_secret";
+pub const TALKIFAI_SECRET: &str = "talkifai_http_test_secret";
+pub const SALPRE_TOKEN: &str = "salpre_http_test_token";
+
+pub fn truedy() -> Truedy {
+    Truedy::new(TRUEDY_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
+}
+
+pub fn talkifai() -> TalkifAi {
+    TalkifAi::new(TALKIFAI_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
+}
+
+pub fn salpre() -> Salpre {
+    Salpre::bearer(SALPRE_TOKEN).unwrap()
+}
+
+/// What reached a handler, or what did not and why.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<Result<String, String>>>>);
+
+impl Log {
+    fn note<V: Verifier>(&self, webhook: &Result<Webhook<V>, Rejection>) {
+        self.0.lock().unwrap().push(match webhook {
+            Ok(webhook) => Ok(webhook.event().name().to_owned()),
+            Err(rejection) => Err(rejection.code().to_owned()),
+        });
+    }
+
+    pub fn take(&self) -> Vec<Result<String, String>> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+pub struct Server {
+    pub name: &'static str,
+    pub address: SocketAddr,
+    pub log: Log,
+}
+
+/// Both frameworks. Routes: `/truedy`, `/talkifai`, `/salpre`; `/small/truedy`
+/// with a limit of 1 KiB and `/large/truedy` with one of 4 MiB, each set the
+/// framework's own way.
+pub fn both() -> [Server; 2] {
+    [axum_server(), actix_server()]
+}
+
+async fn answer<V: Verifier>(log: &Log, webhook: Result<Webhook<V>, Rejection>) -> Result<Reply, Rejection> {
+    log.note(&webhook);
+    Ok(webhook?.acknowledge())
+}
+
+fn axum_server() -> Server {
+    let log = Log::default();
+    let handler_log = log.clone();
+    let (sender, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        macro_rules! route {
+            ($verifier:expr, $type:ty) => {{
+                let log = handler_log.clone();
+                post(move |webhook: Result<Webhook<$type>, Rejection>| async move { answer(&log, webhook).await })
+                    .with_state($verifier)
+            }};
+        }
+        let app = axum::Router::new()
+            .route("/truedy", route!(truedy(), Truedy))
+            .route("/talkifai", route!(talkifai(), TalkifAi))
+            .route("/salpre", route!(salpre(), Salpre))
+            .route("/small/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(1024)))
+            .route("/large/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(4 << 20)));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            sender.send(listener.local_addr().unwrap()).unwrap();
+            axum::serve(listener, app).await.unwrap();
+        });
+    });
+    Server { name: "axum", address: address.recv().unwrap(), log }
+}
+
+fn actix_server() -> Server {
+    let log = Log::default();
+    let handler_log = log.clone();
+    let (sender, address) = mpsc::channel();
+    std::thread::spawn(move || {
+        async fn handle<V: Verifier>(
+            log: web::Data<Log>,
+            webhook: Result<Webhook<V>, Rejection>,
+        ) -> Result<Reply, Rejection> {
+            answer(&log, webhook).await
+        }
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        sender.send(listener.local_addr().unwrap()).unwrap();
+        let server = actix_web::HttpServer::new(move || {
+            actix_web::App::new()
+                .app_data(web::Data::new(handler_log.clone()))
+                .app_data(web::Data::new(truedy()))
+                .app_data(web::Data::new(talkifai()))
+                .app_data(web::Data::new(salpre()))
+                .route("/truedy", web::post().to(handle::<Truedy>))
+                .route("/talkifai", web::post().to(handle::<TalkifAi>))
+                .route("/salpre", web::post().to(handle::<Salpre>))
+                .service(web::resource("/small/truedy").app_data(PayloadConfig::new(1024)).post(handle::<Truedy>))
+                .service(
+                    web::resource("/large/truedy")
+                        .app_data(web::Data::new(PayloadConfig::new(4 << 20)))
+                        .post(handle::<Truedy>),
+                )
+        });
+        let server = server.workers(2).disable_signals().listen(listener).unwrap().run();
+        actix_web::rt::System::new().block_on(server).unwrap();
+    });
+    Server { name: "actix-web", address: address.recv().unwrap(), log }
+}
