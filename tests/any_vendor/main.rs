@@ -13,5 +13,7 @@ mod differential;
 mod published;
 #[cfg(feature = "testing")]
 mod random;
+#[cfg(feature = "testing")]
+mod recipes;
 mod schemes;
 mod ultravox;
