@@ -10,6 +10,8 @@
 
 #[cfg(feature = "testing")]
 mod differential;
+#[cfg(all(feature = "axum", feature = "actix-web"))]
+mod functions;
 mod published;
 #[cfg(feature = "testing")]
 mod random;
