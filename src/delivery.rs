@@ -88,7 +88,7 @@ impl<E> fmt::Debug for Delivery<E> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+    format!("sha256:{}", base16ct::lower::encode_string(&Sha256::digest(bytes)))
 }
 
 const MAX_KEY_BYTES: usize = 200;

@@ -27,6 +27,13 @@ pub trait Headers {
     /// when its values are equal: which of them a proxy or a framework would
     /// have picked is nothing to guess about in a security check.
     fn lookup(&self, name: &str) -> Lookup<'_>;
+
+    /// Finds several headers. A map that has to be walked can do it in one pass.
+    fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
+        for (name, found) in names.iter().zip(found) {
+            *found = self.lookup(name);
+        }
+    }
 }
 
 /// What [`Headers::lookup`] found.
@@ -38,6 +45,17 @@ pub enum Lookup<'a> {
     One(&'a [u8]),
     /// More than one.
     Repeated,
+}
+
+impl<'a> Lookup<'a> {
+    /// What is found once another value has turned up.
+    #[must_use]
+    pub fn and(self, value: &'a [u8]) -> Self {
+        match self {
+            Lookup::Missing => Lookup::One(value),
+            Lookup::One(_) | Lookup::Repeated => Lookup::Repeated,
+        }
+    }
 }
 
 /// Takes all the values that stand under one name.
@@ -105,41 +123,57 @@ impl<H: Headers + ?Sized> Headers for &H {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         (**self).lookup(name)
     }
+
+    fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
+        (**self).lookup_each(names, found);
+    }
 }
 
 // Few headers arrive per request, so one pass that compares names is cheaper
-// than to validate and hash the looked-up name.
-#[cfg(feature = "http")]
-impl Headers for http::HeaderMap {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        self.iter()
-            .filter(|(key, _)| key.as_str().eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_bytes())
-            .collect()
-    }
+// than to validate and hash the names that are looked up.
+#[cfg(any(feature = "http", feature = "actix-web"))]
+macro_rules! walked {
+    ($map:ty) => {
+        impl Headers for $map {
+            fn lookup(&self, name: &str) -> Lookup<'_> {
+                let mut found = [Lookup::Missing];
+                self.lookup_each(&[name], &mut found);
+                let [found] = found;
+                found
+            }
+
+            fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
+                found.fill(Lookup::Missing);
+                for (key, value) in self.iter() {
+                    let key = key.as_str();
+                    for (name, found) in names.iter().zip(&mut *found) {
+                        // Names differ in their length first.
+                        if key.len() == name.len() && key.eq_ignore_ascii_case(name) {
+                            *found = found.and(value.as_bytes());
+                        }
+                    }
+                }
+            }
+        }
+    };
 }
 
+#[cfg(feature = "http")]
+walked!(http::HeaderMap);
+
 #[cfg(feature = "actix-web")]
-impl Headers for actix_web::http::header::HeaderMap {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        self.iter()
-            .filter(|(key, _)| key.as_str().eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_bytes())
-            .collect()
-    }
-}
+walked!(actix_web::http::header::HeaderMap);
 
 /// The one value of a header that verification cannot do without.
 ///
 /// Surrounding spaces and tabs are no part of a value in HTTP (RFC 9110,
 /// section 5.5) and are taken off; nothing else is forgiven.
-pub(crate) fn required<'h>(
-    headers: &'h dyn Headers,
-    name: &str,
+pub(crate) fn required(
+    found: Lookup<'_>,
     max_bytes: usize,
     owned: impl Fn() -> Cow<'static, str>,
-) -> Result<&'h [u8], VerifyError> {
-    let value = match headers.lookup(name) {
+) -> Result<&[u8], VerifyError> {
+    let value = match found {
         Lookup::Missing => return Err(VerifyError::MissingHeader { header: owned() }),
         Lookup::Repeated => return Err(VerifyError::RepeatedHeader { header: owned() }),
         Lookup::One(value) => trim(value),

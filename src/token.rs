@@ -109,7 +109,7 @@ impl Token {
     /// The one place where tokens are compared.
     fn check(&self, headers: &dyn Headers) -> Result<(), VerifyError> {
         let header = || Cow::Owned(self.name.clone());
-        let value = required(headers, &self.name, MAX_TOKEN_BYTES, header)?;
+        let value = required(headers.lookup(&self.name), MAX_TOKEN_BYTES, header)?;
         if digest(value) == self.digest { Ok(()) } else { Err(VerifyError::TokenMismatch { header: header() }) }
     }
 }

@@ -1,5 +1,6 @@
 //! The contract of a vendor, and the proof that it was kept.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -108,13 +109,14 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     secret_index: Option<usize>,
-    signed_at: Option<DateTime<Utc>>,
-    message_id: Option<Box<str>>,
+    // Unix seconds and nanoseconds: a date is made of them when it is asked for.
+    signed_at: Option<(i64, u32)>,
+    message_id: Option<MessageId>,
 }
 
 impl Verified {
-    pub(crate) fn by_secret(index: usize, signed_at: Option<DateTime<Utc>>, message_id: Option<&str>) -> Self {
-        Verified { secret_index: Some(index), signed_at, message_id: message_id.map(Into::into) }
+    pub(crate) fn by_secret(index: usize, signed_at: Option<(i64, u32)>, message_id: Option<&str>) -> Self {
+        Verified { secret_index: Some(index), signed_at, message_id: message_id.map(MessageId::new) }
     }
 
     /// Says, without any check, that a delivery is authentic. For a verifier whose
@@ -131,11 +133,49 @@ impl Verified {
 
     /// The signed time, where the vendor signs one outside the body.
     pub fn signed_at(&self) -> Option<DateTime<Utc>> {
-        self.signed_at
+        let (seconds, nanos) = self.signed_at?;
+        DateTime::from_timestamp(seconds, nanos)
     }
 
     /// The signed message id, where the vendor signs one outside the body.
     pub fn message_id(&self) -> Option<&str> {
-        self.message_id.as_deref()
+        self.message_id.as_ref().map(MessageId::as_str)
     }
 }
+
+/// A message id, kept where it is while it is as short as ids are.
+#[derive(Clone, PartialEq, Eq)]
+enum MessageId {
+    Inline([u8; INLINE_ID_BYTES], usize),
+    Boxed(Box<str>),
+}
+
+impl MessageId {
+    fn new(id: &str) -> Self {
+        let mut bytes = [0; INLINE_ID_BYTES];
+        match bytes.get_mut(..id.len()) {
+            Some(place) => {
+                place.copy_from_slice(id.as_bytes());
+                MessageId::Inline(bytes, id.len())
+            }
+            None => MessageId::Boxed(id.into()),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            MessageId::Inline(bytes, length) => {
+                bytes.get(..*length).and_then(|id| std::str::from_utf8(id).ok()).unwrap_or_default()
+            }
+            MessageId::Boxed(id) => id,
+        }
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+const INLINE_ID_BYTES: usize = 64;

@@ -3,14 +3,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
-use hmac::digest::CtOutput;
-use hmac::{Hmac, KeyInit, Mac};
+use ctutils::CtEq;
+use hmac::KeyInit;
+use hmac::block_api::HmacCore;
+use hmac::digest::Output;
+use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, DEFAULT_TOLERANCE, SystemClock, Tolerance};
 use crate::error::{ConfigError, VerifyError};
-use crate::headers::{Headers, required, trim};
+use crate::headers::{Headers, Lookup, required, trim};
 use crate::secret::Secret;
 use crate::signature::{Encoding, HmacScheme, Part, SecretFormat, Separator, TimestampSource};
 use crate::verifier::Verified;
@@ -21,6 +24,9 @@ use crate::verifier::Verified;
 #[derive(Clone)]
 pub struct HmacKeys {
     scheme: HmacScheme,
+    /// Of the signature, the timestamp and the id. A header name is not empty, so
+    /// an empty one finds nothing.
+    names: [&'static str; 3],
     keys: Arc<[Key]>,
     tolerance: Option<Tolerance>,
     clock: Arc<dyn Clock>,
@@ -34,8 +40,13 @@ impl HmacKeys {
     /// A secret that is empty, blank or padded with white space, or that is not
     /// in the scheme's format.
     pub fn new(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
+        let timestamp = match scheme.timestamp {
+            Some((TimestampSource::Header(name), _)) => name,
+            _ => "",
+        };
         Ok(HmacKeys {
             scheme,
+            names: [scheme.header, timestamp, scheme.id_header.unwrap_or_default()],
             keys: Arc::new([key(&scheme, &secret.into())?]),
             tolerance: Some(DEFAULT_TOLERANCE),
             clock: Arc::new(SystemClock),
@@ -85,15 +96,19 @@ impl HmacKeys {
     /// and [`VerifyError::Config`].
     pub fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError> {
         let scheme = &self.scheme;
-        let value = header(headers, scheme.header, MAX_SIGNATURE_BYTES)?;
         let malformed = || VerifyError::MalformedSignature { header: Cow::Borrowed(scheme.header) };
+        let mut found = [Lookup::Missing; 3];
+        headers.lookup_each(&self.names, &mut found);
+        let [signature, timestamp, id] = found;
+
+        let value = required(signature, MAX_SIGNATURE_BYTES, || Cow::Borrowed(scheme.header))?;
         let timestamp = match scheme.timestamp {
             None => None,
             Some((TimestampSource::Header(name), format)) => {
-                Some((header(headers, name, MAX_TIMESTAMP_BYTES)?, format))
+                Some((required(timestamp, MAX_TIMESTAMP_BYTES, || Cow::Borrowed(name))?, format))
             }
             Some((TimestampSource::Entry(prefix), format)) => {
-                let mut found = entries(scheme, value).filter_map(|entry| entry.strip_prefix(prefix.as_bytes()));
+                let mut found = entries(value, scheme.separator).filter_map(|entry| strip(entry, prefix));
                 match (found.next(), found.next()) {
                     (Some(text), None) if text.len() <= MAX_TIMESTAMP_BYTES => Some((text, format)),
                     _ => return Err(malformed()),
@@ -102,25 +117,28 @@ impl HmacKeys {
         };
         let id = match scheme.id_header {
             None => None,
-            Some(name) => Some(header(headers, name, MAX_ID_BYTES)?),
+            Some(name) => Some(required(id, MAX_ID_BYTES, || Cow::Borrowed(name))?),
         };
-        let mut rest = entries(scheme, value).filter_map(|entry| tag(scheme, entry));
-        let first = rest.next().ok_or_else(malformed)?;
+        if !any_presented(scheme, value, |tag| tag.len() == scheme.encoding.length()) {
+            return Err(malformed());
+        }
 
         let mut matched = None;
         for (index, key) in self.keys.iter().enumerate() {
-            let ours = mac(key, scheme.parts, timestamp.map_or(&[], |(text, _)| text), id.unwrap_or_default(), body);
-            // The one place where signatures are compared, each in constant time.
-            // No early end: the time taken does not tell which of them matched.
-            if rest.clone().fold(first == ours, |found, theirs| found | (theirs == ours)) {
+            let ours = sign(key, scheme, timestamp.map_or(&[], |(text, _)| text), id.unwrap_or_default(), body);
+            // No early end: the time taken does not tell which secret matched.
+            if any_presented(scheme, value, |theirs| ours.equals(theirs)) {
                 matched = matched.or(Some(index));
             }
         }
-        let secret_index = matched.ok_or(VerifyError::SignatureMismatch)?;
+        let Some(secret_index) = matched else {
+            let readable = any_presented(scheme, value, |tag| scheme.encoding.is_well_formed(tag));
+            return Err(if readable { VerifyError::SignatureMismatch } else { malformed() });
+        };
 
         let signed_at = timestamp.map(|(text, format)| format.parse(text)).transpose()?;
-        if let (Some(time), Some(tolerance)) = (signed_at, self.tolerance) {
-            tolerance.check(time, self.clock.now())?;
+        if let (Some((seconds, _)), Some(tolerance)) = (signed_at, self.tolerance) {
+            tolerance.check(seconds, self.clock.unix_seconds())?;
         }
         let id = id.and_then(|id| std::str::from_utf8(id).ok());
         Ok(Verified::by_secret(secret_index, signed_at, id))
@@ -130,11 +148,8 @@ impl HmacKeys {
     #[cfg(feature = "testing")]
     pub(crate) fn sign(&self, timestamp: &str, id: &str, body: &[u8]) -> String {
         let Some(key) = self.keys.first() else { return String::new() };
-        let tag = mac(key, self.scheme.parts, timestamp.as_bytes(), id.as_bytes(), body).into_bytes();
-        match self.scheme.encoding {
-            Encoding::Hex => hex::encode(tag),
-            Encoding::Base64 => Base64::encode_string(&tag),
-        }
+        let tag = sign(key, &self.scheme, timestamp.as_bytes(), id.as_bytes(), body);
+        tag.text.into_iter().take(tag.length).map(char::from).collect()
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -154,8 +169,8 @@ impl fmt::Debug for HmacKeys {
     }
 }
 
-type Key = Hmac<Sha256>;
-type Tag = CtOutput<Key>;
+/// Keyed once, without the buffer of an HMAC that is under way.
+type Key = HmacCore<Sha256>;
 
 fn key(scheme: &HmacScheme, secret: &Secret) -> Result<Key, ConfigError> {
     let text = secret.checked()?;
@@ -178,45 +193,101 @@ fn key(scheme: &HmacScheme, secret: &Secret) -> Result<Key, ConfigError> {
     Key::new_from_slice(bytes).map_err(|_| ConfigError::EmptySecret)
 }
 
-fn mac(key: &Key, parts: &[Part], timestamp: &[u8], id: &[u8], body: &[u8]) -> Tag {
+/// The signature that a holder of `key` makes over a delivery.
+fn sign(key: &Key, scheme: &HmacScheme, timestamp: &[u8], id: &[u8], body: &[u8]) -> Tag {
     let mut mac = key.clone();
-    for part in parts {
-        mac.update(match part {
+    let mut buffer = Buffer::<Key>::default();
+    for part in scheme.parts {
+        let bytes = match part {
             Part::Body => body,
             Part::Timestamp => timestamp,
             Part::Id => id,
             Part::Literal(text) => text.as_bytes(),
-        });
+        };
+        buffer.digest_blocks(bytes, |blocks| mac.update_blocks(blocks));
     }
-    mac.finalize()
+    let mut tag = Output::<Key>::default();
+    mac.finalize_fixed_core(&mut buffer, &mut tag);
+
+    let mut text = [0; MAX_TAG_TEXT];
+    let length = match scheme.encoding {
+        Encoding::Hex => base16ct::lower::encode(&tag, &mut text).map_or(0, <[u8]>::len),
+        Encoding::Base64 => Base64::encode(&tag, &mut text).map_or(0, str::len),
+    };
+    Tag { text, length, encoding: scheme.encoding }
 }
 
-fn header<'h>(headers: &'h dyn Headers, name: &'static str, max_bytes: usize) -> Result<&'h [u8], VerifyError> {
-    required(headers, name, max_bytes, || Cow::Borrowed(name))
+/// A signature of ours, as the vendor would write it.
+///
+/// Signatures are compared as text: to encode ours costs less than to decode
+/// theirs, and a text that decodes to the same bytes is the same text but for
+/// the case of hex.
+struct Tag {
+    text: [u8; MAX_TAG_TEXT],
+    length: usize,
+    encoding: Encoding,
+}
+
+impl Tag {
+    /// Whether theirs is the same, in a time that depends on its length only.
+    /// This is the one place where signatures are compared.
+    fn equals(&self, theirs: &[u8]) -> bool {
+        let mut folded = [0; MAX_TAG_TEXT];
+        match folded.get_mut(..theirs.len()) {
+            Some(place) if theirs.len() == self.length => place.copy_from_slice(theirs),
+            _ => return false,
+        }
+        if self.encoding == Encoding::Hex {
+            folded.make_ascii_lowercase();
+        }
+        self.text.ct_eq(&folded).into()
+    }
+}
+
+impl Encoding {
+    /// How long a signature is, in bytes of text.
+    const fn length(self) -> usize {
+        match self {
+            Encoding::Hex => 64,
+            Encoding::Base64 => 44,
+        }
+    }
+
+    fn is_well_formed(self, text: &[u8]) -> bool {
+        let mut tag = [0; 32];
+        let decoded = match self {
+            Encoding::Hex => base16ct::mixed::decode(text, &mut tag).ok(),
+            Encoding::Base64 => Base64::decode(text, &mut tag).ok(),
+        };
+        decoded.is_some_and(|decoded| decoded.len() == 32)
+    }
+}
+
+const MAX_TAG_TEXT: usize = 64;
+
+/// Whether `check` holds for one of the signatures that a delivery presents, as
+/// text; all are looked at. What else stands in the header belongs to other
+/// versions of the scheme.
+fn any_presented(scheme: &HmacScheme, value: &[u8], mut check: impl FnMut(&[u8]) -> bool) -> bool {
+    let mut found = false;
+    for tag in entries(value, scheme.separator).filter_map(|entry| strip(entry, scheme.prefix)) {
+        found |= check(tag);
+    }
+    found
 }
 
 /// What a header holds: the entries of a list, or the whole value.
-fn entries<'h>(scheme: &HmacScheme, value: &'h [u8]) -> impl Iterator<Item = &'h [u8]> + Clone + use<'h> {
-    let separator = scheme.separator.map(Separator::byte);
-    value.split(move |byte| Some(*byte) == separator).map(trim)
+fn entries(value: &[u8], separator: Option<Separator>) -> impl Iterator<Item = &[u8]> {
+    let separator = separator.map(Separator::byte);
+    let (single, list) = match separator {
+        None => (Some(value), None),
+        Some(separator) => (None, Some(value.split(move |byte| *byte == separator).map(trim))),
+    };
+    single.into_iter().chain(list.into_iter().flatten())
 }
 
-/// The signature in an entry; anything else belongs to other versions of the scheme.
-fn tag(scheme: &HmacScheme, entry: &[u8]) -> Option<Tag> {
-    decode(scheme.encoding, entry.strip_prefix(scheme.prefix.as_bytes())?)
-}
-
-fn decode(encoding: Encoding, text: &[u8]) -> Option<Tag> {
-    let mut tag = [0; 32];
-    match encoding {
-        Encoding::Hex => hex::decode_to_slice(text, &mut tag).ok()?,
-        Encoding::Base64 => {
-            if Base64::decode(text, &mut tag).ok()?.len() != tag.len() {
-                return None;
-            }
-        }
-    }
-    Some(Tag::new(tag.into()))
+fn strip<'h>(text: &'h [u8], prefix: &str) -> Option<&'h [u8]> {
+    if prefix.is_empty() { Some(text) } else { text.strip_prefix(prefix.as_bytes()) }
 }
 
 /// Room for dozens of signatures; genuine headers hold a handful.

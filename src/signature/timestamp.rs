@@ -21,7 +21,9 @@ pub enum TimestampFormat {
 }
 
 impl TimestampFormat {
-    pub(crate) fn parse(self, text: &[u8]) -> Result<DateTime<Utc>, VerifyError> {
+    /// In Unix seconds, and the nanoseconds beyond them.
+    pub(crate) fn parse(self, text: &[u8]) -> Result<(i64, u32), VerifyError> {
+        let parts = |time: DateTime<Utc>| (time.timestamp(), time.timestamp_subsec_nanos());
         let text = std::str::from_utf8(text).map_err(|_| VerifyError::MalformedTimestamp)?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match self {
@@ -29,10 +31,10 @@ impl TimestampFormat {
                 if text.len() == MILLISECOND_DIGITS && !text.starts_with('0') {
                     return Err(VerifyError::TimestampInMilliseconds);
                 }
-                unix(text).and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+                unix(text).filter(|seconds| *seconds <= MAX_SECONDS).map(|seconds| (seconds, 0))
             }
-            TimestampFormat::UnixMillis if digits => unix(text).and_then(DateTime::from_timestamp_millis),
-            TimestampFormat::Rfc3339 | TimestampFormat::UnixSecondsOrRfc3339 => time::rfc3339(text),
+            TimestampFormat::UnixMillis if digits => unix(text).and_then(DateTime::from_timestamp_millis).map(parts),
+            TimestampFormat::Rfc3339 | TimestampFormat::UnixSecondsOrRfc3339 => time::rfc3339(text).map(parts),
             TimestampFormat::UnixSeconds | TimestampFormat::UnixMillis => None,
         }
         .ok_or(VerifyError::MalformedTimestamp)
@@ -59,6 +61,9 @@ fn unix(digits: &str) -> Option<i64> {
 /// that is the year 33658 and beyond.
 const MILLISECOND_DIGITS: usize = 13;
 
+/// The end of the year 9999, the last that RFC 3339 can write.
+const MAX_SECONDS: i64 = 253_402_300_799;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,7 +71,7 @@ mod tests {
     #[test]
     fn strict() {
         use TimestampFormat::*;
-        let unix = |format: TimestampFormat, text: &str| format.parse(text.as_bytes()).map(|time| time.timestamp());
+        let unix = |format: TimestampFormat, text: &str| format.parse(text.as_bytes()).map(|(seconds, _)| seconds);
         for format in [UnixSeconds, UnixSecondsOrRfc3339] {
             assert_eq!(unix(format, "1773844200"), Ok(1_773_844_200));
             assert_eq!(unix(format, "0"), Ok(0));

@@ -115,7 +115,7 @@ impl Verifier for TalkifAi {
     fn check_event(&self, event: &Event) -> Result<(), VerifyError> {
         let Some(past) = self.max_age else { return Ok(()) };
         let created = event.envelope().timestamp.ok_or(VerifyError::MissingTimestamp)?;
-        Tolerance { past, ..Tolerance::default() }.check(created, self.keys.clock().now())
+        Tolerance { past, ..Tolerance::default() }.check(created.timestamp(), self.keys.clock().unix_seconds())
     }
 }
 

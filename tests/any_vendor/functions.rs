@@ -9,8 +9,7 @@ use http::Request;
 use offhook::talkifai::{Function, FunctionReply, Functions};
 use serde::Deserialize;
 
-#[derive(Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[derive(Deserialize, schemars::JsonSchema)]
 struct Order {
     /// As printed on the receipt.
     order_id: String,
@@ -211,7 +210,6 @@ fn replies_are_the_vendors_json() {
     assert_eq!(format!("{:?}", FunctionReply::result("card 4111")), "FunctionReply(22 bytes)");
 }
 
-#[cfg(feature = "schemars")]
 #[::core::prelude::v1::test]
 fn the_schema_is_what_the_form_asks_for() {
     #[derive(Deserialize, schemars::JsonSchema)]

@@ -8,14 +8,10 @@
     reason = "tests"
 )]
 
-#[cfg(feature = "testing")]
 mod differential;
-#[cfg(all(feature = "axum", feature = "actix-web"))]
 mod functions;
 mod published;
-#[cfg(feature = "testing")]
 mod random;
-#[cfg(feature = "testing")]
 mod recipes;
 mod schemes;
 mod ultravox;

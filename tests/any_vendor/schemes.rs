@@ -43,7 +43,6 @@ pub(crate) const TWITCH: HmacScheme = HmacScheme::in_header("twitch-eventsub-mes
     .timestamp_header("twitch-eventsub-message-timestamp", TimestampFormat::Rfc3339)
     .signs(&[Part::Id, Part::Timestamp, Part::Body]);
 
-#[cfg(feature = "testing")]
 pub(crate) const ALL: [(&str, HmacScheme); 12] = [
     ("Truedy", TRUEDY),
     ("TalkifAI", TALKIFAI),

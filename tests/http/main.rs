@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod debug;
 mod senders;
 mod servers;
 mod transport;

@@ -3,14 +3,17 @@
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_web::web::{self, PayloadConfig};
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
+use offhook::token::HeaderTokens;
 use offhook::{Event, FixedClock, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 
 pub const NOW: i64 = 1_773_844_200;
 pub const TRUEDY_SECRET: &str = "whsec_http_test_secret";
+pub const TRUEDY_OLD_SECRET: &str = "whsec_http_test_old_secret";
 pub const TALKIFAI_SECRET: &str = "talkifai_http_test_secret";
 pub const SALPRE_TOKEN: &str = "salpre_http_test_token";
 
@@ -24,6 +27,24 @@ pub fn talkifai() -> TalkifAi {
 
 pub fn salpre() -> Salpre {
     Salpre::bearer(SALPRE_TOKEN).unwrap()
+}
+
+/// What the routes with a prefix verify by.
+pub fn rotated_truedy() -> Truedy {
+    truedy().with_secret(TRUEDY_OLD_SECRET).unwrap()
+}
+
+pub fn early_truedy() -> Truedy {
+    truedy().with_clock(FixedClock::at_unix(-86_400))
+}
+
+pub fn aged_talkifai() -> TalkifAi {
+    talkifai().with_max_age(Duration::from_secs(36 * 60))
+}
+
+pub fn headers_salpre() -> Salpre {
+    let tokens = HeaderTokens::new([("X-API-Key", "k3y-zebra"), ("X-Token", "t0ken-zebra")]).unwrap();
+    Salpre::with_tokens(tokens.with_set([("X-API-Key", "old-zebra")]).unwrap())
 }
 
 /// What reached a handler, or what did not and why.
@@ -51,7 +72,7 @@ pub struct Server {
 
 /// Both frameworks. Routes: `/truedy`, `/talkifai`, `/salpre`; `/small/truedy`
 /// with a limit of 1 KiB and `/large/truedy` with one of 4 MiB, each set the
-/// framework's own way.
+/// framework's own way; and routes for other verifiers.
 pub fn both() -> [Server; 2] {
     [axum_server(), actix_server()]
 }
@@ -77,6 +98,10 @@ fn axum_server() -> Server {
             .route("/truedy", route!(truedy(), Truedy))
             .route("/talkifai", route!(talkifai(), TalkifAi))
             .route("/salpre", route!(salpre(), Salpre))
+            .route("/rotated/truedy", route!(rotated_truedy(), Truedy))
+            .route("/early/truedy", route!(early_truedy(), Truedy))
+            .route("/aged/talkifai", route!(aged_talkifai(), TalkifAi))
+            .route("/headers/salpre", route!(headers_salpre(), Salpre))
             .route("/small/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(1024)))
             .route("/large/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(4 << 20)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -111,6 +136,16 @@ fn actix_server() -> Server {
                 .route("/truedy", web::post().to(handle::<Truedy>))
                 .route("/talkifai", web::post().to(handle::<TalkifAi>))
                 .route("/salpre", web::post().to(handle::<Salpre>))
+                .service(
+                    web::resource("/rotated/truedy").app_data(web::Data::new(rotated_truedy())).post(handle::<Truedy>),
+                )
+                .service(web::resource("/early/truedy").app_data(web::Data::new(early_truedy())).post(handle::<Truedy>))
+                .service(
+                    web::resource("/aged/talkifai").app_data(web::Data::new(aged_talkifai())).post(handle::<TalkifAi>),
+                )
+                .service(
+                    web::resource("/headers/salpre").app_data(web::Data::new(headers_salpre())).post(handle::<Salpre>),
+                )
                 .service(web::resource("/small/truedy").app_data(PayloadConfig::new(1024)).post(handle::<Truedy>))
                 .service(
                     web::resource("/large/truedy")
