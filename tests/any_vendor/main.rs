@@ -8,10 +8,13 @@
     reason = "tests"
 )]
 
+mod calls;
 mod differential;
+mod edges;
 mod functions;
 mod published;
 mod random;
 mod recipes;
 mod schemes;
 mod ultravox;
+mod vendors;
