@@ -21,19 +21,16 @@ use crate::error::ConfigError;
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    pub(crate) fn expose(&self) -> &[u8] {
-        &self.0
-    }
-
     /// The bytes of a secret that was handed over as text.
     ///
     /// White space at either end is nearly always the newline of an environment
     /// file: it would make every delivery fail, so it fails here instead.
     pub(crate) fn checked(&self) -> Result<&[u8], ConfigError> {
-        let bytes = self.expose();
-        if bytes.trim_ascii().is_empty() {
+        let bytes = self.0.as_slice();
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        if bytes.iter().all(blank) {
             Err(ConfigError::EmptySecret)
-        } else if bytes.trim_ascii().len() != bytes.len() {
+        } else if bytes.first().is_some_and(blank) || bytes.last().is_some_and(blank) {
             Err(ConfigError::SecretWithWhitespace)
         } else {
             Ok(bytes)

@@ -130,7 +130,7 @@ pub struct CallEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// The call.
-    pub call: Call,
+    pub call: Box<Call>,
 }
 
 payload!(CallEvent { event_id, status, call });
@@ -146,7 +146,7 @@ struct CallData {
     status: Option<CallStatus>,
     #[serde(alias = "errorMessage")]
     error_message: Option<String>,
-    call: Option<Call>,
+    call: Option<Box<Call>>,
     #[serde(deserialize_with = "text::deserialize")]
     call_id: Option<String>,
     #[serde(rename = "callId", deserialize_with = "text::deserialize")]

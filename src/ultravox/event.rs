@@ -95,14 +95,14 @@ pub struct CallEvent {
     #[serde(skip)]
     pub envelope: Envelope,
     /// The call.
-    pub call: Call,
+    pub call: Box<Call>,
 }
 
 payload!(CallEvent { call });
 
 impl<'de> Deserialize<'de> for CallEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut call = Call::deserialize(deserializer)?;
+        let mut call = Box::<Call>::deserialize(deserializer)?;
         call.adopt_agent_id(None);
         Ok(CallEvent { envelope: Envelope::default(), call })
     }
