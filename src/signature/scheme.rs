@@ -8,12 +8,20 @@ use crate::signature::TimestampFormat;
 /// reads a timestamp and does not sign it, does not compile.
 ///
 /// ```
-/// use offhook::signature::{HmacScheme, Part, TimestampFormat};
+/// use offhook::signature::{HmacScheme, Part, Separator, TimestampFormat};
 ///
+/// // Two headers: `v0=<hex>` and the time.
 /// const SLACK: HmacScheme = HmacScheme::in_header("x-slack-signature")
 ///     .prefix("v0=")
 ///     .timestamp_header("x-slack-request-timestamp", TimestampFormat::UnixSeconds)
 ///     .signs(&[Part::Literal("v0:"), Part::Timestamp, Part::Literal(":"), Part::Body]);
+///
+/// // One header that is a list: `t=<time>,v1=<hex>,v1=<hex>`.
+/// const STRIPE: HmacScheme = HmacScheme::in_header("stripe-signature")
+///     .list(Separator::Comma)
+///     .prefix("v1=")
+///     .timestamp_entry("t=", TimestampFormat::UnixSeconds)
+///     .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
 /// ```
 ///
 /// ```compile_fail,E0080
