@@ -60,7 +60,8 @@ pub(crate) trait Vocabulary: Sized {
     fn envelope_mut(&mut self) -> &mut Envelope;
 }
 
-pub(crate) trait Payload {
+pub(crate) trait Payload: Sized {
+    fn decode<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error>;
     fn envelope(&self) -> &Envelope;
     fn envelope_mut(&mut self) -> &mut Envelope;
 }
@@ -475,7 +476,7 @@ macro_rules! events {
 
             fn decode<'de, D: serde::Deserializer<'de>>(kind: Kind, data: D) -> Result<Self, D::Error> {
                 match kind {
-                    $( Kind::$variant => serde::Deserialize::deserialize(data).map(Event::$variant), )+
+                    $( Kind::$variant => crate::envelope::Payload::decode(data).map(Event::$variant), )+
                 }
             }
 

@@ -83,6 +83,10 @@ macro_rules! open_enum {
 macro_rules! payload {
     ($name:ident { $($shown:ident),* $(,)? }) => {
         impl crate::envelope::Payload for $name {
+            fn decode<'de, D: serde::Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+                crate::fields::object::deserialize(data)
+            }
+
             fn envelope(&self) -> &crate::event::Envelope {
                 &self.envelope
             }
@@ -110,6 +114,64 @@ macro_rules! redacted_debug {
 }
 
 pub(crate) use {open_enum, payload, redacted_debug};
+
+/// An object, and nothing else: serde's structs take a list for one as well.
+pub(crate) mod object {
+    use std::fmt;
+    use std::marker::PhantomData;
+
+    use serde::de::value::MapAccessDeserializer;
+    use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_map(Object(PhantomData))
+    }
+
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    /// What may be missing or null.
+    pub(crate) mod optional {
+        use super::{Deserialize, Deserializer, Only};
+
+        pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+        where
+            D: Deserializer<'de>,
+            T: Deserialize<'de>,
+        {
+            Ok(Option::deserialize(deserializer)?.map(|Only(object)| object))
+        }
+    }
+
+    /// A list of objects that may be missing or null.
+    pub(crate) mod list {
+        use super::{Deserialize, Deserializer, Only};
+
+        pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+        where
+            D: Deserializer<'de>,
+            T: Deserialize<'de>,
+        {
+            let list: Option<Vec<Only<T>>> = Option::deserialize(deserializer)?;
+            Ok(list.map(|list| list.into_iter().map(|Only(object)| object).collect()))
+        }
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(bound(deserialize = "T: Deserialize<'de>"))]
+    struct Only<T>(#[serde(deserialize_with = "deserialize")] T);
+}
 
 /// Deserialises an optional field through a visitor for its present value.
 macro_rules! optional {
@@ -233,12 +295,16 @@ pub(crate) mod time {
         }
     }
 
+    /// Whole seconds as a number; a fraction would not survive as one.
     pub(crate) struct Unix(pub(crate) DateTime<Utc>);
 
     impl Serialize for Unix {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let since = self.0.signed_duration_since(DateTime::UNIX_EPOCH);
-            super::duration::seconds::serialize(&Some(since), serializer)
+            if self.0.timestamp_subsec_nanos() == 0 {
+                serializer.serialize_i64(self.0.timestamp())
+            } else {
+                Rfc3339(self.0).serialize(serializer)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{open_enum, payload, redacted_debug, text};
+use crate::fields::{object, open_enum, payload, redacted_debug, text};
 
 events! {
     fields: Fields {
@@ -214,6 +214,7 @@ macro_rules! written {
     )+) => { $(
         #[derive(Deserialize)]
         struct $written {
+            #[serde(default, deserialize_with = "object::optional::deserialize")]
             call: Option<Call>,
             #[serde(default, deserialize_with = "text::deserialize")]
             call_id: Option<String>,
@@ -255,6 +256,7 @@ written! {
     }
 
     struct WrittenCallEnded => CallEndedEvent {
+        #[serde(default, deserialize_with = "object::list::deserialize")]
         transcript: Vec<TranscriptEntry>,
     }
 

@@ -1,10 +1,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{duration, open_enum, payload, text, time};
+use crate::fields::{duration, open_enum, payload, redacted_debug, text, time};
 use crate::json::RawJson;
 
 events! {
@@ -171,7 +171,7 @@ pub struct AnalysisEvent {
 payload!(AnalysisEvent { id, call_id });
 
 /// The data of `credit.low` and `credit.depleted`: no field is documented.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 #[non_exhaustive]
 pub struct CreditEvent {
@@ -182,7 +182,21 @@ pub struct CreditEvent {
     pub data: RawJson,
 }
 
-payload!(CreditEvent { data });
+impl crate::envelope::Payload for CreditEvent {
+    fn decode<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+        Ok(CreditEvent { envelope: Envelope::default(), data: RawJson::deserialize(data)? })
+    }
+
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    fn envelope_mut(&mut self) -> &mut Envelope {
+        &mut self.envelope
+    }
+}
+
+redacted_debug!(CreditEvent { envelope, data });
 
 open_enum! {
     /// How a call went.

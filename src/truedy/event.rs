@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{duration, open_enum, payload, text};
+use crate::fields::{duration, object, open_enum, payload, text};
 use crate::json::RawJson;
 use crate::ultravox::Call;
 
@@ -146,6 +146,7 @@ struct CallData {
     status: Option<CallStatus>,
     #[serde(alias = "errorMessage")]
     error_message: Option<String>,
+    #[serde(deserialize_with = "object::optional::deserialize")]
     call: Option<Box<Call>>,
     #[serde(deserialize_with = "text::deserialize")]
     call_id: Option<String>,

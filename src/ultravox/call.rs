@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CallUpdate, Stage};
-use crate::fields::{duration, text, time};
+use crate::fields::{duration, object, text, time};
 use crate::fields::{open_enum, redacted_debug};
 use crate::json::{Amount, RawJson};
 
@@ -90,7 +90,7 @@ pub struct Call {
     pub summary: Option<String>,
     /// The agent that talks. An id that the vendor writes beside this object
     /// (`agentId`) is moved into it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "object::optional::deserialize", skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
     #[serde(rename = "agentId", alias = "agent_id", deserialize_with = "text::deserialize", skip_serializing)]
     pub(crate) bare_agent_id: Option<String>,
@@ -98,7 +98,7 @@ pub struct Call {
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// How the SIP leg went.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "object::optional::deserialize", skip_serializing_if = "Option::is_none")]
     pub sip_details: Option<SipDetails>,
 }
 

@@ -1,0 +1,71 @@
+//! What is allocated: nothing to verify, and no tree for what is not understood.
+//! One test, since the counters are the process's.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::print_stderr, reason = "tests")]
+
+use std::alloc::System;
+
+use offhook::signature::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
+use offhook::testing::Signer;
+use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, talkifai, truedy};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The allocations and the bytes asked for.
+fn allocated(work: impl FnOnce()) -> (usize, usize) {
+    let region = Region::new(ALLOCATOR);
+    work();
+    let change = region.change();
+    (change.allocations + change.reallocations, change.bytes_allocated)
+}
+
+const STANDARD_WEBHOOKS: HmacScheme = HmacScheme::in_header("webhook-signature")
+    .list(Separator::Space)
+    .prefix("v1,")
+    .base64()
+    .id_header("webhook-id")
+    .timestamp_header("webhook-timestamp", TimestampFormat::UnixSeconds)
+    .signs(&[Part::Id, Part::Literal("."), Part::Timestamp, Part::Literal("."), Part::Body]);
+
+#[test]
+fn allocations_are_bounded() {
+    let body = r#"{"event":"call.ended","data":{"call":{"callId":"c"}}}"#;
+    let now = SystemClock.now();
+    let sign = |scheme| Signer::new(scheme, "whsec_1").unwrap().sign(now, body);
+
+    let truedy = Truedy::new("whsec_1").unwrap().with_secret("whsec_2").unwrap();
+    let headers = sign(truedy::SCHEME);
+    assert_eq!(allocated(|| drop(truedy.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(truedy.verify(&headers, b"another").unwrap_err())), (0, 0));
+    let talkifai = TalkifAi::new("whsec_1").unwrap();
+    let headers = sign(talkifai::SCHEME);
+    assert_eq!(allocated(|| drop(talkifai.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    let salpre = Salpre::bearer("t").unwrap();
+    let headers = [("authorization", "Bearer t")];
+    assert_eq!(allocated(|| drop(salpre.verify(&headers, b"").unwrap())), (0, 0));
+    let keys = HmacKeys::new(STANDARD_WEBHOOKS, "whsec_1").unwrap();
+    let headers = sign(STANDARD_WEBHOOKS);
+    assert_eq!(allocated(|| drop(keys.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+
+    let many = |count: usize| "[[[[[]]]]],".repeat(count);
+    let keys: String = (0..1_000_000).map(|key| format!(r#""{key}":0,"#)).collect();
+    let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+    for body in [
+        format!(r#"{{"event":"call.ended","data":{{"x":[{}1]}}}}"#, many(95_000)),
+        format!(r#"{{"event":"call.ended","data":{{"call":{{"medium":{{"sip":[{}1]}}}}}}}}"#, many(95_000)),
+        format!(r#"{{"event":"new","data":[{}1]}}"#, many(95_000)),
+        format!(r#"{{"event":"call.ended","data":[{}1]}}"#, many(95_000)),
+        format!(r#"{{"event":"call.ended",{keys}"data":{{}}}}"#),
+        format!(r#"{{"event":"call.ended","data":{{{keys}"call":{{}}}}}}"#),
+        format!(r#"{{"event":"new","data":{{{keys}"call":{{}}}}}}"#),
+        format!(r#"{{"event":"call.ended","data":{{"x":{deep}}}}}"#),
+        format!(r#"{{"event":"call.ended","data":{{"call":{{"callId":{deep}}}}}}}"#),
+        deep.clone(),
+    ] {
+        let (_, bytes) = allocated(|| drop(truedy::Event::from_json(body.as_bytes())));
+        let times = bytes as f64 / body.len() as f64;
+        eprintln!("{times:.2} bytes allocated per byte of {}…", &body[..60]);
+        assert!(times < 4.0, "{times} × {} bytes: {}…", body.len(), &body[..60]);
+    }
+}
