@@ -26,9 +26,12 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, PayloadConfig};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::observe;
 use crate::reply::Reply;
+use crate::talkifai::{Function, FunctionError, FunctionReply, Functions};
 use crate::verifier::Verifier;
 use crate::webhook::{Rejection, Webhook, is_coded};
 
@@ -47,6 +50,27 @@ impl<V: Verifier + 'static> FromRequest for Webhook<V> {
                 observe::refused(verifier.vendor(), rejection.code());
             })?;
             Ok(Webhook(verifier.receive(request.headers(), body)?))
+        })
+    }
+}
+
+impl<A: DeserializeOwned + 'static> FromRequest for Function<A> {
+    type Error = FunctionError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, FunctionError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let arrived = Instant::now();
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let functions = request
+                .app_data::<web::Data<Functions>>()
+                .ok_or(Rejection::NoVerifier { verifier: std::any::type_name::<Functions>() })?;
+            let call = match read(&request, payload).await {
+                Ok(body) => Function::receive(functions, arrived, request.headers(), &body),
+                Err(rejection) => Err(rejection.into()),
+            };
+            call.inspect_err(|error| observe::refused("talkifai", error.code()))
         })
     }
 }
@@ -101,6 +125,29 @@ impl ResponseError for Rejection {
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }
+}
+
+impl Responder for FunctionReply {
+    type Body = BoxBody;
+
+    fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
+        json(200, self.body().clone())
+    }
+}
+
+impl ResponseError for FunctionError {
+    fn status_code(&self) -> StatusCode {
+        status(self.status())
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body = self.body();
+        if body.is_empty() { HttpResponse::new(self.status_code()) } else { json(self.status(), body) }
+    }
+}
+
+fn json(code: u16, body: Bytes) -> HttpResponse {
+    HttpResponse::build(status(code)).content_type("application/json").body(body)
 }
 
 fn status(status: u16) -> StatusCode {

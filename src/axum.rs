@@ -33,9 +33,12 @@ use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body::Body as _;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::observe;
 use crate::reply::Reply;
+use crate::talkifai::{Function, FunctionError, FunctionReply, Functions};
 use crate::verifier::Verifier;
 use crate::webhook::{Rejection, Webhook, is_coded};
 
@@ -56,6 +59,24 @@ where
             }
         };
         Ok(Webhook(verifier.receive(&headers, body)?))
+    }
+}
+
+impl<S, A> FromRequest<S> for Function<A>
+where
+    S: Send + Sync,
+    Functions: FromRef<S>,
+    A: DeserializeOwned,
+{
+    type Rejection = FunctionError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, FunctionError> {
+        let arrived = Instant::now();
+        let call = match read(request).await {
+            Ok((headers, body)) => Function::receive(&Functions::from_ref(state), arrived, &headers, &body),
+            Err(rejection) => Err(rejection.into()),
+        };
+        call.inspect_err(|error| observe::refused("talkifai", error.code()))
     }
 }
 
@@ -92,6 +113,26 @@ impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         respond(self.status())
     }
+}
+
+impl IntoResponse for FunctionReply {
+    fn into_response(self) -> Response {
+        json(200, self.body().clone())
+    }
+}
+
+impl IntoResponse for FunctionError {
+    fn into_response(self) -> Response {
+        let body = self.body();
+        if body.is_empty() { respond(self.status()) } else { json(self.status(), body) }
+    }
+}
+
+fn json(status: u16, body: Bytes) -> Response {
+    let mut response = respond(status);
+    *response.body_mut() = body.into();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn respond(status: u16) -> Response {

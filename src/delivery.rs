@@ -67,10 +67,11 @@ impl<E: Event> Delivery<E> {
     /// does not name the vendor.
     pub fn dedupe_key(&self) -> Option<String> {
         let name = self.event.name();
-        let key = match self.event.dedupe_key() {
-            DedupeKey::Id(id) => format!("{name}:{id}"),
-            DedupeKey::Body => format!("{name}:{}", sha256(&self.body)),
-            DedupeKey::Never => return None,
+        let key = match (self.event.dedupe_key(), self.verified.message_id()) {
+            (DedupeKey::Id(id), _) => format!("{name}:{id}"),
+            (DedupeKey::Message, Some(id)) => format!("{name}:{id}"),
+            (DedupeKey::Body, _) | (DedupeKey::Message, None) => format!("{name}:{}", sha256(&self.body)),
+            (DedupeKey::Never, _) => return None,
         };
         Some(if key.len() > MAX_KEY_BYTES { sha256(key.as_bytes()) } else { key })
     }

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -77,6 +77,36 @@ pub(crate) fn parse<V: Vocabulary>(body: &[u8]) -> Result<V, ParseError> {
     read::<V>(text, false)?.understand(text).ok_or(ParseError::NotAnObject)
 }
 
+/// Understands a body that is, as a whole, of a type of the user's. One that is an
+/// object and does not fit is not lost.
+pub(crate) fn decode<E: DeserializeOwned>(name: &str, body: &[u8]) -> Result<Result<E, Undecodable>, ParseError> {
+    let text = object(body)?;
+    let error = match serde_json::from_str(text) {
+        Ok(event) => return Ok(Ok(event)),
+        Err(error) => error,
+    };
+    let body = RawJson::from_text(text).ok_or_else(|| ParseError::from_json(&error))?;
+    Ok(Err(Undecodable {
+        envelope: Envelope::default(),
+        name: name.to_owned(),
+        data: body.clone(),
+        body,
+        reason: reason(&error),
+    }))
+}
+
+/// The text of a body that begins as an object.
+pub(crate) fn object(body: &[u8]) -> Result<&str, ParseError> {
+    let text = std::str::from_utf8(body).map_err(|_| ParseError::NotUtf8)?;
+    if text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+        return Ok(text);
+    }
+    Err(match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(IgnoredAny) => ParseError::NotAnObject,
+        Err(error) => ParseError::from_json(&error),
+    })
+}
+
 /// Writes an event in its vendor's form.
 pub(crate) fn serialize<V: Vocabulary, S: Serializer>(
     name: &str,
@@ -90,7 +120,9 @@ pub(crate) fn serialize<V: Vocabulary, S: Serializer>(
     {
         map.serialize_entry(field, id)?;
     }
-    map.serialize_entry(V::FIELDS.name, name)?;
+    if !name.is_empty() {
+        map.serialize_entry(V::FIELDS.name, name)?;
+    }
     match (V::FIELDS.time, envelope.timestamp) {
         (Some(Time::Rfc3339(field)), Some(time)) => map.serialize_entry(field, &fields::time::Rfc3339(time))?,
         (Some(Time::Unix(field)), Some(time)) => map.serialize_entry(field, &fields::time::Unix(time))?,
@@ -234,7 +266,10 @@ impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
                 }
                 Field::Name => {
                     let text: &RawValue = map.next_value()?;
-                    name = serde_json::from_str(text.get()).ok().map(|Text(name)| name).filter(|name| !name.is_empty());
+                    name = match text.get() {
+                        "null" => nameless::<V>(),
+                        text => serde_json::from_str(text).ok().map(|Text(name)| name).filter(|name| !name.is_empty()),
+                    };
                     if name.is_none() {
                         return Err(self.fail(ParseError::MissingField { field: fields.name }));
                     }
@@ -266,13 +301,19 @@ impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
         }
         let missing = |field| self.fail(ParseError::MissingField { field });
         Ok(Found {
-            name: name.ok_or_else(|| missing(fields.name))?,
+            name: name.or_else(|| nameless::<V>()).ok_or_else(|| missing(fields.name))?,
             data: data.ok_or_else(|| missing(fields.data))?,
             time,
             ids,
             test,
         })
     }
+}
+
+/// The name of an event whose envelope names none, where the vendor has such an
+/// event: it stands in the vocabulary under the empty name.
+fn nameless<V: Vocabulary>() -> Option<Cow<'static, str>> {
+    V::kind("").map(|kind| V::kind_name(kind).into())
 }
 
 struct DataSeed<V: Vocabulary>(V::Kind);
@@ -340,7 +381,7 @@ struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 
 /// What does not fit, without the value that stands there, which serde's
 /// message quotes before its last `, expected `.
-fn reason(error: &serde_json::Error) -> String {
+pub(crate) fn reason(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.rfind(", expected ").and_then(|at| message.get(at..)) {
         Some(expected) => expected.trim_start_matches(", ").to_owned(),

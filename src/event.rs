@@ -1,9 +1,11 @@
 //! What all events have in common.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::call::CallUpdate;
 use crate::json::RawJson;
 
 /// An event, whatever its vendor.
@@ -41,6 +43,42 @@ pub trait Event {
     fn call_id(&self) -> Option<&str> {
         None
     }
+
+    /// What it says about a call, in words that all vendors share; `None` when it
+    /// is not about a call, or not understood.
+    fn call(&self) -> Option<CallUpdate<'_>> {
+        None
+    }
+}
+
+/// What a vendor of one's own delivers ([`HmacVendor`](crate::HmacVendor)): an
+/// event that does not fit its type is not lost.
+impl<E: Event> Event for Result<E, Undecodable> {
+    fn name(&self) -> &str {
+        self.as_ref().map_or_else(|undecodable| &*undecodable.name, E::name)
+    }
+
+    fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        self.as_ref().ok()?.occurred_at()
+    }
+
+    fn is_test(&self) -> bool {
+        self.as_ref().is_ok_and(E::is_test)
+    }
+
+    /// That of the event; of one that does not fit, the signed message id or else
+    /// the body.
+    fn dedupe_key(&self) -> DedupeKey<'_> {
+        self.as_ref().map_or(DedupeKey::Message, E::dedupe_key)
+    }
+
+    fn call_id(&self) -> Option<&str> {
+        self.as_ref().ok()?.call_id()
+    }
+
+    fn call(&self) -> Option<CallUpdate<'_>> {
+        self.as_ref().ok()?.call()
+    }
 }
 
 /// What makes two deliveries the same event.
@@ -52,6 +90,10 @@ pub trait Event {
 pub enum DedupeKey<'a> {
     /// An id, unique among the events of the same name.
     Id(Cow<'a, str>),
+    /// The message id that the vendor signs outside the body
+    /// ([`Verified::message_id`](crate::Verified::message_id)); the body, where it
+    /// signs none.
+    Message,
     /// The body, byte for byte: no id tells two such events apart.
     Body,
     /// Nothing: every delivery is an event of its own, such as a test.
@@ -107,3 +149,12 @@ pub struct Undecodable {
     /// What does not fit, and where; without the value that stands there.
     pub reason: String,
 }
+
+/// Shows the name and the reason.
+impl fmt::Display for Undecodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the event `{}` is not understood: {}", self.name, self.reason)
+    }
+}
+
+impl std::error::Error for Undecodable {}

@@ -7,6 +7,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The modules stand in the order in which a delivery meets them.
+pub mod call;
 pub mod clock;
 mod delivery;
 mod envelope;
@@ -24,9 +25,11 @@ pub mod token;
 pub mod verifier;
 
 pub mod salpre;
+pub mod standard_webhooks;
 pub mod talkifai;
 pub mod truedy;
 pub mod ultravox;
+pub mod vendor;
 
 #[cfg(feature = "actix-web")]
 pub mod actix_web;
@@ -46,8 +49,11 @@ pub use json::{Amount, RawJson};
 pub use reply::Reply;
 pub use salpre::Salpre;
 pub use secret::Secret;
+pub use standard_webhooks::StandardWebhooks;
 pub use talkifai::TalkifAi;
 pub use truedy::Truedy;
+pub use ultravox::Ultravox;
+pub use vendor::HmacVendor;
 pub use verifier::{Verified, Verifier};
 #[cfg(any(feature = "axum", feature = "actix-web"))]
 pub use webhook::{Rejection, Webhook};

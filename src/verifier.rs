@@ -15,10 +15,10 @@ use crate::reply::Success;
 
 /// A vendor: how its deliveries are verified, what they mean, how they are answered.
 ///
-/// [`Truedy`](crate::Truedy), [`TalkifAi`](crate::TalkifAi) and [`Salpre`](crate::Salpre)
-/// implement it; so can you, from [`HmacKeys`](crate::signature::HmacKeys) or
-/// [`HeaderTokens`](crate::token::HeaderTokens). The trait can be a trait object
-/// (`Arc<dyn Verifier<Event = E>>`).
+/// The vendors of this crate implement it. For another one there is
+/// [`HmacVendor`](crate::HmacVendor), or an implementation of yours, from
+/// [`HmacKeys`](crate::signature::HmacKeys) or [`HeaderTokens`](crate::token::HeaderTokens).
+/// The trait can be a trait object (`Arc<dyn Verifier<Event = E>>`).
 pub trait Verifier: Send + Sync {
     /// What a delivery of this vendor says.
     type Event: Event;

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
 use crate::fields::{object, open_enum, payload, redacted_debug, text};
@@ -60,15 +61,32 @@ impl crate::event::Event for Event {
     }
 
     fn call_id(&self) -> Option<&str> {
-        match self {
-            Event::CallInitiated(data) | Event::CallRinging(data) | Event::CallAnswered(data) => {
-                data.call.id.as_deref()
-            }
-            Event::CallEnded(data) => data.call.id.as_deref(),
-            Event::Transcript(data) => data.call.id.as_deref(),
-            Event::Error(data) => data.call.id.as_deref(),
-            Event::Unknown(_) | Event::Undecodable(_) => None,
-        }
+        self.subject()?.1.id.as_deref()
+    }
+
+    fn call(&self) -> Option<CallUpdate<'_>> {
+        let (stage, call) = self.subject()?;
+        let mut update = CallUpdate::new(stage);
+        update.call_id = call.id.as_deref();
+        update.at = self.envelope().timestamp;
+        update.direction = call.direction.as_ref();
+        update.from = call.from.as_deref();
+        update.to = call.to.as_deref();
+        Some(update)
+    }
+}
+
+impl Event {
+    fn subject(&self) -> Option<(Stage, &Call)> {
+        Some(match self {
+            Event::CallInitiated(data) => (Stage::Started, &data.call),
+            Event::CallRinging(data) => (Stage::Ringing, &data.call),
+            Event::CallAnswered(data) => (Stage::Joined, &data.call),
+            Event::Transcript(data) => (Stage::Transcript, &data.call),
+            Event::CallEnded(data) => (Stage::Ended, &data.call),
+            Event::Error(data) => (Stage::Other, &data.call),
+            Event::Unknown(_) | Event::Undecodable(_) => return None,
+        })
     }
 }
 
@@ -244,16 +262,6 @@ written! {
 
     struct WrittenError => ErrorEvent {
         error_message: String,
-    }
-}
-
-open_enum! {
-    /// Who called whom.
-    pub enum Direction {
-        /// Somebody called the agent.
-        Inbound = "inbound",
-        /// The agent called somebody.
-        Outbound = "outbound",
     }
 }
 

@@ -26,9 +26,8 @@ use crate::secret::Secret;
 use crate::token::HeaderTokens;
 use crate::verifier::{Verified, Verifier};
 
-pub use event::{
-    Call, CallEndedEvent, CallEvent, Direction, ErrorEvent, Event, Speaker, TranscriptEntry, TranscriptEvent,
-};
+pub use crate::call::Direction;
+pub use event::{Call, CallEndedEvent, CallEvent, ErrorEvent, Event, Speaker, TranscriptEntry, TranscriptEvent};
 
 /// Receives the deliveries of Salpre's "Custom Webhook".
 ///

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding as _};
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use ctutils::CtEq;
 use hmac::KeyInit;
 use hmac::block_api::HmacCore;
@@ -15,7 +15,7 @@ use crate::clock::{Clock, DEFAULT_TOLERANCE, SystemClock, Tolerance};
 use crate::error::{ConfigError, VerifyError};
 use crate::headers::{Headers, Lookup, required, trim};
 use crate::secret::Secret;
-use crate::signature::{Encoding, HmacScheme, Layout, Part, SecretFormat, TimestampSource};
+use crate::signature::{Encoding, HmacScheme, Part, SecretFormat, Separator, TimestampSource};
 use crate::verifier::Verified;
 
 /// A scheme with its active secrets: what a vendor's verifier is made of.
@@ -107,8 +107,8 @@ impl HmacKeys {
             Some((TimestampSource::Header(name), format)) => {
                 Some((required(timestamp, MAX_TIMESTAMP_BYTES, || Cow::Borrowed(name))?, format))
             }
-            Some((TimestampSource::Label(label), format)) => {
-                let mut found = value.split(|byte| *byte == b',').filter_map(|entry| under(entry, label));
+            Some((TimestampSource::Entry(prefix), format)) => {
+                let mut found = entries(value, scheme.separator).filter_map(|entry| strip(entry, prefix));
                 match (found.next(), found.next()) {
                     (Some(text), None) if text.len() <= MAX_TIMESTAMP_BYTES => Some((text, format)),
                     _ => return Err(malformed()),
@@ -180,7 +180,9 @@ fn key(scheme: &HmacScheme, secret: &Secret) -> Result<Key, ConfigError> {
         SecretFormat::Base64 { prefix } => {
             let text = text.strip_prefix(prefix.as_bytes()).unwrap_or(text);
             let text = std::str::from_utf8(text).map_err(|_| ConfigError::SecretNotBase64)?;
-            decoded = Zeroizing::new(Base64::decode_vec(text).map_err(|_| ConfigError::SecretNotBase64)?);
+            // Some vendors leave the padding out.
+            let text = text.trim_end_matches('=');
+            decoded = Zeroizing::new(Base64Unpadded::decode_vec(text).map_err(|_| ConfigError::SecretNotBase64)?);
             decoded.as_slice()
         }
     };
@@ -267,30 +269,25 @@ const MAX_TAG_TEXT: usize = 64;
 /// text; all are looked at. What else stands in the header belongs to other
 /// versions of the scheme.
 fn any_presented(scheme: &HmacScheme, value: &[u8], mut check: impl FnMut(&[u8]) -> bool) -> bool {
-    let entries = |separator: u8| value.split(move |byte| *byte == separator);
     let mut found = false;
-    match scheme.layout {
-        Layout::Single { prefix } => found = strip(value, prefix).is_some_and(check),
-        Layout::List { separator, prefix } => {
-            for tag in entries(separator.byte()).filter_map(|entry| strip(trim(entry), prefix)) {
-                found |= check(tag);
-            }
-        }
-        Layout::Labelled { signature } => {
-            for tag in entries(b',').filter_map(|entry| under(entry, signature)) {
-                found |= check(tag);
-            }
-        }
+    for tag in entries(value, scheme.separator).filter_map(|entry| strip(entry, scheme.prefix)) {
+        found |= check(tag);
     }
     found
 }
 
-fn strip<'h>(text: &'h [u8], prefix: &str) -> Option<&'h [u8]> {
-    if prefix.is_empty() { Some(text) } else { text.strip_prefix(prefix.as_bytes()) }
+/// What a header holds: the entries of a list, or the whole value.
+fn entries(value: &[u8], separator: Option<Separator>) -> impl Iterator<Item = &[u8]> {
+    let separator = separator.map(Separator::byte);
+    let (single, list) = match separator {
+        None => (Some(value), None),
+        Some(separator) => (None, Some(value.split(move |byte| *byte == separator).map(trim))),
+    };
+    single.into_iter().chain(list.into_iter().flatten())
 }
 
-fn under<'h>(entry: &'h [u8], label: &str) -> Option<&'h [u8]> {
-    entry.strip_prefix(label.as_bytes())?.strip_prefix(b"=")
+fn strip<'h>(text: &'h [u8], prefix: &str) -> Option<&'h [u8]> {
+    if prefix.is_empty() { Some(text) } else { text.strip_prefix(prefix.as_bytes()) }
 }
 
 /// Room for dozens of signatures; genuine headers hold a handful.

@@ -27,4 +27,4 @@ pub use keys::HmacKeys;
 pub use scheme::{HmacScheme, HmacSchemeBuilder, Part, Separator};
 pub use timestamp::TimestampFormat;
 
-pub(crate) use scheme::{Encoding, Layout, SecretFormat, TimestampSource};
+pub(crate) use scheme::{Encoding, SecretFormat, TimestampSource};

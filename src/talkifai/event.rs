@@ -1,6 +1,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
 use crate::fields::{duration, open_enum, payload, redacted_debug, text, time};
@@ -54,6 +55,28 @@ impl crate::event::Event for Event {
             Event::AnalysisCompleted(data) => data.call_id.as_deref(),
             _ => None,
         }
+    }
+
+    fn call(&self) -> Option<CallUpdate<'_>> {
+        let (stage, data) = match self {
+            Event::CallStarted(data) => (Stage::Started, Some(data)),
+            Event::CallEnded(data) => (Stage::Ended, Some(data)),
+            Event::CallFailed(data) => (Stage::Failed, Some(data)),
+            Event::TranscriptReady(_) => (Stage::Transcript, None),
+            Event::AnalysisCompleted(_) => (Stage::Other, None),
+            _ => return None,
+        };
+        let mut update = CallUpdate::new(stage);
+        update.call_id = self.call_id();
+        update.at = self.envelope().timestamp;
+        if let Some(data) = data {
+            update.direction = data.direction.as_ref();
+            update.from = data.from.as_deref();
+            update.to = data.to.as_deref();
+            update.duration = data.duration;
+            update.end_reason = data.end_reason.as_ref().map(EndReason::as_str);
+        }
+        Some(update)
     }
 }
 
@@ -174,16 +197,6 @@ impl crate::envelope::Payload for CreditEvent {
 }
 
 redacted_debug!(CreditEvent { envelope, data });
-
-open_enum! {
-    /// Who called whom.
-    pub enum Direction {
-        /// Somebody called the agent.
-        Inbound = "inbound",
-        /// The agent called somebody.
-        Outbound = "outbound",
-    }
-}
 
 open_enum! {
     /// How a call went.

@@ -21,6 +21,7 @@
 //! ```
 
 mod event;
+mod function;
 
 use std::time::Duration;
 
@@ -32,7 +33,13 @@ use crate::secret::Secret;
 use crate::signature::{HmacKeys, HmacScheme, Part};
 use crate::verifier::{Verified, Verifier};
 
-pub use event::{AnalysisEvent, CallEvent, CallStatus, CreditEvent, Direction, EndReason, Event, TranscriptEvent};
+pub use crate::call::Direction;
+pub use event::{AnalysisEvent, CallEvent, CallStatus, CreditEvent, EndReason, Event, TranscriptEvent};
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+pub use function::Function;
+#[cfg(feature = "schemars")]
+pub use function::function_schema;
+pub use function::{FunctionError, FunctionReply, Functions};
 
 /// The header of the signature: hex, after `sha256=`.
 pub const SIGNATURE_HEADER: &str = "x-talkifai-signature";

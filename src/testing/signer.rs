@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::ConfigError;
 use crate::secret::Secret;
-use crate::signature::{HmacKeys, HmacScheme, Layout, TimestampSource};
+use crate::signature::{HmacKeys, HmacScheme, Separator, TimestampSource};
 
 /// Makes the headers that a vendor would send.
 #[derive(Debug)]
@@ -33,13 +33,11 @@ impl Signer {
         let scheme = &self.scheme;
         let timestamp = scheme.timestamp.map(|(_, format)| format.format(time)).unwrap_or_default();
         let tag = self.keys.sign(&timestamp, &self.message_id, body.as_ref());
-        let value = match (scheme.layout, scheme.timestamp) {
-            (Layout::Single { prefix } | Layout::List { prefix, .. }, _) => format!("{prefix}{tag}"),
-            (Layout::Labelled { signature }, Some((TimestampSource::Label(label), _))) => {
-                format!("{label}={timestamp},{signature}={tag}")
-            }
-            (Layout::Labelled { signature }, _) => format!("{signature}={tag}"),
-        };
+        let mut value = format!("{}{tag}", scheme.prefix);
+        if let Some((TimestampSource::Entry(prefix), _)) = scheme.timestamp {
+            let separator = char::from(scheme.separator.map_or(b',', Separator::byte));
+            value = format!("{prefix}{timestamp}{separator}{value}");
+        }
         let mut headers = vec![(scheme.header, value)];
         if let Some((TimestampSource::Header(name), _)) = scheme.timestamp {
             headers.push((name, timestamp));

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
 use crate::fields::{duration, object, open_enum, payload, text};
@@ -89,6 +90,19 @@ impl crate::event::Event for Event {
             | Event::CallAnalyzed(data) => data.call.call_id.as_deref(),
             _ => None,
         }
+    }
+
+    fn call(&self) -> Option<CallUpdate<'_>> {
+        let (stage, data) = match self {
+            Event::CallStarted(data) => (Stage::Started, data),
+            Event::CallJoined(data) => (Stage::Joined, data),
+            Event::CallEnded(data) => (Stage::Ended, data),
+            Event::CallBilled(data) => (Stage::Billed, data),
+            Event::CallFailed(data) => (Stage::Failed, data),
+            Event::CallAnalyzed(data) => (Stage::Transcript, data),
+            _ => return None,
+        };
+        Some(CallUpdate { at: self.envelope().timestamp, ..data.call.update(stage) })
     }
 }
 

@@ -6,6 +6,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
+use crate::call::{CallUpdate, Stage};
 use crate::fields::{duration, object, text, time};
 use crate::fields::{open_enum, redacted_debug};
 use crate::json::{Amount, RawJson};
@@ -105,6 +106,18 @@ impl Call {
     /// The id of the agent that talks.
     pub fn agent_id(&self) -> Option<&str> {
         self.agent.as_ref()?.agent_id.as_deref()
+    }
+
+    pub(crate) fn update(&self, stage: Stage) -> CallUpdate<'_> {
+        let lasted = || {
+            let span = self.ended?.signed_duration_since(self.joined?);
+            (span >= TimeDelta::zero()).then_some(span)
+        };
+        let mut update = CallUpdate::new(stage);
+        update.call_id = self.call_id.as_deref();
+        update.duration = self.duration.or_else(lasted);
+        update.end_reason = self.end_reason.as_ref().map(EndReason::as_str);
+        update
     }
 
     /// Moves an id that stands beside the agent into it.

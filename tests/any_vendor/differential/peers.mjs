@@ -1,0 +1,44 @@
+// Signs and verifies with the vendors' own libraries: one JSON request per line
+// in, one JSON answer per line out, in the same order.
+import { createInterface } from "node:readline";
+import * as octokit from "@octokit/webhooks-methods";
+import { Webhook } from "standardwebhooks";
+import Stripe from "stripe";
+
+const stripe = new Stripe("sk_test_unused");
+
+// The peers read the clock; each request says what it shows.
+let now = 0;
+Date.now = () => now * 1000;
+
+const peers = {
+  stripe: {
+    sign: ({ secret, timestamp }, body) =>
+      stripe.webhooks.generateTestHeaderString({ secret, timestamp, payload: body.toString() }),
+    verify: ({ secret, signature }, body) => stripe.webhooks.signature.verifyHeader(body, signature, secret, 300),
+  },
+  standardwebhooks: {
+    sign: ({ secret, timestamp, id }, body) => new Webhook(secret).sign(id, new Date(timestamp * 1000), body),
+    verify: ({ secret, id, signature, timestamp_text }, body) => {
+      const headers = { "webhook-id": id, "webhook-timestamp": timestamp_text, "webhook-signature": signature };
+      new Webhook(secret).verify(body, headers);
+      return true;
+    },
+  },
+  octokit: {
+    sign: ({ secret }, body) => octokit.sign(secret, body.toString()),
+    verify: ({ secret, signature }, body) => octokit.verify(secret, body.toString(), signature),
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  now = request.now;
+  let answer;
+  try {
+    answer = { value: await peers[request.peer][request.op](request, Buffer.from(request.body, "base64")) };
+  } catch (error) {
+    answer = { error: String(error.message) };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}

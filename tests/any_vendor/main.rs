@@ -1,0 +1,22 @@
+//! Any vendor: the scheme language, checked by signatures that others made, and the vendors built on it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod calls;
+mod differential;
+mod edges;
+mod functions;
+mod published;
+mod random;
+mod recipes;
+mod schemes;
+mod ultravox;
+mod vendors;
