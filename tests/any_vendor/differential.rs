@@ -1,7 +1,7 @@
 //! Against the vendors' own libraries: npm `stripe`, `standardwebhooks` and
 //! `@octokit/webhooks-methods`, PyPI `stripe` and `standardwebhooks`.
 //!
-//! `scripts/install-peers.sh` installs them. Without them these tests say that they
+//! `scripts/install-peers` installs them. Without them these tests say that they
 //! did not run, or fail when `OFFHOOK_REQUIRE_PEERS=1`, as in CI.
 //!
 //! Where a peer and this crate differ, it is on purpose. The list:
@@ -156,9 +156,9 @@ fn peers(runtime: Runtime) -> Option<PathBuf> {
     }
     assert!(
         std::env::var_os("OFFHOOK_REQUIRE_PEERS").is_none_or(|value| value != "1"),
-        "the peers of {runtime:?} are missing: run scripts/install-peers.sh"
+        "the peers of {runtime:?} are missing: run scripts/install-peers"
     );
-    println!("NOT RUN: the peers of {runtime:?} are missing; scripts/install-peers.sh installs them");
+    println!("NOT RUN: the peers of {runtime:?} are missing; scripts/install-peers installs them");
     None
 }
 
