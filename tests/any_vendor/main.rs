@@ -7,10 +7,14 @@
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     clippy::print_stdout,
+    unreachable_pub,
+    missing_debug_implementations,
     reason = "tests"
 )]
 
 mod calls;
+#[path = "../http/client.rs"]
+mod client;
 mod differential;
 mod edges;
 mod functions;
