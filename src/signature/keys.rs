@@ -149,7 +149,7 @@ impl HmacKeys {
     pub(crate) fn sign(&self, timestamp: &str, id: &str, body: &[u8]) -> String {
         let Some(key) = self.keys.first() else { return String::new() };
         let tag = sign(key, &self.scheme, timestamp.as_bytes(), id.as_bytes(), body);
-        tag.text.into_iter().take(tag.length).map(char::from).collect()
+        tag.text.into_iter().take(self.scheme.encoding.length()).map(char::from).collect()
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -210,11 +210,12 @@ fn sign(key: &Key, scheme: &HmacScheme, timestamp: &[u8], id: &[u8], body: &[u8]
     mac.finalize_fixed_core(&mut buffer, &mut tag);
 
     let mut text = [0; MAX_TAG_TEXT];
-    let length = match scheme.encoding {
-        Encoding::Hex => base16ct::lower::encode(&tag, &mut text).map_or(0, <[u8]>::len),
-        Encoding::Base64 => Base64::encode(&tag, &mut text).map_or(0, str::len),
+    let encoded = match scheme.encoding {
+        Encoding::Hex => base16ct::lower::encode(&tag, &mut text).is_ok(),
+        Encoding::Base64 => Base64::encode(&tag, &mut text).is_ok(),
     };
-    Tag { text, length, encoding: scheme.encoding }
+    debug_assert!(encoded, "there is room for every encoding");
+    Tag { text, encoding: scheme.encoding }
 }
 
 /// A signature of ours, as the vendor would write it.
@@ -224,7 +225,6 @@ fn sign(key: &Key, scheme: &HmacScheme, timestamp: &[u8], id: &[u8], body: &[u8]
 /// the case of hex.
 struct Tag {
     text: [u8; MAX_TAG_TEXT],
-    length: usize,
     encoding: Encoding,
 }
 
@@ -234,7 +234,7 @@ impl Tag {
     fn equals(&self, theirs: &[u8]) -> bool {
         let mut folded = [0; MAX_TAG_TEXT];
         match folded.get_mut(..theirs.len()) {
-            Some(place) if theirs.len() == self.length => place.copy_from_slice(theirs),
+            Some(place) if theirs.len() == self.encoding.length() => place.copy_from_slice(theirs),
             _ => return false,
         }
         if self.encoding == Encoding::Hex {
