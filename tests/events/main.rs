@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod edges;
 mod hostile;
 mod keys;
 mod published;
