@@ -15,5 +15,6 @@ mod edges;
 mod hostile;
 mod keys;
 mod published;
+mod robust;
 mod roundtrip;
 mod samples;
