@@ -206,10 +206,11 @@ macro_rules! optional {
 }
 
 /// An id or a text that may arrive as a number, which becomes its decimal text.
+/// An empty one is none: as an id it would make two events the same.
 pub(crate) mod text {
     use std::fmt;
 
-    use serde::de::{Error, Visitor};
+    use serde::de::{Deserializer, Error, Visitor};
 
     #[derive(Default)]
     pub(crate) struct Text;
@@ -234,14 +235,20 @@ pub(crate) mod text {
         }
     }
 
-    optional!(Text);
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        Ok(present::deserialize(deserializer)?.filter(|text| !text.is_empty()))
+    }
+
+    mod present {
+        optional!(super::Text);
+    }
 }
 
 /// A time: RFC 3339, or a number of Unix seconds.
 pub(crate) mod time {
     use std::fmt;
 
-    use chrono::{DateTime, SecondsFormat, Utc};
+    use chrono::{DateTime, Datelike, SecondsFormat, Utc};
     use serde::de::{Error, Visitor};
     use serde::{Serialize, Serializer};
 
@@ -287,10 +294,15 @@ pub(crate) mod time {
         }
     }
 
+    /// RFC 3339 has four digits for a year; other years are Unix seconds.
     pub(crate) struct Rfc3339(pub(crate) DateTime<Utc>);
 
     impl Serialize for Rfc3339 {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            if !(0..=9999).contains(&self.0.year()) {
+                let since = self.0.signed_duration_since(DateTime::UNIX_EPOCH);
+                return super::duration::seconds::serialize(&Some(since), serializer);
+            }
             serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
         }
     }
@@ -351,34 +363,41 @@ pub(crate) mod duration {
 
     optional!(Duration);
 
-    /// As a number of seconds.
+    /// As a number of seconds, unless a double cannot hold it.
     pub(crate) mod seconds {
         use serde::Serializer;
 
         use super::TimeDelta;
         pub(crate) use super::deserialize;
+        use crate::time::{format_duration, from_seconds};
 
         pub(crate) fn serialize<S: Serializer>(span: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
             match span {
                 None => serializer.serialize_none(),
                 Some(span) if span.subsec_nanos() == 0 => serializer.serialize_i64(span.num_seconds()),
-                Some(span) => serializer.serialize_f64(span.as_seconds_f64()),
+                Some(span) => match span.as_seconds_f64() {
+                    seconds if from_seconds(seconds) == Some(*span) => serializer.serialize_f64(seconds),
+                    _ => serializer.serialize_str(&format_duration(*span)),
+                },
             }
         }
     }
 
-    /// As text with the unit `s`.
+    /// As text with the unit `s`, unless it has more than the 12 digits of that form.
     pub(crate) mod text {
         use serde::Serializer;
 
         use super::TimeDelta;
         pub(crate) use super::deserialize;
-        use crate::time::format_duration;
+        use crate::time::{format_duration, parse_duration};
 
         pub(crate) fn serialize<S: Serializer>(span: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
             match span {
                 None => serializer.serialize_none(),
-                Some(span) => serializer.serialize_str(&format_duration(*span)),
+                Some(span) => match format_duration(*span) {
+                    text if parse_duration(&text) == Some(*span) => serializer.serialize_str(&text),
+                    _ => super::seconds::serialize(&Some(*span), serializer),
+                },
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Times and durations as vendors write them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 /// Parses an RFC 3339 time; one without a zone is UTC.
 ///
@@ -10,7 +10,9 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     if text.as_bytes().get(10) != Some(&b'T') {
         return None;
     }
-    let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+    // A zone can carry the first and the last day out of the years that RFC 3339 writes.
+    let writable = |time: &DateTime<Utc>| (0..=9999).contains(&time.year());
+    let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()).filter(writable);
     parse(text).or_else(|| {
         let mut zoned = [0; MAX_RFC3339_BYTES];
         let end = text.len();
@@ -128,6 +130,8 @@ mod tests {
             "Wed, 18 Mar 2026 14:30:00 GMT",
             "2026-03-18T14:30:00ZZ",
             "2026-03-18T14:30:00Z ",
+            "0000-01-01T00:00:00+23:59",
+            "9999-12-31T23:59:59.123456789-23:59",
             &long,
         ] {
             assert_eq!(rfc3339(text), None, "{text}");

@@ -11,8 +11,10 @@
     reason = "tests"
 )]
 
+mod edges;
 mod hostile;
 mod keys;
 mod published;
+mod robust;
 mod roundtrip;
 mod samples;

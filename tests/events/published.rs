@@ -376,3 +376,65 @@ fn open_enums() {
     words!(salpre::Direction: "inbound" "outbound");
     words!(salpre::Speaker: "ai" "customer");
 }
+
+/// What every published delivery is called, when it happened, and by what it is known again.
+#[test]
+fn identities_of_published_deliveries() {
+    use offhook::event::DedupeKey;
+
+    #[track_caller]
+    fn is(event: &dyn offhook::Event, name: &str, call: &str, time_: &str, test: bool, key: DedupeKey<'_>) {
+        assert_eq!((event.name(), event.call_id(), event.is_test()), (name, Some(call), test));
+        assert_eq!(event.occurred_at(), time(time_));
+        assert_eq!(event.dedupe_key(), key);
+    }
+    let id = |id: &'static str| DedupeKey::Id(id.into());
+    is(&truedy(TRUEDY[0].1), "call.ended", "uv_call_123", "2026-03-18T14:30:00Z", false, id("uv_evt_123"));
+    is(&truedy(TRUEDY[1].1), "call.ended", "uv_call_abc123", "2026-03-18T14:32:00Z", false, id("uv_call_abc123"));
+    is(&truedy(TRUEDY[2].1), "call.ended", "uuid", "2026-03-03T12:00:00Z", false, id("evt_abc123"));
+    is(&talkifai(TALKIFAI[0].1), "call.started", "call_xyz", "2024-01-15T10:30:00Z", false, id("evt_abc123"));
+    is(&talkifai(TALKIFAI[1].1), "call.ended", "call_xyz", "2024-01-15T10:34:05Z", false, id("evt_def456"));
+    is(&talkifai(TALKIFAI[2].1), "transcript.ready", "call_xyz", "2024-01-15T10:34:30Z", false, id("evt_ghi789"));
+    for (at, name, time) in [
+        (0, "call_initiated", "2025-10-10T08:21:45Z"),
+        (1, "transcript", "2025-10-10T08:23:42Z"),
+        (2, "call_ended", "2025-10-10T08:23:17Z"),
+        (3, "error", "2025-10-10T08:24:16Z"),
+    ] {
+        is(&salpre(SALPRE[at].1), name, "1", time, true, DedupeKey::Never);
+        let real = SALPRE[at].1.replace("true", "false");
+        let key = if ["call_initiated", "call_ended"].contains(&name) { id("1") } else { DedupeKey::Body };
+        is(&salpre(&real), name, "1", time, false, key);
+    }
+    for (_, body) in [&TRUEDY[..], &TALKIFAI, &SALPRE].concat() {
+        assert!(body.starts_with('{') && body.ends_with('}') && !body.contains(['\n', '\r']), "{body}");
+    }
+}
+
+/// Nothing that is not published stands in a published delivery's event.
+#[test]
+fn published_deliveries_fill_nothing_else() {
+    let call = |event| payload!(event, truedy::Event::CallEnded);
+    let mut upstream = call(truedy(TRUEDY[0].1));
+    assert_eq!(upstream.call.call_id.take().as_deref(), Some("uv_call_123"));
+    assert_eq!(upstream.call.agent.take().unwrap().agent_id.as_deref(), Some("uv_agent_123"));
+    assert_eq!(*upstream.call, ultravox::Call::default());
+    let mut full = call(truedy(TRUEDY[1].1));
+    assert_eq!((full.envelope.id, full.status, full.error_message), (None, None, None));
+    let agent = full.call.agent.take().unwrap();
+    assert_eq!((agent.agent_id.as_deref(), agent.name), (Some("uv_agent_xyz"), None));
+    full.call.call_id = None;
+    full.call.duration = None;
+    full.call.cost_usd = None;
+    full.call.summary = None;
+    full.call.end_reason = None;
+    assert_eq!(*full.call, ultravox::Call::default());
+    let mut flat = call(truedy(TRUEDY[2].1));
+    assert_eq!((flat.event_id, flat.upstream_event, flat.error_message), (None, None, None));
+    flat.call.call_id = None;
+    flat.call.duration = None;
+    flat.call.agent = None;
+    assert_eq!(*flat.call, ultravox::Call::default());
+    let ended = payload!(talkifai(TALKIFAI[1].1), talkifai::Event::CallEnded);
+    assert_eq!((ended.direction, ended.from, ended.to), (None, None, None));
+}

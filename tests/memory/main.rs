@@ -6,7 +6,7 @@ use std::alloc::System;
 
 use offhook::signature::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
 use offhook::testing::Signer;
-use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, talkifai, truedy};
+use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, salpre, talkifai, truedy};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -41,9 +41,9 @@ fn allocations_are_bounded() {
     let talkifai = TalkifAi::new("whsec_1").unwrap();
     let headers = sign(talkifai::SCHEME);
     assert_eq!(allocated(|| drop(talkifai.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
-    let salpre = Salpre::bearer("t").unwrap();
+    let verifier = Salpre::bearer("t").unwrap();
     let headers = [("authorization", "Bearer t")];
-    assert_eq!(allocated(|| drop(salpre.verify(&headers, b"").unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(verifier.verify(&headers, b"").unwrap())), (0, 0));
     let keys = HmacKeys::new(STANDARD_WEBHOOKS, "whsec_1").unwrap();
     let headers = sign(STANDARD_WEBHOOKS);
     assert_eq!(allocated(|| drop(keys.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
@@ -67,5 +67,22 @@ fn allocations_are_bounded() {
         let times = bytes as f64 / body.len() as f64;
         eprintln!("{times:.2} bytes allocated per byte of {}…", &body[..60]);
         assert!(times < 4.0, "{times} × {} bytes: {}…", body.len(), &body[..60]);
+    }
+
+    // A list of entries costs what their types cost: a verified sender can make that
+    // many times the body, if it says nothing many times, and no more than that.
+    let said = |entry: &str, last: &str| {
+        let entries = entry.repeat(1_000_000 / entry.len());
+        format!(r#"{{"event_type":"call_ended","payload":{{"transcript":[{entries}{last}]}}}}"#)
+    };
+    for (limit, body) in [
+        (4.0, said(r#"{"type":"ai","message":"Yes.","utc_timestamp":"111111"},"#, "{}")),
+        (48.0, said("{},", "{}")),
+        (96.0, said("{},", "7")),
+    ] {
+        let (_, bytes) = allocated(|| drop(salpre::Event::from_json(body.as_bytes())));
+        let times = bytes as f64 / body.len() as f64;
+        eprintln!("{times:.2} bytes allocated per byte of {}…", &body[..60]);
+        assert!(times < limit, "{times} × {} bytes: {}…", body.len(), &body[..60]);
     }
 }
