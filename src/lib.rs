@@ -28,6 +28,8 @@ pub mod talkifai;
 pub mod truedy;
 pub mod ultravox;
 
+pub mod idempotency;
+
 #[cfg(feature = "actix-web")]
 pub mod actix_web;
 #[cfg(feature = "axum")]
