@@ -57,11 +57,13 @@
 mod claim;
 mod key;
 mod memory;
+mod once;
 mod settings;
 mod store;
 
 pub use claim::{Claim, Lease, Token};
 pub use key::{BodyDigest, Key};
 pub use memory::{DEFAULT_CAPACITY, Memory};
+pub use once::{Handled, HandlerError, Held, Once, Outcome, once};
 pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, Settings};
 pub use store::{BoxFuture, Store, StoreError};
