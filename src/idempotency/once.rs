@@ -78,8 +78,8 @@ impl<E: Event> Delivery<E> {
 /// No runtime is needed: the only thing awaited beside the store is the handler.
 #[derive(Debug)]
 pub struct Once<'s, S: ?Sized> {
-    store: &'s S,
-    endpoint: &'s str,
+    pub(super) store: &'s S,
+    pub(super) endpoint: &'s str,
     fail_open: bool,
 }
 
@@ -121,9 +121,7 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
         H: AsyncFnOnce(&E, &Held<'_, S>) -> Result<(), F>,
         F: Into<HandlerError>,
     {
-        let handled = Handled { outcome: self.outcome(delivery, handler).await, success: delivery.acknowledge() };
-        observe::handled(delivery, &handled.outcome);
-        handled
+        Handled::observed(delivery, self.outcome(delivery, handler).await)
     }
 
     async fn outcome<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Outcome
@@ -307,8 +305,9 @@ pub struct Handled {
 }
 
 impl Handled {
-    pub(super) fn new(outcome: Outcome, success: Reply) -> Self {
-        Handled { outcome, success }
+    pub(super) fn observed<E: Event>(delivery: &Delivery<E>, outcome: Outcome) -> Self {
+        observe::handled(delivery, &outcome);
+        Handled { outcome, success: delivery.acknowledge() }
     }
 
     /// What became of it.
