@@ -84,7 +84,7 @@ impl Postgres {
 
     /// Whether no other transaction is at this key, without waiting for it.
     async fn alone_at(connection: &mut PgConnection, key: &Key) -> Result<bool, StoreError> {
-        let query = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0x0ff8002))");
+        let query = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 16744450))");
         query.bind(key.as_str()).fetch_one(connection).await.map_err(sql::error)
     }
 
@@ -108,7 +108,7 @@ sql::sql_store!(Postgres, sqlx::Postgres, PgConnection, begin: "BEGIN");
 
 const MIGRATE: [&str; 3] = [
     // Two services that start at once would both create it.
-    "SELECT pg_advisory_xact_lock(0x0ff8001)",
+    "SELECT pg_advisory_xact_lock(16744449)",
     r#"CREATE TABLE IF NOT EXISTS offhook_deliveries (
         key text COLLATE "C" PRIMARY KEY,
         token bytea NOT NULL,
@@ -128,7 +128,7 @@ macro_rules! now {
 
 /// `until` ends a lease or a handled event's retention, `kept` lets a purge have
 /// the record; both in milliseconds since 1970. A record whose time is over is
-/// taken, and every other is returned as it is.
+/// taken; any other returns nothing, and is not written.
 const CLAIM: &str = concat!(
     "WITH t AS (SELECT ",
     now!(),
@@ -136,24 +136,13 @@ const CLAIM: &str = concat!(
     INSERT INTO offhook_deliveries AS r (key, token, body, done, until, kept)
     SELECT $1, $2, $3, false, t.now + $4, t.now + $4 + $5 FROM t
     ON CONFLICT (key) DO UPDATE SET
-        token = CASE WHEN r.until <= ",
+        token = EXCLUDED.token, body = EXCLUDED.body, done = false, until = EXCLUDED.until, kept = EXCLUDED.kept
+    WHERE r.until <= ",
     now!(),
-    " THEN EXCLUDED.token ELSE r.token END,
-        body = CASE WHEN r.until <= ",
-    now!(),
-    " THEN EXCLUDED.body ELSE r.body END,
-        done = r.done AND r.until > ",
-    now!(),
-    ",
-        until = CASE WHEN r.until <= ",
-    now!(),
-    " THEN EXCLUDED.until ELSE r.until END,
-        kept = CASE WHEN r.until <= ",
-    now!(),
-    " THEN EXCLUDED.kept ELSE r.kept END
-    RETURNING token, body, done, until - ",
-    now!()
+    " RETURNING token, body, done, $4"
 );
+
+const READ: &str = concat!("SELECT token, body, done, until - ", now!(), " FROM offhook_deliveries WHERE key = $1");
 
 const COMPLETE: &str = concat!(
     "UPDATE offhook_deliveries SET

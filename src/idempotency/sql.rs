@@ -6,7 +6,10 @@ use super::claim::{Claim, Lease, Token};
 use super::key::{BodyDigest, Key};
 use super::store::StoreError;
 
-/// The answer of a claim's one statement, which returns the record as it is now.
+/// What the statements return: token, body, done, and what is left of it.
+pub(super) type Row = (Vec<u8>, Vec<u8>, bool, i64);
+
+/// A record as a claim left or found it.
 pub(super) struct Record {
     pub(super) token: Vec<u8>,
     pub(super) body: Vec<u8>,
@@ -77,16 +80,28 @@ macro_rules! sql_store {
                 body: &BodyDigest,
             ) -> Result<Claim, StoreError> {
                 let token = Token::unique();
-                let query = sqlx::query_as(CLAIM)
-                    .bind(key.as_str())
-                    .bind(&token.as_bytes()[..])
-                    .bind(&body.as_bytes()[..])
-                    .bind(sql::millis(self.settings.lease()))
-                    .bind(sql::millis(self.settings.retention()));
-                let (token_now, body_now, done, left) =
-                    self.timed_as(query).fetch_one(connection).await.map_err(sql::error)?;
-                let record = sql::Record { token: token_now, body: body_now, done, left };
-                Ok(record.answer(key, body, token, self.settings.lease()))
+                for _ in 0..sql::CLAIM_ATTEMPTS {
+                    let query = sqlx::query_as(CLAIM)
+                        .bind(key.as_str())
+                        .bind(&token.as_bytes()[..])
+                        .bind(&body.as_bytes()[..])
+                        .bind(sql::millis(self.settings.lease()))
+                        .bind(sql::millis(self.settings.retention()));
+                    let mut found: Option<sql::Row> =
+                        self.timed_as(query).fetch_optional(&mut *connection).await.map_err(sql::error)?;
+                    if found.is_none() {
+                        // Taken: who has it decides nothing, so it may be read after the fact.
+                        let query = self.timed_as(sqlx::query_as(READ).bind(key.as_str()));
+                        found = query.fetch_optional(&mut *connection).await.map_err(sql::error)?;
+                    }
+                    // A record that ended or was released in between is free again.
+                    let Some((token_now, body_now, done, left)) = found.filter(|(.., left)| *left > 0) else {
+                        continue;
+                    };
+                    let record = sql::Record { token: token_now, body: body_now, done, left };
+                    return Ok(record.answer(key, body, token, self.settings.lease()));
+                }
+                Err(StoreError::Contended("the record came and went".into()))
             }
 
             async fn complete_on(&self, connection: &mut $connection, lease: &Lease) -> Result<(), StoreError> {
@@ -274,6 +289,9 @@ macro_rules! sql_store {
     };
 }
 pub(super) use sql_store;
+
+/// More than one is needed only when a record goes between two statements.
+pub(super) const CLAIM_ATTEMPTS: usize = 5;
 
 /// Also in the statements.
 pub(super) const PURGE_BATCH: u64 = 1_000;

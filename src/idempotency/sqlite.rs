@@ -144,20 +144,20 @@ const MIGRATE: [&str; 2] = [
 
 /// `until` ends a lease or a handled event's retention, `kept` lets a purge have
 /// the record; both in milliseconds since 1970. A record whose time is over is
-/// taken, and every other is returned as it is.
+/// taken; any other returns nothing, and is not written. A lease that ends too
+/// late is cut.
 const CLAIM: &str = "INSERT INTO offhook_deliveries AS r (key, token, body, done, until, kept)
     VALUES (?1, ?2, ?3, false, ?6 + ?4, ?6 + ?4 + ?5)
     ON CONFLICT (key) DO UPDATE SET
         token = CASE WHEN r.until <= ?6 THEN excluded.token ELSE r.token END,
         body = CASE WHEN r.until <= ?6 THEN excluded.body ELSE r.body END,
-        done = r.done AND r.until > ?6,
-        until = CASE
-            WHEN r.until <= ?6 THEN excluded.until
-            WHEN r.done THEN r.until
-            ELSE min(r.until, excluded.until)
-        END,
-        kept = CASE WHEN r.until <= ?6 THEN excluded.kept ELSE r.kept END
-    RETURNING token, body, done, until - ?6";
+        done = false,
+        until = excluded.until,
+        kept = excluded.kept
+    WHERE r.until <= ?6 OR (NOT r.done AND r.until > excluded.until)
+    RETURNING token, body, done, ?4";
+
+const READ: &str = "SELECT token, body, done, until - ?2 FROM offhook_deliveries WHERE key = ?1";
 
 const COMPLETE: &str = "UPDATE offhook_deliveries SET
         done = true,
