@@ -14,4 +14,8 @@
 
 mod broken;
 mod common;
+mod contract;
+mod faults;
 mod flow;
+mod servers;
+mod transactions;
