@@ -13,6 +13,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// A verifier cannot be built. Nothing was received yet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +44,26 @@ pub enum ConfigError {
     /// A set of static headers without a header.
     #[error("no header is configured")]
     NoHeader,
+    /// A store would forget an event before its vendor stops sending it.
+    #[error("a retention of {retention:?} is shorter than the vendor's retries, {span:?}")]
+    RetentionTooShort {
+        /// The retention as given.
+        retention: Duration,
+        /// The span over which the vendor retries.
+        span: Duration,
+    },
+    /// A retention of more than ten years.
+    #[error("a retention of {retention:?} is longer than ten years")]
+    RetentionTooLong {
+        /// The retention as given.
+        retention: Duration,
+    },
+    /// A lease of less than a millisecond, or one that outlasts the retention.
+    #[error("a lease of {lease:?} is none, or outlasts the retention")]
+    LeaseOutOfRange {
+        /// The lease as given.
+        lease: Duration,
+    },
 }
 
 impl ConfigError {
@@ -55,6 +76,9 @@ impl ConfigError {
             ConfigError::InvalidHeaderName { .. } => "invalid_header_name",
             ConfigError::DuplicateHeader { .. } => "duplicate_header",
             ConfigError::NoHeader => "no_header",
+            ConfigError::RetentionTooShort { .. } => "retention_too_short",
+            ConfigError::RetentionTooLong { .. } => "retention_too_long",
+            ConfigError::LeaseOutOfRange { .. } => "lease_out_of_range",
         }
     }
 }

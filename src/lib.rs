@@ -31,6 +31,8 @@ pub mod truedy;
 pub mod ultravox;
 pub mod vendor;
 
+pub mod idempotency;
+
 #[cfg(feature = "actix-web")]
 pub mod actix_web;
 #[cfg(feature = "axum")]

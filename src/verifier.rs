@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -54,6 +55,13 @@ pub trait Verifier: Send + Sync {
         Ok(())
     }
 
+    /// How long after the first attempt this vendor may still send a delivery
+    /// again, where it says so. A store must remember for longer; see
+    /// [`Settings::for_vendor`](crate::idempotency::Settings::for_vendor).
+    fn retry_span(&self) -> Option<Duration> {
+        None
+    }
+
     /// Takes a delivery from raw bytes to a typed event: [`verify`](Self::verify),
     /// then [`parse`](Self::parse), then [`check_event`](Self::check_event).
     ///
@@ -98,6 +106,10 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
 
     fn check_event(&self, event: &Self::Event) -> Result<(), VerifyError> {
         (**self).check_event(event)
+    }
+
+    fn retry_span(&self) -> Option<Duration> {
+        (**self).retry_span()
     }
 }
 

@@ -47,6 +47,10 @@ pub const SIGNATURE_HEADER: &str = "x-talkifai-signature";
 /// How TalkifAI [signs](https://docs.talkifai.dev/api-reference/webhooks): the raw body alone.
 pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER).prefix("sha256=").signs(&[Part::Body]);
 
+/// From the first attempt to the last [retry](https://docs.talkifai.dev/api-reference/webhooks):
+/// 30 s, 5 min and 30 min.
+pub const RETRY_SPAN: Duration = Duration::from_secs(30 + 5 * 60 + 30 * 60);
+
 /// Receives TalkifAI's deliveries.
 ///
 /// The signature covers no time outside the body, so a captured delivery
@@ -102,6 +106,10 @@ impl Verifier for TalkifAi {
 
     fn success(&self) -> Success {
         Success::Ok
+    }
+
+    fn retry_span(&self) -> Option<Duration> {
+        Some(RETRY_SPAN)
     }
 
     fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError> {

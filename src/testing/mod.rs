@@ -14,5 +14,6 @@
 //! ```
 
 mod signer;
+pub mod store;
 
 pub use signer::Signer;

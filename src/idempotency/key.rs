@@ -1,0 +1,122 @@
+//! What a store sees of a delivery.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hmac::digest::Digest;
+use sha2::Sha256;
+
+use crate::delivery::Delivery;
+use crate::event::Event;
+
+/// The key of an event in a store: vendor, endpoint and the event's own key,
+/// separated by `:`.
+///
+/// It comes from signed bytes and from the receiver's own words only. It is at
+/// most 255 bytes long (a longer one is replaced by its SHA-256) and holds no
+/// control characters, so that every store can keep it as text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// The key of an event that its vendor knows as `event_key`, for a store that
+    /// serves the given endpoint; two accounts of one vendor have two endpoints.
+    pub fn new(vendor: &str, endpoint: &str, event_key: &str) -> Self {
+        let mut key = String::with_capacity(vendor.len().saturating_add(event_key.len()).saturating_add(2));
+        escape(vendor, true, &mut key);
+        key.push(':');
+        escape(endpoint, true, &mut key);
+        key.push(':');
+        escape(event_key, false, &mut key);
+        if key.len() > MAX_KEY_BYTES {
+            key = format!("sha256:{}", hex(&Sha256::digest(key.as_bytes())));
+        }
+        Key(key.into())
+    }
+
+    /// The key of a delivery; `None` for one that is never a duplicate.
+    pub fn of<E: Event>(delivery: &Delivery<E>, endpoint: &str) -> Option<Self> {
+        Some(Key::new(delivery.vendor(), endpoint, &delivery.dedupe_key()?))
+    }
+
+    /// The key as text, for a unique constraint where the effect lands.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Percent-encodes what would make two keys alike (`:` before the last part)
+/// and what some store cannot keep.
+fn escape(part: &str, colon: bool, key: &mut String) {
+    for char in part.chars() {
+        if char == '%' || char.is_control() || (colon && char == ':') {
+            let mut utf8 = [0; 4];
+            for byte in char.encode_utf8(&mut utf8).bytes() {
+                key.push('%');
+                key.push_str(&hex(&[byte]));
+            }
+        } else {
+            key.push(char);
+        }
+    }
+}
+
+/// The SHA-256 of a body, by which a store tells a retry from another event
+/// under the same key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BodyDigest([u8; 32]);
+
+impl BodyDigest {
+    /// The digest of these bytes.
+    pub fn of(body: &[u8]) -> Self {
+        BodyDigest(Sha256::digest(body).into())
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BodyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BodyDigest({})", hex(&self.0))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(bytes)
+}
+
+const MAX_KEY_BYTES: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cannot_pass_for_one_another() {
+        let keys =
+            [("a", "b", "c"), ("a", "b:c", ""), ("a:b", "", "c"), ("a", "", "b:c"), ("a", "%3a", "c"), ("a", ":", "c")];
+        for (at, (vendor, endpoint, key)) in keys.iter().enumerate() {
+            for (vendor2, endpoint2, key2) in &keys[at + 1..] {
+                assert_ne!(Key::new(vendor, endpoint, key), Key::new(vendor2, endpoint2, key2));
+            }
+        }
+        assert_eq!(Key::new("truedy", "", "call.ended:evt_1").as_str(), "truedy::call.ended:evt_1");
+    }
+
+    #[test]
+    fn a_key_is_bounded_and_printable() {
+        let long = Key::new("truedy", &"e".repeat(300), "call.ended:evt_1");
+        assert_eq!(long.as_str().len(), 71);
+        assert_ne!(long, Key::new("truedy", &"e".repeat(300), "call.ended:evt_2"));
+        assert_eq!(Key::new("v", "", "a\0b\n%").as_str(), "v::a%00b%0a%25");
+    }
+}

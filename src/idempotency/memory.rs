@@ -1,0 +1,431 @@
+//! The store in this process's memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[cfg(offhook_loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(offhook_loom))]
+use std::sync::{Mutex, MutexGuard};
+
+use super::claim::{Claim, Lease, Token};
+use super::key::{BodyDigest, Key};
+use super::settings::Settings;
+use super::store::{BoxFuture, Store, StoreError};
+
+/// The most records that a [`Memory`] holds unless told otherwise.
+pub const DEFAULT_CAPACITY: usize = 100_000;
+
+/// Remembers in this process's memory: nothing to install, and nothing left
+/// after a restart, when a retry is handled again. For one process.
+///
+/// A full store refuses new events, which are then answered with 503, and never
+/// forgets one before its time. A record takes about 400 bytes.
+///
+/// ```
+/// use offhook::idempotency::{Memory, Settings};
+///
+/// let store = Memory::with_settings(Settings::new()).with_capacity(1_000_000);
+/// assert!(store.is_empty());
+/// ```
+pub struct Memory {
+    records: Mutex<Records>,
+    settings: Settings,
+    time: Time,
+}
+
+enum Time {
+    Since(Instant),
+    Told(Arc<dyn Fn() -> Duration + Send + Sync>),
+}
+
+impl Memory {
+    /// With [`DEFAULT_CAPACITY`] and the default settings.
+    pub fn new() -> Self {
+        Memory::with_settings(Settings::new())
+    }
+
+    /// With [`DEFAULT_CAPACITY`].
+    pub fn with_settings(settings: Settings) -> Self {
+        Memory { records: Mutex::new(Records::new(DEFAULT_CAPACITY)), settings, time: Time::Since(Instant::now()) }
+    }
+
+    /// Holds at most this many records.
+    #[must_use]
+    pub fn with_capacity(self, capacity: usize) -> Self {
+        self.lock().capacity = capacity;
+        self
+    }
+
+    /// Takes the time, as a span since any fixed moment, from elsewhere: for
+    /// tests. It must not go backwards.
+    #[must_use]
+    pub fn with_time(self, time: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Memory { time: Time::Told(Arc::new(time)), ..self }
+    }
+
+    /// How many records there are, ended ones among them until a claim sweeps
+    /// them away.
+    pub fn len(&self) -> usize {
+        self.lock().by_key.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn now(&self) -> Duration {
+        match &self.time {
+            Time::Since(start) => start.elapsed(),
+            Time::Told(time) => time(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Records> {
+        // Nothing under the lock panics, so a poisoned one is in order.
+        self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn claim_now(&self, key: &Key, body: &BodyDigest) -> Result<Claim, StoreError> {
+        let now = self.now();
+        self.lock().claim(key, body, Token::unique(), now, &self.settings)
+    }
+
+    fn change(&self, lease: &Lease, change: Change) -> Result<(), StoreError> {
+        let now = self.now();
+        self.lock().change(lease, change, now, &self.settings)
+    }
+}
+
+impl Store for Memory {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(async move { self.claim_now(key, body) })
+    }
+
+    fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.change(lease, Change::Complete) })
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.change(lease, Change::Release) })
+    }
+
+    fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.change(lease, Change::Extend) })
+    }
+
+    fn abandon(&self, lease: Lease) {
+        // Lost already is as good as released.
+        let _ = self.change(&lease, Change::Release);
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory::new()
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("settings", &self.settings).field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// The states of all keys; every time is told.
+struct Records {
+    by_key: HashMap<Key, Record>,
+    /// By the moment from which a record can be dropped. A sequence number tells
+    /// equal moments apart.
+    by_end: BTreeMap<(Duration, u64), Key>,
+    sequence: u64,
+    capacity: usize,
+}
+
+struct Record {
+    token: Token,
+    body: BodyDigest,
+    state: State,
+    end: (Duration, u64),
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    InFlight { until: Duration },
+    Done { until: Duration },
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Complete,
+    Release,
+    Extend,
+}
+
+impl Records {
+    fn new(capacity: usize) -> Self {
+        Records { by_key: HashMap::new(), by_end: BTreeMap::new(), sequence: 0, capacity }
+    }
+
+    fn claim(
+        &mut self,
+        key: &Key,
+        body: &BodyDigest,
+        token: Token,
+        now: Duration,
+        settings: &Settings,
+    ) -> Result<Claim, StoreError> {
+        if let Some(record) = self.by_key.get(key) {
+            let same = record.body == *body;
+            match record.state {
+                State::InFlight { until } if until > now => {
+                    let retry_after = until.saturating_sub(now);
+                    return Ok(if same {
+                        Claim::InFlight { retry_after }
+                    } else {
+                        Claim::Conflict { retry_after: Some(retry_after) }
+                    });
+                }
+                State::Done { until } if until > now => {
+                    return Ok(if same { Claim::Done } else { Claim::Conflict { retry_after: None } });
+                }
+                State::InFlight { .. } | State::Done { .. } => self.remove(key),
+            }
+        }
+        self.sweep(now);
+        if self.by_key.len() >= self.capacity {
+            return Err(StoreError::Full);
+        }
+        let until = now.saturating_add(settings.lease());
+        let kept = until.saturating_add(settings.retention());
+        self.insert(key.clone(), token, *body, State::InFlight { until }, kept);
+        Ok(Claim::Fresh(Lease::new(key.clone(), token, settings.lease())))
+    }
+
+    fn change(&mut self, lease: &Lease, change: Change, now: Duration, settings: &Settings) -> Result<(), StoreError> {
+        let key = lease.key();
+        let record =
+            self.by_key.get(key).filter(|record| record.token == lease.token()).ok_or(StoreError::LeaseLost)?;
+        let body = record.body;
+        match (record.state, change) {
+            (State::Done { .. }, Change::Complete) => return Ok(()),
+            (State::Done { .. }, Change::Release | Change::Extend) => return Err(StoreError::LeaseLost),
+            (State::InFlight { .. }, _) => self.remove(key),
+        }
+        match change {
+            Change::Release => {}
+            Change::Complete => {
+                let until = now.saturating_add(settings.retention());
+                self.insert(key.clone(), lease.token(), body, State::Done { until }, until);
+            }
+            Change::Extend => {
+                let until = now.saturating_add(lease.ttl());
+                let kept = until.saturating_add(settings.retention());
+                self.insert(key.clone(), lease.token(), body, State::InFlight { until }, kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops what has ended. Every record is dropped once, so a claim pays for
+    /// what a claim has added.
+    fn sweep(&mut self, now: Duration) {
+        let full = self.by_key.len() >= self.capacity;
+        let mut budget = if full { usize::MAX } else { SWEEP_PER_CLAIM };
+        while budget > 0 {
+            let Some(first) = self.by_end.first_entry().filter(|first| first.key().0 <= now) else { break };
+            let key = first.remove();
+            self.by_key.remove(&key);
+            budget = budget.saturating_sub(1);
+        }
+    }
+
+    fn insert(&mut self, key: Key, token: Token, body: BodyDigest, state: State, kept: Duration) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let end = (kept, self.sequence);
+        self.by_end.insert(end, key.clone());
+        self.by_key.insert(key, Record { token, body, state, end });
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(record) = self.by_key.remove(key) {
+            self.by_end.remove(&record.end);
+        }
+    }
+}
+
+/// More than one, so that a sweep keeps ahead of the claims.
+const SWEEP_PER_CLAIM: usize = 4;
+
+#[cfg(all(test, not(offhook_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    fn told() -> (Memory, Arc<AtomicU64>) {
+        let now = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&now);
+        let settings = Settings::new().danger_with_short_retention(Duration::from_secs(100));
+        let settings = settings.with_lease(Duration::from_secs(10)).unwrap();
+        let store =
+            Memory::with_settings(settings).with_time(move || Duration::from_secs(told.load(Ordering::Relaxed)));
+        (store, now)
+    }
+
+    fn claim(store: &Memory, key: &str, body: &str) -> Result<Claim, StoreError> {
+        store.claim_now(&Key::new("v", "", key), &BodyDigest::of(body.as_bytes()))
+    }
+
+    fn fresh(store: &Memory, key: &str) -> Lease {
+        match claim(store, key, "") {
+            Ok(Claim::Fresh(lease)) => lease,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_full_store_refuses_and_recovers_when_records_end() {
+        let (store, now) = told();
+        let store = store.with_capacity(2);
+        let first = fresh(&store, "a");
+        store.change(&first, Change::Complete).unwrap();
+        fresh(&store, "b");
+        assert!(matches!(claim(&store, "c", ""), Err(StoreError::Full)));
+        assert_eq!(claim(&store, "a", "").unwrap(), Claim::Done);
+        // The record of "a" ends at 100 s, the one of "b" at 110 s.
+        now.store(99, Ordering::Relaxed);
+        assert!(matches!(claim(&store, "c", ""), Err(StoreError::Full)));
+        now.store(100, Ordering::Relaxed);
+        fresh(&store, "c");
+        assert_eq!(store.len(), 2);
+    }
+
+    #[test]
+    fn a_full_store_still_lets_an_ended_lease_be_taken_over() {
+        let (store, now) = told();
+        let store = store.with_capacity(1);
+        fresh(&store, "a");
+        now.store(10, Ordering::Relaxed);
+        fresh(&store, "a");
+    }
+
+    #[test]
+    fn the_sweep_keeps_ahead_and_the_indexes_agree() {
+        let (store, now) = told();
+        for round in 0..5_000_u64 {
+            now.store(round, Ordering::Relaxed);
+            let lease = fresh(&store, &round.to_string());
+            match round % 4 {
+                0 => store.change(&lease, Change::Complete).unwrap(),
+                1 => store.change(&lease, Change::Release).unwrap(),
+                2 => store.change(&lease, Change::Extend).unwrap(),
+                _ => {}
+            }
+            let records = store.lock();
+            assert_eq!(records.by_key.len(), records.by_end.len());
+            assert!(records.by_key.len() <= 111, "{} records at {round}", records.by_key.len());
+        }
+    }
+}
+
+/// Every interleaving: `RUSTFLAGS="--cfg offhook_loom" cargo test --lib loom --release`.
+#[cfg(all(test, offhook_loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc as LoomArc;
+    use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    use loom::thread;
+
+    fn key() -> Key {
+        Key::new("v", "", "k")
+    }
+
+    fn store() -> LoomArc<Memory> {
+        let settings = Settings::new().with_lease(Duration::from_secs(10)).unwrap();
+        LoomArc::new(Memory::with_settings(settings).with_time(|| Duration::ZERO))
+    }
+
+    #[test]
+    fn loom_one_of_three_claimers_wins() {
+        loom::model(|| {
+            let store = store();
+            let wins = LoomArc::new(AtomicUsize::new(0));
+            let claim = |store: LoomArc<Memory>, wins: LoomArc<AtomicUsize>| {
+                move || {
+                    if let Ok(Claim::Fresh(_)) = store.claim_now(&key(), &BodyDigest::of(b"")) {
+                        wins.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            };
+            let threads = [(); 2].map(|()| thread::spawn(claim(store.clone(), wins.clone())));
+            claim(store.clone(), wins.clone())();
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            assert_eq!(wins.load(Ordering::Relaxed), 1);
+        });
+    }
+
+    #[test]
+    fn loom_a_claimer_beside_a_completion_never_wins() {
+        loom::model(|| {
+            let store = store();
+            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
+            let other = {
+                let store = store.clone();
+                thread::spawn(move || store.claim_now(&key(), &BodyDigest::of(b"")).unwrap())
+            };
+            store.change(&lease, Change::Complete).unwrap();
+            assert!(matches!(other.join().unwrap(), Claim::InFlight { .. } | Claim::Done));
+            assert_eq!(store.claim_now(&key(), &BodyDigest::of(b"")).unwrap(), Claim::Done);
+        });
+    }
+
+    #[test]
+    fn loom_a_release_frees_the_key_for_one() {
+        loom::model(|| {
+            let store = store();
+            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
+            let others = [(); 2].map(|()| {
+                let store = store.clone();
+                thread::spawn(move || matches!(store.claim_now(&key(), &BodyDigest::of(b"")), Ok(Claim::Fresh(_))))
+            });
+            store.change(&lease, Change::Release).unwrap();
+            let wins = others.map(|other| usize::from(other.join().unwrap())).iter().sum::<usize>();
+            assert!(wins <= 1);
+        });
+    }
+
+    #[test]
+    fn loom_of_a_stale_owner_and_a_new_one_one_completes() {
+        loom::model(|| {
+            let now = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+            let told = now.clone();
+            let settings = Settings::new().with_lease(Duration::from_secs(10)).unwrap();
+            let store = LoomArc::new(
+                Memory::with_settings(settings)
+                    .with_time(move || Duration::from_secs(told.load(std::sync::atomic::Ordering::Relaxed))),
+            );
+            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
+            now.store(10, std::sync::atomic::Ordering::Relaxed);
+            let completed = LoomArc::new(AtomicU64::new(0));
+            let other = {
+                let (store, completed) = (store.clone(), completed.clone());
+                thread::spawn(move || {
+                    if let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) {
+                        store.change(&lease, Change::Complete).unwrap();
+                        completed.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            };
+            if store.change(&lease, Change::Complete).is_ok() {
+                completed.fetch_add(1, Ordering::Relaxed);
+            }
+            other.join().unwrap();
+            assert_eq!(completed.load(Ordering::Relaxed), 1);
+        });
+    }
+}

@@ -1,0 +1,83 @@
+//! Each event handled once: the contract of a store, and the flow around a handler.
+//!
+//! ```
+//! use offhook::idempotency::{Memory, Outcome, once};
+//! use offhook::{Truedy, Verifier, truedy};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use offhook::{Clock, FixedClock};
+//! # let clock = FixedClock::at_unix(1_773_844_200);
+//! # let truedy = Truedy::new("whsec_test_secret")?.with_clock(clock);
+//! # let headers = [
+//! #     ("x-truedy-timestamp", "1773844200"),
+//! #     ("x-truedy-signature", "96d85da17d136e52c8abc091357ff1d78bc4bf5a8021a408f22a7e9b03d0f408"),
+//! # ];
+//! # let body = r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00.000Z","data":{"event":"call.ended","call":{"callId":"uv_call_123","agent":{"agentId":"uv_agent_123"}},"id":"uv_evt_123"}}"#;
+//! let store = Memory::new();
+//! let delivery = truedy.receive(&headers, body)?;
+//! # let runs = std::sync::atomic::AtomicU32::new(0);
+//! # pollster(async {
+//! for _ in 0..2 {
+//!     let reply = delivery
+//!         .once(&store, async |event: &truedy::Event| {
+//!             // Runs for the first delivery only.
+//! #           runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+//!             Ok::<_, std::io::Error>(())
+//!         })
+//!         .await;
+//!     assert_eq!(reply.status(), 204);
+//! }
+//! # });
+//! # assert_eq!(runs.into_inner(), 1);
+//! # Ok(())
+//! # }
+//! # fn pollster<F: Future>(future: F) -> F::Output {
+//! #     let mut future = std::pin::pin!(future);
+//! #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+//! #     loop {
+//! #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+//! #             return output;
+//! #         }
+//! #     }
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! | mode | promise |
+//! |---|---|
+//! | the claim inside the transaction of the effects | exactly once |
+//! | [`once`] with a store, and a unique key where the effect lands | exactly once |
+//! | [`once`] with a store alone | at least once, deduplicated |
+//!
+//! A lease alone cannot promise more: a process that dies after the effect and
+//! before the record leaves an event that is delivered again, and a handler that
+//! outlives its lease runs beside the next one. [`Key::as_str`] is the unique key.
+
+mod claim;
+mod key;
+mod memory;
+mod once;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
+mod settings;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+
+pub use claim::{Claim, Lease, Token};
+pub use key::{BodyDigest, Key};
+pub use memory::{DEFAULT_CAPACITY, Memory};
+pub use once::{Handled, HandlerError, Held, Once, Outcome, once};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
+pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, Settings};
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
+pub use store::{BoxFuture, Store, StoreError};

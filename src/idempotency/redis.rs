@@ -1,0 +1,229 @@
+//! The store in Redis (feature `redis`).
+
+use std::fmt;
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ServerErrorKind};
+
+use super::claim::{Claim, Lease, Token};
+use super::key::{BodyDigest, Key};
+use super::settings::Settings;
+use super::store::{BoxFuture, Store, StoreError};
+
+/// Remembers in Redis 5 or later: for any number of machines, as durable as the
+/// server's persistence is set. All times are the server's, and each step is one
+/// script on it.
+///
+/// A restart without its data, and a failover to a replica that lags, forget
+/// claims: their events are handled again when they are delivered again.
+///
+/// ```no_run
+/// use offhook::idempotency::Redis;
+///
+/// # async fn start() -> Result<(), offhook::idempotency::StoreError> {
+/// let store = Redis::connect("redis://localhost/").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Redis {
+    connection: ConnectionManager,
+    settings: Settings,
+    timeout: Duration,
+    prefix: String,
+}
+
+impl Redis {
+    /// On the server at this address, which must not evict records
+    /// (`maxmemory-policy noeviction`): a policy that evicts forgets claims silently.
+    ///
+    /// # Errors
+    ///
+    /// An address that is none, a server that cannot be reached, or
+    /// [`StoreError::Evicts`]. The policy is looked at here only.
+    pub async fn connect(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
+        let store = Redis::danger_connect_to_evicting(address).await?;
+        let info: String = store.run(redis::cmd("INFO").arg("memory")).await?;
+        match info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")) {
+            Some("noeviction") => Ok(store),
+            policy => Err(StoreError::Evicts { policy: policy.unwrap_or("unknown").to_owned() }),
+        }
+    }
+
+    /// On the server at this address, whatever it evicts: an event whose record
+    /// was evicted is handled again.
+    ///
+    /// # Errors
+    ///
+    /// An address that is none, or a server that cannot be reached.
+    pub async fn danger_connect_to_evicting(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
+        let client = Client::open(address).map_err(error)?;
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(DEFAULT_TIMEOUT))
+            .set_response_timeout(Some(DEFAULT_TIMEOUT));
+        let connection = ConnectionManager::new_with_config(client, config).await.map_err(error)?;
+        Ok(Redis { connection, settings: Settings::new(), timeout: DEFAULT_TIMEOUT, prefix: DEFAULT_PREFIX.to_owned() })
+    }
+
+    /// Lease and retention.
+    #[must_use]
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Redis { settings, ..self }
+    }
+
+    /// What stands before every key: `offhook:` unless told otherwise.
+    #[must_use]
+    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
+        Redis { prefix: prefix.into(), ..self }
+    }
+
+    /// How long a step may take before it fails: 5 s unless told otherwise, and no
+    /// more than that. Keep it below the time that the vendor waits for an answer.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Redis { timeout, ..self }
+    }
+
+    async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
+        let mut connection = self.connection.clone();
+        match tokio::time::timeout(self.timeout, command.query_async(&mut connection)).await {
+            Ok(answer) => answer.map_err(error),
+            Err(_elapsed) => Err(StoreError::Timeout),
+        }
+    }
+
+    /// The script as a whole, since a server that restarted knows none by its hash.
+    fn script(&self, script: &str, key: &Key, token: Token) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(script).arg(1).arg(format!("{}{key}", self.prefix)).arg(&token.as_bytes()[..]);
+        command
+    }
+
+    async fn changed(&self, command: &Cmd) -> Result<(), StoreError> {
+        match self.run::<i64>(command).await? {
+            1 => Ok(()),
+            _ => Err(StoreError::LeaseLost),
+        }
+    }
+}
+
+impl Store for Redis {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(async move {
+            let token = Token::unique();
+            let mut command = self.script(CLAIM, key, token);
+            command.arg(&body.as_bytes()[..]);
+            command.arg(millis(self.settings.lease())).arg(millis(self.settings.retention()));
+            let (state, same, left): (String, bool, u64) = self.run(&command).await?;
+            let left = Duration::from_millis(left.max(1));
+            match (state.as_str(), same) {
+                ("fresh", _) => Ok(Claim::Fresh(Lease::new(key.clone(), token, self.settings.lease()))),
+                ("held", true) => Ok(Claim::InFlight { retry_after: left }),
+                ("held", false) => Ok(Claim::Conflict { retry_after: Some(left) }),
+                ("done", true) => Ok(Claim::Done),
+                ("done", false) => Ok(Claim::Conflict { retry_after: None }),
+                _ => Err(StoreError::Nonsense("no state of a record")),
+            }
+        })
+    }
+
+    fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut command = self.script(COMPLETE, lease.key(), lease.token());
+            self.changed(command.arg(millis(self.settings.retention()))).await
+        })
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.changed(&self.script(RELEASE, lease.key(), lease.token())).await })
+    }
+
+    fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut command = self.script(EXTEND, lease.key(), lease.token());
+            self.changed(command.arg(millis(lease.ttl())).arg(millis(self.settings.retention()))).await
+        })
+    }
+
+    fn abandon(&self, lease: Lease) {
+        // Without a runtime (it is shutting down), the lease ends by itself.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let store = self.clone();
+            runtime.spawn(async move { store.release(&lease).await });
+        }
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("settings", &self.settings).field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+fn error(error: RedisError) -> StoreError {
+    if error.is_timeout() {
+        return StoreError::Timeout;
+    }
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::TryAgain | ServerErrorKind::BusyLoading) => {
+            StoreError::Contended(error.into())
+        }
+        _ if error.code() == Some("OOM") => StoreError::Full,
+        _ => StoreError::unavailable(error),
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+macro_rules! script {
+    ($text:literal) => {
+        concat!(
+            "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) ",
+            "local r = redis.call('HMGET', KEYS[1], 'token', 'body', 'done', 'until') ",
+            $text
+        )
+    };
+}
+
+// A record is a hash: who has it, which body, whether it is done, and until when
+// the lease lasts, in milliseconds since 1970. One that is done ends by its expiry;
+// one in flight outlives its lease, so that its owner may be late. Before Redis 7,
+// scripts that call TIME must replicate their effects, not themselves, which is the
+// default since 5.
+
+const CLAIM: &str = script!(
+    "if r[1] and (r[3] == '1' or tonumber(r[4]) > now) then
+        return {r[3] == '1' and 'done' or 'held', r[2] == ARGV[2] and 1 or 0, r[3] == '1' and 0 or r[4] - now}
+    end
+    redis.call('HSET', KEYS[1], 'token', ARGV[1], 'body', ARGV[2], 'done', '0', 'until', string.format('%.0f', now + ARGV[3]))
+    redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3] + ARGV[4]))
+    return {'fresh', 1, 0}"
+);
+
+const COMPLETE: &str = script!(
+    "if r[1] ~= ARGV[1] then return 0 end
+    if r[3] == '0' then
+        redis.call('HSET', KEYS[1], 'done', '1')
+        redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    end
+    return 1"
+);
+
+const RELEASE: &str = script!(
+    "if r[1] ~= ARGV[1] or r[3] ~= '0' then return 0 end
+    return redis.call('DEL', KEYS[1])"
+);
+
+const EXTEND: &str = script!(
+    "if r[1] ~= ARGV[1] or r[3] ~= '0' then return 0 end
+    redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[2]))
+    redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[2] + ARGV[3]))
+    return 1"
+);
+
+const DEFAULT_PREFIX: &str = "offhook:";
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

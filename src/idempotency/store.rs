@@ -1,0 +1,134 @@
+//! The contract of a store.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::claim::{Claim, Lease};
+use super::key::{BodyDigest, Key};
+
+/// The future of a store's step.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Remembers which events were handled. Usable as `Arc<dyn Store>`.
+///
+/// The suite `offhook::testing::store` (feature `testing`) holds a store to this:
+///
+/// - Each step is atomic: it happens as a whole, or not at all, whoever else is at it.
+/// - Of any number of claims of one key at once, one is fresh.
+/// - Time is the store's own, never the caller's, so that a fleet has one clock.
+/// - A step whose answer is lost may have happened.
+/// - A store that cannot keep a record refuses the claim; it never forgets another
+///   record before its time.
+pub trait Store: Send + Sync {
+    /// Takes the key, if it is free.
+    ///
+    /// Free is what is unknown, what was released, what was claimed under a lease
+    /// that has ended, and what was completed longer ago than the retention.
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>>;
+
+    /// Records that the event was handled. Doing so twice is doing so once.
+    ///
+    /// A lease that has ended is good enough, unless somebody else has claimed the
+    /// key since: that is [`StoreError::LeaseLost`], and nothing is changed.
+    fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Gives the key up, so that the next delivery is fresh.
+    ///
+    /// What is not this lease's own, or is completed, stays as it is:
+    /// [`StoreError::LeaseLost`].
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Starts the lease anew, as long as it was given.
+    ///
+    /// What is not this lease's own, or is completed, stays as it is:
+    /// [`StoreError::LeaseLost`].
+    fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Gives the key up without being waited for, when a request is cancelled. A
+    /// store that cannot do so leaves the lease to end by itself, as this does.
+    fn abandon(&self, _lease: Lease) {}
+}
+
+macro_rules! delegate {
+    ($($pointer:ty),*) => {$(
+        impl<S: Store + ?Sized> Store for $pointer {
+            fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+                (**self).claim(key, body)
+            }
+
+            fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+                (**self).complete(lease)
+            }
+
+            fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+                (**self).release(lease)
+            }
+
+            fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+                (**self).extend(lease)
+            }
+
+            fn abandon(&self, lease: Lease) {
+                (**self).abandon(lease);
+            }
+        }
+    )*};
+}
+
+delegate!(&S, Arc<S>, Box<S>);
+
+/// A store did not do its step.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store could not be reached, or failed. The step may have happened.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The store did not answer in time. The step may have happened.
+    #[error("the store did not answer in time")]
+    Timeout,
+    /// Others were at the same records; trying again may help.
+    #[error("the store is contended")]
+    Contended(#[source] Box<dyn Error + Send + Sync>),
+    /// The store has no room for another record.
+    #[error("the store is full")]
+    Full,
+    /// The lease is no longer the caller's: somebody else has claimed the key, or
+    /// the record is gone.
+    #[error("the lease was lost")]
+    LeaseLost,
+    /// The store's tables are not there: call its `migrate()`.
+    #[error("the store's schema is missing; call migrate()")]
+    NotMigrated(#[source] Box<dyn Error + Send + Sync>),
+    /// The store would drop records when it runs out of memory.
+    #[error("the store evicts records (maxmemory-policy {policy}); it must be noeviction")]
+    Evicts {
+        /// Redis's `maxmemory-policy`.
+        policy: String,
+    },
+    /// The store answered what it never should.
+    #[error("the store answered nonsense: {0}")]
+    Nonsense(&'static str),
+}
+
+impl StoreError {
+    /// Any failure to reach the store.
+    pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        StoreError::Unavailable(error.into())
+    }
+
+    /// A stable name for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            StoreError::Unavailable(_) => "store_unavailable",
+            StoreError::Timeout => "store_timeout",
+            StoreError::Contended(_) => "store_contended",
+            StoreError::Full => "store_full",
+            StoreError::LeaseLost => "lease_lost",
+            StoreError::NotMigrated(_) => "store_not_migrated",
+            StoreError::Evicts { .. } => "store_evicts",
+            StoreError::Nonsense(_) => "store_nonsense",
+        }
+    }
+}

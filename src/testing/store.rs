@@ -1,0 +1,311 @@
+//! The suite that every idempotency store passes, ours or a user's.
+//!
+//! ```
+//! use std::time::Duration;
+//! use offhook::idempotency::{Memory, Settings};
+//! use offhook::testing::store::Suite;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // The suite waits for leases and retentions to end, so they are short.
+//! let (lease, retention) = (Duration::from_millis(60), Duration::from_millis(120));
+//! let settings = Settings::new().danger_with_short_retention(retention).with_lease(lease).unwrap();
+//! let store = Memory::with_settings(settings);
+//! Suite::new(lease, retention, |wait| tokio::time::sleep(wait)).run(&store).await.unwrap();
+//! # }
+//! ```
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, Store, StoreError, Token};
+
+/// The contract of [`Store`], as a run through it.
+///
+/// It can run any number of times on one store, also at once, and leaves only
+/// records that end by themselves.
+pub struct Suite {
+    lease: Duration,
+    retention: Duration,
+    sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
+    run: Token,
+}
+
+/// What a store does against the contract.
+#[derive(Debug, thiserror::Error)]
+#[error("{rule}: {found}")]
+#[non_exhaustive]
+pub struct Violation {
+    /// The rule that is broken.
+    pub rule: &'static str,
+    /// What was seen instead.
+    pub found: String,
+}
+
+impl Suite {
+    /// For a store with this lease and this retention, and a runtime that sleeps so.
+    ///
+    /// The lease must be long enough for a handful of steps: tens of milliseconds
+    /// in memory, hundreds over a network.
+    pub fn new<F>(lease: Duration, retention: Duration, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Suite { lease, retention, sleep: Box::new(move |wait| Box::pin(sleep(wait))), run: Token::unique() }
+    }
+
+    /// Runs everything.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the store breaks.
+    pub async fn run<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        self.a_fresh_key_is_claimed_once(store).await?;
+        self.a_completed_key_is_done(store).await?;
+        self.a_released_key_is_fresh(store).await?;
+        self.keys_are_apart(store).await?;
+        self.another_body_is_a_conflict(store).await?;
+        self.a_stranger_changes_nothing(store).await?;
+        self.an_ended_lease_is_taken_over(store).await?;
+        self.a_late_owner_may_complete(store).await?;
+        self.a_lease_can_be_extended(store).await?;
+        self.a_handled_event_is_forgotten_after_the_retention(store).await?;
+        self.one_of_many_wins(store).await
+    }
+
+    fn key(&self, name: &str) -> Key {
+        // Every run has keys of its own.
+        Key::new("conformance", &format!("{:?}", self.run), name)
+    }
+
+    async fn fresh<S: Store + ?Sized>(
+        &self,
+        store: &S,
+        rule: &'static str,
+        key: &Key,
+        body: &[u8],
+    ) -> Result<Lease, Violation> {
+        match store.claim(key, &BodyDigest::of(body)).await {
+            Ok(Claim::Fresh(lease)) if lease.key() == key && lease.ttl() == self.lease => Ok(lease),
+            other => Err(violation(rule, other)),
+        }
+    }
+
+    async fn a_fresh_key_is_claimed_once<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "of two claims, the first is fresh and the second in flight for at most the lease";
+        let key = self.key("once");
+        self.fresh(store, RULE, &key, b"a").await?;
+        match store.claim(&key, &BodyDigest::of(b"a")).await {
+            Ok(Claim::InFlight { retry_after }) if !retry_after.is_zero() && retry_after <= self.lease => Ok(()),
+            other => Err(violation(RULE, other)),
+        }
+    }
+
+    async fn a_completed_key_is_done<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "a completed key is done, completing again changes nothing, and nothing undoes it";
+        let key = self.key("done");
+        let lease = self.fresh(store, RULE, &key, b"a").await?;
+        expect(RULE, store.complete(&lease).await)?;
+        expect(RULE, store.complete(&lease).await)?;
+        lost(RULE, store.release(&lease).await)?;
+        lost(RULE, store.extend(&lease).await)?;
+        match store.claim(&key, &BodyDigest::of(b"a")).await {
+            Ok(Claim::Done) => Ok(()),
+            other => Err(violation(RULE, other)),
+        }
+    }
+
+    async fn a_released_key_is_fresh<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "a released key is fresh, and its old lease is lost";
+        let key = self.key("released");
+        let first = self.fresh(store, RULE, &key, b"a").await?;
+        expect(RULE, store.release(&first).await)?;
+        lost(RULE, store.complete(&first).await)?;
+        lost(RULE, store.extend(&first).await)?;
+        let second = self.fresh(store, RULE, &key, b"b").await?;
+        if first.token() == second.token() {
+            return Err(Violation { rule: RULE, found: "two claims with one token".into() });
+        }
+        lost(RULE, store.release(&first).await)?;
+        lost(RULE, store.complete(&first).await)?;
+        expect(RULE, store.complete(&second).await)
+    }
+
+    async fn keys_are_apart<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "keys differ by every byte, case and trailing spaces among them, up to 255 bytes";
+        let long = "k".repeat(200);
+        for name in ["k", "K", "k ", "ké", "ke\u{301}", "k'\"\\;--", "k\0", "{k}", "k*", &long] {
+            self.fresh(store, RULE, &self.key(name), b"a").await?;
+        }
+        Ok(())
+    }
+
+    async fn another_body_is_a_conflict<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "another body under a key in flight or done is a conflict";
+        let key = self.key("conflict");
+        let lease = self.fresh(store, RULE, &key, b"a").await?;
+        match store.claim(&key, &BodyDigest::of(b"b")).await {
+            Ok(Claim::Conflict { retry_after: Some(wait) }) if wait <= self.lease => {}
+            other => return Err(violation(RULE, other)),
+        }
+        expect(RULE, store.complete(&lease).await)?;
+        match store.claim(&key, &BodyDigest::of(b"b")).await {
+            Ok(Claim::Conflict { retry_after: None }) => {}
+            other => return Err(violation(RULE, other)),
+        }
+        match store.claim(&key, &BodyDigest::of(b"a")).await {
+            Ok(Claim::Done) => Ok(()),
+            other => Err(violation(RULE, other)),
+        }
+    }
+
+    async fn a_stranger_changes_nothing<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "a token that is not the record's changes nothing";
+        let key = self.key("stranger");
+        let lease = self.fresh(store, RULE, &key, b"a").await?;
+        let stranger = Lease::new(key.clone(), Token::unique(), self.lease);
+        lost(RULE, store.complete(&stranger).await)?;
+        lost(RULE, store.release(&stranger).await)?;
+        lost(RULE, store.extend(&stranger).await)?;
+        match store.claim(&key, &BodyDigest::of(b"a")).await {
+            Ok(Claim::InFlight { .. }) => {}
+            other => return Err(violation(RULE, other)),
+        }
+        expect(RULE, store.complete(&lease).await)?;
+        lost(RULE, store.release(&stranger).await)?;
+        lost(RULE, store.complete(&stranger).await)
+    }
+
+    async fn an_ended_lease_is_taken_over<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "an ended lease is taken over, also with another body, and its owner changes nothing";
+        let key = self.key("ended");
+        let stale = self.fresh(store, RULE, &key, b"a").await?;
+        self.wait(self.lease).await;
+        let owner = self.fresh(store, RULE, &key, b"b").await?;
+        lost(RULE, store.complete(&stale).await)?;
+        lost(RULE, store.release(&stale).await)?;
+        lost(RULE, store.extend(&stale).await)?;
+        expect(RULE, store.complete(&owner).await)?;
+        lost(RULE, store.complete(&stale).await)?;
+        match store.claim(&key, &BodyDigest::of(b"b")).await {
+            Ok(Claim::Done) => Ok(()),
+            other => Err(violation(RULE, other)),
+        }
+    }
+
+    async fn a_late_owner_may_complete<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "an ended lease that nobody took over can be completed";
+        let key = self.key("late");
+        let lease = self.fresh(store, RULE, &key, b"a").await?;
+        self.wait(self.lease).await;
+        expect(RULE, store.complete(&lease).await)?;
+        match store.claim(&key, &BodyDigest::of(b"a")).await {
+            Ok(Claim::Done) => Ok(()),
+            other => Err(violation(RULE, other)),
+        }
+    }
+
+    async fn a_lease_can_be_extended<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "an extended lease lasts anew";
+        let key = self.key("extended");
+        let lease = self.fresh(store, RULE, &key, b"a").await?;
+        for _ in 0..3 {
+            (self.sleep)(part(self.lease, 2, 3)).await;
+            expect(RULE, store.extend(&lease).await)?;
+        }
+        match store.claim(&key, &BodyDigest::of(b"a")).await {
+            Ok(Claim::InFlight { .. }) => {}
+            other => return Err(violation(RULE, other)),
+        }
+        self.wait(self.lease).await;
+        self.fresh(store, RULE, &key, b"a").await.map(drop)
+    }
+
+    async fn a_handled_event_is_forgotten_after_the_retention<S: Store + ?Sized>(
+        &self,
+        store: &S,
+    ) -> Result<(), Violation> {
+        const RULE: &str = "a handled event is remembered for the retention, and not for ever";
+        let key = self.key("forgotten");
+        let lease = self.fresh(store, RULE, &key, b"a").await?;
+        expect(RULE, store.complete(&lease).await)?;
+        (self.sleep)(part(self.retention, 2, 3)).await;
+        match store.claim(&key, &BodyDigest::of(b"a")).await {
+            Ok(Claim::Done) => {}
+            other => return Err(violation(RULE, other)),
+        }
+        self.wait(part(self.retention, 1, 3)).await;
+        self.fresh(store, RULE, &key, b"a").await.map(drop)
+    }
+
+    async fn one_of_many_wins<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "of many claims at once, one is fresh and the others are in flight";
+        for round in 0..8 {
+            let key = self.key(&format!("race {round}"));
+            let body = BodyDigest::of(b"a");
+            let answers = all((0..64).map(|_| store.claim(&key, &body)).collect()).await;
+            let (mut fresh, mut in_flight) = (0, 0);
+            for answer in answers {
+                match answer {
+                    Ok(Claim::Fresh(_)) => fresh += 1,
+                    Ok(Claim::InFlight { .. }) => in_flight += 1,
+                    other => return Err(violation(RULE, other)),
+                }
+            }
+            if (fresh, in_flight) != (1, 63) {
+                return Err(Violation { rule: RULE, found: format!("{fresh} fresh, {in_flight} in flight") });
+            }
+        }
+        Ok(())
+    }
+
+    /// A little longer, for a store that counts in milliseconds.
+    async fn wait(&self, span: Duration) {
+        (self.sleep)(span.saturating_add(Duration::from_millis(10))).await;
+    }
+}
+
+impl fmt::Debug for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Suite").field("lease", &self.lease).field("retention", &self.retention).finish_non_exhaustive()
+    }
+}
+
+fn violation(rule: &'static str, found: impl fmt::Debug) -> Violation {
+    Violation { rule, found: format!("{found:?}") }
+}
+
+fn expect(rule: &'static str, answer: Result<(), StoreError>) -> Result<(), Violation> {
+    answer.map_err(|error| violation(rule, error))
+}
+
+fn lost(rule: &'static str, answer: Result<(), StoreError>) -> Result<(), Violation> {
+    match answer {
+        Err(StoreError::LeaseLost) => Ok(()),
+        other => Err(violation(rule, other)),
+    }
+}
+
+fn part(span: Duration, of: u32, whole: u32) -> Duration {
+    span.checked_div(whole).unwrap_or_default().saturating_mul(of)
+}
+
+/// Polls all futures in turn until all are done.
+async fn all<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    let mut waiting: Vec<Option<Pin<Box<_>>>> = futures.into_iter().map(Some).collect();
+    let mut done = Vec::with_capacity(waiting.len());
+    poll_fn(|context| {
+        for slot in &mut waiting {
+            if let Some(Poll::Ready(output)) = slot.as_mut().map(|future| future.as_mut().poll(context)) {
+                *slot = None;
+                done.push(output);
+            }
+        }
+        if waiting.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done
+}

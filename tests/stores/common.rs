@@ -1,0 +1,54 @@
+//! What the tests share: deliveries, and stores with short spans.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use offhook::idempotency::{BodyDigest, Key, Memory, Settings};
+use offhook::testing::Signer;
+use offhook::testing::store::Suite;
+use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
+
+pub const SECRET: &str = "talkifai_store_test_secret";
+pub const LEASE: Duration = Duration::from_millis(600);
+pub const RETENTION: Duration = Duration::from_millis(1_500);
+
+/// Short, for the suite.
+pub fn short() -> Settings {
+    Settings::new().danger_with_short_retention(RETENTION).with_lease(LEASE).unwrap()
+}
+
+pub fn suite() -> Suite {
+    Suite::new(LEASE, RETENTION, tokio::time::sleep)
+}
+
+pub fn memory() -> Memory {
+    Memory::with_settings(short())
+}
+
+pub fn body(id: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","type":"call.started","created":"2026-01-15T10:30:00Z","data":{{"callId":"call_{id}","agentId":"a"}}}}"#
+    )
+}
+
+pub fn sign(body: &str) -> Vec<(&'static str, String)> {
+    Signer::new(talkifai::SCHEME, SECRET).unwrap().sign(SystemClock.now(), body)
+}
+
+pub fn receive(body: &str) -> Delivery<talkifai::Event> {
+    TalkifAi::new(SECRET).unwrap().receive(&sign(body), body.to_owned()).unwrap()
+}
+
+pub fn delivery(id: &str) -> Delivery<talkifai::Event> {
+    receive(&body(id))
+}
+
+/// A key that nothing else in this process uses.
+pub fn new_key() -> Key {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    Key::new("test", "", &format!("{}:{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+pub fn digest() -> BodyDigest {
+    BodyDigest::of(b"body")
+}

@@ -1,0 +1,369 @@
+//! Stores that fail: each fault ends in 503 or a clear error, and no handler runs without a claim.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use offhook::idempotency::{
+    BodyDigest, Claim, HandlerError, Key, Once, Outcome, Postgres, Redis, Settings, Sqlite, Store,
+};
+use offhook::talkifai;
+use sqlx::postgres::PgPoolOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::common::{delivery, digest, new_key};
+use crate::servers::{Folder, PgServer, RedisServer, free_port, run};
+
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One delivery. Its answer, and whether the handler ran.
+async fn deliver<S: Store + ?Sized>(store: &S, id: &str) -> (String, u16, usize) {
+    let runs = AtomicUsize::new(0);
+    let handled = Once::new(store)
+        .run(&delivery(id), async |_: &talkifai::Event| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, HandlerError>(())
+        })
+        .await;
+    let code = match handled.outcome() {
+        Outcome::Unclaimed(error) => format!("{} {error} {:?}", error.code(), std::error::Error::source(error)),
+        outcome => outcome.code().to_owned(),
+    };
+    (code, handled.reply().status(), runs.into_inner())
+}
+
+async fn refuses<S: Store + ?Sized>(store: &S, code: &str) {
+    let start = Instant::now();
+    let (found, status, runs) = deliver(store, "fault").await;
+    assert!(found.starts_with(code), "{found} is not {code}");
+    assert_eq!((status, runs), (503, 0), "{found}");
+    assert!(start.elapsed() < Duration::from_secs(9), "after {:?}", start.elapsed());
+}
+
+async fn handles<S: Store + ?Sized>(store: &S, id: &str, code: &str) {
+    let (found, status, _) = deliver(store, id).await;
+    assert_eq!((found.as_str(), status), (code, 200));
+}
+
+/// In front of a server: passes everything on, until told to reset connections
+/// when the next bytes come, or to swallow the answers.
+struct Proxy {
+    port: u16,
+    fault: std::sync::Arc<AtomicUsize>,
+}
+
+const PASS: usize = 0;
+const RESET: usize = 1;
+const SWALLOW_ANSWERS: usize = 2;
+const RESET_ON_ANSWER: usize = 3;
+
+impl Proxy {
+    async fn before(url: &str) -> Self {
+        let server: u16 = url.split(':').next_back().unwrap().split('/').next().unwrap().parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let fault = std::sync::Arc::new(AtomicUsize::new(PASS));
+        let faults = fault.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let faults = faults.clone();
+                tokio::spawn(async move {
+                    let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+                    let (mut client_in, mut client_out) = client.into_split();
+                    let (mut server_in, mut server_out) = server.into_split();
+                    let mut request = [0; 4096];
+                    let mut answer = [0; 4096];
+                    loop {
+                        tokio::select! {
+                            read = client_in.read(&mut request) => match read {
+                                Ok(1..) if faults.load(Ordering::SeqCst) == RESET => return,
+                                Ok(count @ 1..) => server_out.write_all(&request[..count]).await.unwrap(),
+                                _ => return,
+                            },
+                            read = server_in.read(&mut answer) => match (read, faults.load(Ordering::SeqCst)) {
+                                (Ok(1..), RESET_ON_ANSWER) => return,
+                                (Ok(1..), SWALLOW_ANSWERS) => {}
+                                (Ok(count @ 1..), _) => if client_out.write_all(&answer[..count]).await.is_err() { return },
+                                _ => return,
+                            },
+                        }
+                    }
+                });
+            }
+        });
+        Proxy { port, fault }
+    }
+
+    fn set(&self, fault: usize) {
+        self.fault.store(fault, Ordering::SeqCst);
+    }
+
+    /// The server's address, with the proxy's port.
+    fn url(&self, url: &str) -> String {
+        let (head, tail) = url.rsplit_once(':').unwrap();
+        format!("{head}:{}/{}", self.port, tail.split_once('/').unwrap().1)
+    }
+}
+
+/// Resets and silence in the middle of a step; afterwards the store works again.
+async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
+    handles(store, "before", "fresh").await;
+    proxy.set(RESET);
+    refuses(store, "store_").await;
+    proxy.set(PASS);
+    handles_soon(store, "after a reset").await;
+
+    proxy.set(SWALLOW_ANSWERS);
+    refuses(store, "store_timeout").await;
+    proxy.set(RESET);
+    let _ = deliver(store, "drop the connections that wait").await;
+    proxy.set(PASS);
+    handles_soon(store, "after silence").await;
+
+    // The claim happens, and its answer is lost: nothing runs twice, and the lease decides.
+    proxy.set(RESET_ON_ANSWER);
+    let (code, status, runs) = deliver(store, "answer lost").await;
+    assert!(code.starts_with("store_"), "{code}");
+    assert_eq!((status, runs), (503, 0));
+    proxy.set(PASS);
+    handles_soon(store, "after a lost answer").await;
+    handles(store, "before", "duplicate").await;
+}
+
+/// A pool may have to find out first that its connections are gone.
+async fn handles_soon<S: Store + ?Sized>(store: &S, id: &str) {
+    let start = Instant::now();
+    loop {
+        let (code, status, runs) = deliver(store, id).await;
+        if code == "fresh" {
+            return;
+        }
+        assert_eq!((status, runs), (503, 0), "{code}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{code}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_network() {
+    let server = RedisServer::start(&[]);
+    let proxy = Proxy::before(&server.url()).await;
+    let store = Redis::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
+    network_faults(&store, &proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_network() {
+    let server = PgServer::start(&[]);
+    let proxy = Proxy::before(&server.url()).await;
+    let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
+    let store = Postgres::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
+    store.migrate().await.unwrap();
+    network_faults(&store, &proxy).await;
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let port = free_port();
+    let error = Redis::connect(format!("redis://127.0.0.1:{port}/")).await.unwrap_err();
+    assert_eq!(error.code(), "store_unavailable");
+    let error = Postgres::connect(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).await.unwrap_err();
+    assert!(matches!(error.code(), "store_unavailable" | "store_timeout"), "{error:?}");
+    let lazy = PgPoolOptions::new().acquire_timeout(TIMEOUT);
+    let pool = lazy.connect_lazy(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).unwrap();
+    refuses(&Postgres::new(pool), "store_").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_restarts_with_and_without_its_data() {
+    let mut server = RedisServer::start(&[]);
+    let store = Redis::connect(server.url()).await.unwrap().with_timeout(TIMEOUT);
+    handles(&store, "1", "fresh").await;
+    server.kill();
+    refuses(&store, "store_").await;
+    server.resume();
+    handles_soon(&store, "2").await;
+    handles(&store, "1", "duplicate").await;
+
+    // A lease that the server forgot is lost: the work is not acknowledged.
+    let (key, body) = (new_key(), digest());
+    let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!() };
+    server.kill();
+    server.forget_everything();
+    server.resume();
+    handles_soon(&store, "3").await;
+    assert_eq!(store.complete(&lease).await.unwrap_err().code(), "lease_lost");
+    handles(&store, "1", "fresh").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_restarts() {
+    let mut server = PgServer::start(&[]);
+    let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
+    let store = Postgres::new(pool.connect(&server.url()).await.unwrap()).with_timeout(TIMEOUT);
+    store.migrate().await.unwrap();
+    handles(&store, "1", "fresh").await;
+    server.kill();
+    refuses(&store, "store_").await;
+    server.resume();
+    handles_soon(&store, "2").await;
+    handles(&store, "1", "duplicate").await;
+    // Without its data: the table is gone, which is said, not guessed around.
+    sqlx::query("DROP TABLE offhook_deliveries").execute(store.pool()).await.unwrap();
+    refuses(&store, "store_not_migrated").await;
+    store.migrate().await.unwrap();
+    handles(&store, "1", "fresh").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stands_still() {
+    let redis = RedisServer::start(&[]);
+    let store = Redis::connect(redis.url()).await.unwrap().with_timeout(TIMEOUT);
+    run(std::process::Command::new("kill").args(["-STOP", &redis.pid().to_string()]));
+    refuses(&store, "store_timeout").await;
+    run(std::process::Command::new("kill").args(["-CONT", &redis.pid().to_string()]));
+    handles_soon(&store, "awake").await;
+}
+
+#[tokio::test]
+async fn an_evicting_redis_is_refused_unless_by_name() {
+    for policy in ["allkeys-lru", "volatile-ttl", "volatile-random"] {
+        let server = RedisServer::start(&["--maxmemory-policy", policy]);
+        let error = Redis::connect(server.url()).await.unwrap_err();
+        assert_eq!((error.code(), error.to_string().contains(policy)), ("store_evicts", true));
+        let store = Redis::danger_connect_to_evicting(server.url()).await.unwrap();
+        handles(&store, "1", "fresh").await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_out_of_memory_refuses() {
+    let server = RedisServer::start(&[]);
+    let store = Redis::connect(server.url()).await.unwrap();
+    handles(&store, "1", "fresh").await;
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    refuses(&store, "store_full").await;
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    handles(&store, "fault", "fresh").await;
+    handles(&store, "1", "duplicate").await;
+}
+
+#[tokio::test]
+async fn a_read_only_postgres_refuses() {
+    let server = PgServer::start(&[]);
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    handles(&store, "1", "fresh").await;
+    server.psql("postgres", "ALTER DATABASE postgres SET default_transaction_read_only = on");
+    let read_only = Postgres::connect(&server.url()).await.unwrap();
+    refuses(&read_only, "store_unavailable").await;
+    let handled = Once::new(&read_only)
+        .transact(&delivery("2"), async |_: &talkifai::Event, _: &mut sqlx::PgConnection| Ok::<_, HandlerError>(()))
+        .await;
+    assert_eq!(handled.reply().status(), 503);
+}
+
+#[tokio::test]
+async fn an_exhausted_pool_refuses() {
+    let server = PgServer::start(&[]);
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT);
+    let store = Postgres::new(pool.connect(&server.url()).await.unwrap());
+    store.migrate().await.unwrap();
+    let taken = store.pool().acquire().await.unwrap();
+    refuses(&store, "store_timeout").await;
+    drop(taken);
+    handles(&store, "1", "fresh").await;
+}
+
+#[tokio::test]
+async fn a_claim_of_a_key_that_a_transaction_holds_times_out() {
+    let server = PgServer::start(&[]);
+    let store = Postgres::connect(&server.url()).await.unwrap().with_timeout(TIMEOUT);
+    store.migrate().await.unwrap();
+    let key = Key::of(&delivery("fault"), "").unwrap();
+    let mut tx = store.pool().begin().await.unwrap();
+    store.claim_in(&mut tx, &key, &BodyDigest::of(delivery("fault").body())).await.unwrap();
+    refuses(&store, "store_timeout").await;
+    tx.commit().await.unwrap();
+    handles(&store, "fault", "duplicate").await;
+}
+
+#[tokio::test]
+async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
+    let folder = Folder::new();
+    let file = folder.path().join("offhook.db");
+    let store = Sqlite::open(&file).await.unwrap();
+    refuses(&store, "store_not_migrated").await;
+    store.migrate().await.unwrap();
+    let other = Sqlite::open(&file).await.unwrap();
+    let lock = other.pool().begin_with("BEGIN EXCLUSIVE").await.unwrap();
+    refuses(&store, "store_contended").await;
+    lock.rollback().await.unwrap();
+    handles(&store, "1", "fresh").await;
+
+    // A page limit fails as a full disk does. It belongs to a connection.
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).pragma("max_page_count", "1");
+    let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let full = Sqlite::new(pool);
+    let mut refused = 0;
+    for id in 0..200 {
+        match deliver(&full, &format!("{id}{}", "x".repeat(150))).await {
+            (_, 200, 1) => {}
+            (code, 503, 0) if code.starts_with("store_full") => refused += 1,
+            // Claimed, and then no room for the record that it is done.
+            (code, 503, 1) if code == "unrecorded" => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(refused > 0);
+
+    let missing = Sqlite::open("/nonexistent/offhook.db").await.unwrap_err();
+    assert_eq!(missing.code(), "store_unavailable");
+}
+
+/// A file's clock that is an hour off, either way, before and after.
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_a_lease_no_longer_than_a_lease() {
+    const HOUR: i64 = 3_600_000;
+    let folder = Folder::new();
+    let settings = Settings::new();
+    let at = |now: i64| {
+        let file = folder.path().join("offhook.db");
+        async move { Sqlite::open(file).await.unwrap().with_settings(settings).with_time(move || now) }
+    };
+    let start = 1_800_000_000_000;
+    let store = at(start).await;
+    store.migrate().await.unwrap();
+    let (pending, done) = (new_key(), new_key());
+    let Ok(Claim::Fresh(stale)) = store.claim(&pending, &digest()).await else { panic!() };
+    let Ok(Claim::Fresh(lease)) = store.claim(&done, &digest()).await else { panic!() };
+    store.complete(&lease).await.unwrap();
+
+    let back = at(start - HOUR).await;
+    let Ok(Claim::InFlight { retry_after }) = back.claim(&pending, &digest()).await else { panic!() };
+    assert_eq!(retry_after, settings.lease());
+    assert_eq!(back.claim(&done, &digest()).await.unwrap(), Claim::Done);
+    let later = at(start - HOUR + 60_000).await;
+    let Ok(Claim::Fresh(owner)) = later.claim(&pending, &digest()).await else { panic!() };
+    assert_eq!(later.complete(&stale).await.unwrap_err().code(), "lease_lost");
+
+    let ahead = at(start + HOUR).await;
+    assert_eq!(ahead.claim(&done, &digest()).await.unwrap(), Claim::Done);
+    later.complete(&owner).await.unwrap();
+}
+
+/// The other stores never read the host's clock: only the SQLite store names it.
+#[test]
+fn no_other_store_reads_the_hosts_clock() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/idempotency");
+    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let source = std::fs::read_to_string(&file).unwrap();
+        let reads = ["SystemTime", "Utc::now", "SystemClock.now"].iter().any(|name| source.contains(name));
+        assert_eq!(
+            reads && !source.contains("# use offhook::{Clock"),
+            file.ends_with("sqlite.rs"),
+            "{}",
+            file.display()
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! Real servers on loopback, stopped when dropped.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const HINT: &str = "is not installed: run scripts/install-servers";
+
+/// A folder that anyone can enter, since PostgreSQL refuses to be root.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("offhook-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn wait_for(child: &mut Child, what: &str, ready: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !ready() {
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("{what} ended with {status}");
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub struct RedisServer {
+    child: Option<Child>,
+    folder: Folder,
+    port: u16,
+    options: Vec<String>,
+}
+
+impl RedisServer {
+    /// With every write on disk before it is answered.
+    pub fn start(options: &[&str]) -> Self {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = RedisServer { child: None, folder: Folder::new(), port: free_port(), options };
+        server.resume();
+        server
+    }
+
+    pub fn resume(&mut self) {
+        let mut child = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""])
+            .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
+            .arg(self.folder.path())
+            .args(&self.options)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("redis-server {HINT} ({error})"));
+        let port = self.port;
+        wait_for(&mut child, "redis-server", || answers_ping(port));
+        self.child = Some(child);
+    }
+
+    /// As a power cut.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub fn forget_everything(&self) {
+        let _ = std::fs::remove_dir_all(self.folder.path().join("appendonlydir"));
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    pub fn cli(&self, arguments: &[&str]) -> String {
+        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn answers_ping(port: u16) -> bool {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut answer = [0; 5];
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"+PONG"
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub struct PgServer {
+    child: Option<Child>,
+    folder: Folder,
+    port: u16,
+    options: Vec<String>,
+}
+
+impl PgServer {
+    pub fn start(options: &[&str]) -> Self {
+        let folder = Folder::new();
+        let data = folder.path().join("data");
+        if is_root() {
+            run(Command::new("chown").arg("postgres").arg(folder.path()));
+        }
+        run(as_postgres(program("initdb").to_str().unwrap())
+            .args(["-D", data.to_str().unwrap(), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"])
+            .stdout(Stdio::null()));
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = PgServer { child: None, folder, port: free_port(), options };
+        server.resume();
+        server
+    }
+
+    pub fn resume(&mut self) {
+        let mut command = as_postgres(program("postgres").to_str().unwrap());
+        command.arg("-D").arg(self.folder.path().join("data"));
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-k", "", "-c", "max_connections=200"]);
+        command.args(self.options.iter().flat_map(|option| ["-c", option]));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let ready = program("pg_isready");
+        let port = self.port.to_string();
+        wait_for(&mut child, "postgres", || {
+            let mut ready = Command::new(&ready);
+            ready.args(["-q", "-h", "127.0.0.1", "-p", &port]).status().unwrap().success()
+        });
+        self.child = Some(child);
+    }
+
+    /// As a crash of the whole server.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            run(as_postgres(program("pg_ctl").to_str().unwrap())
+                .arg("-D")
+                .arg(self.folder.path().join("data"))
+                .args(["-m", "immediate", "-w", "stop"])
+                .stdout(Stdio::null()));
+            child.wait().unwrap();
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// An empty database of its own.
+    pub fn new_database(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+    }
+
+    pub fn psql(&self, database: &str, statement: &str) {
+        run(Command::new(program("psql"))
+            .args(["-q", "-h", "127.0.0.1", "-U", "postgres", "-p", &self.port.to_string(), "-c", statement, database])
+            .stdout(Stdio::null()));
+    }
+}
+
+impl Drop for PgServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata) == 0)
+}
+
+fn as_postgres(program: &str) -> Command {
+    if is_root() {
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--", program]).current_dir("/");
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
+fn program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
+        folders.sort();
+        folders.pop().filter(|bin| bin.join("postgres").exists()).unwrap_or_else(|| panic!("PostgreSQL {HINT}"))
+    });
+    folder.join(name)
+}
+
+pub fn run(command: &mut Command) {
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}
