@@ -17,5 +17,6 @@ mod common;
 mod contract;
 mod faults;
 mod flow;
+mod http;
 mod servers;
 mod transactions;
