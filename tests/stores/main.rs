@@ -15,6 +15,7 @@
 mod broken;
 mod common;
 mod contract;
+mod crash;
 mod faults;
 mod flow;
 mod http;
