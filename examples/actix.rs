@@ -6,29 +6,36 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use actix_web::{App, HttpRequest, HttpServer, web};
+use offhook::idempotency::Store;
 use offhook::{Event, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 use serde::Serialize;
 
 /// Taking the extractor as a `Result` lets a handler see what was refused; a
 /// handler that takes `Webhook<V>` gets the accepted deliveries only.
-async fn deliver<V>(request: HttpRequest, webhook: Result<Webhook<V>, Rejection>) -> Result<Reply, Rejection>
+async fn deliver<V>(
+    request: HttpRequest,
+    store: web::Data<Arc<dyn Store>>,
+    webhook: Result<Webhook<V>, Rejection>,
+) -> Result<Reply, Rejection>
 where
     V: Verifier<Event: Event + Serialize>,
 {
     let webhook = webhook.inspect_err(|rejection| common::print_refused(request.path(), rejection))?;
-    common::print_accepted(&webhook);
-    Ok(webhook.acknowledge())
+    Ok(common::handle(&store, &webhook).await)
 }
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = common::Settings::from_env()?;
     let listener = std::net::TcpListener::bind(("127.0.0.1", settings.port))?;
+    let store = common::store().await?;
     settings.announce(listener.local_addr()?.port())?;
 
     HttpServer::new(move || {
-        let mut app = App::new();
+        let mut app = App::new().app_data(web::Data::new(Arc::clone(&store)));
         if let Some(truedy) = settings.truedy.clone() {
             app = app.app_data(web::Data::new(truedy)).route("/webhooks/truedy", web::post().to(deliver::<Truedy>));
         }

@@ -9,38 +9,74 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::{FromRef, State};
 use axum::http::Uri;
 use axum::routing::post;
-use offhook::{Event, Rejection, Reply, Verifier, Webhook};
+use offhook::idempotency::Store;
+use offhook::{Event, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 use serde::Serialize;
+
+/// A verifier, and the store that all of them share.
+#[derive(Clone)]
+struct App<V> {
+    verifier: V,
+    store: Arc<dyn Store>,
+}
+
+macro_rules! from_app {
+    ($($verifier:ty),*) => {$(
+        impl FromRef<App<$verifier>> for $verifier {
+            fn from_ref(app: &App<$verifier>) -> Self {
+                app.verifier.clone()
+            }
+        }
+    )*};
+}
+
+from_app!(Truedy, TalkifAi, Salpre);
 
 /// Taking the extractor as a `Result` lets a handler see what was refused; a
 /// handler that takes `Webhook<V>` gets the accepted deliveries only.
-async fn deliver<V>(uri: Uri, webhook: Result<Webhook<V>, Rejection>) -> Result<Reply, Rejection>
+async fn deliver<V>(
+    State(App { store, .. }): State<App<V>>,
+    uri: Uri,
+    webhook: Result<Webhook<V>, Rejection>,
+) -> Result<Reply, Rejection>
 where
-    V: Verifier<Event: Event + Serialize>,
+    V: Verifier<Event: Event + Serialize + Send + Sync>,
 {
     let webhook = webhook.inspect_err(|rejection| common::print_refused(uri.path(), rejection))?;
-    common::print_accepted(&webhook);
-    Ok(webhook.acknowledge())
+    Ok(common::handle(&store, &webhook).await)
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = common::Settings::from_env()?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", settings.port)).await?;
+    let store = common::store().await?;
     settings.announce(listener.local_addr()?.port())?;
 
     let mut app = Router::new();
     if let Some(truedy) = settings.truedy {
-        app = app.route("/webhooks/truedy", post(deliver::<offhook::Truedy>).with_state(truedy));
+        app = app.route(
+            "/webhooks/truedy",
+            post(deliver::<Truedy>).with_state(App { verifier: truedy, store: store.clone() }),
+        );
     }
     if let Some(talkifai) = settings.talkifai {
-        app = app.route("/webhooks/talkifai", post(deliver::<offhook::TalkifAi>).with_state(talkifai));
+        app = app.route(
+            "/webhooks/talkifai",
+            post(deliver::<TalkifAi>).with_state(App { verifier: talkifai, store: store.clone() }),
+        );
     }
     if let Some(salpre) = settings.salpre {
-        app = app.route("/webhooks/salpre", post(deliver::<offhook::Salpre>).with_state(salpre));
+        app = app.route(
+            "/webhooks/salpre",
+            post(deliver::<Salpre>).with_state(App { verifier: salpre, store: store.clone() }),
+        );
     }
     // A delivery that is being handled is answered before the server ends.
     let interrupted = async {

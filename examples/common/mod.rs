@@ -1,9 +1,11 @@
 //! What the two example servers share: their settings, and the lines they print.
 
 use std::error::Error;
+use std::sync::Arc;
 
+use offhook::idempotency::{HandlerError, Memory, Once, Outcome, Store};
 use offhook::testing::Signer;
-use offhook::{Clock, Delivery, Event, Rejection, Salpre, SystemClock, TalkifAi, Truedy, talkifai, truedy};
+use offhook::{Clock, Delivery, Event, Rejection, Reply, Salpre, SystemClock, TalkifAi, Truedy, talkifai, truedy};
 use serde::Serialize;
 
 /// The vendors that have a secret, and where to listen.
@@ -90,22 +92,75 @@ fn curl(url: &str, headers: Vec<(&str, String)>, body: &str) -> String {
     format!("curl -i {url} -H 'content-type: application/json'{headers} --data-binary '{body}'")
 }
 
+/// The store that OFFHOOK_STORE names: `memory`, `sqlite:FILE`, `postgres://…` or
+/// `redis://…`; memory when unset.
+pub(crate) async fn store() -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    let name = std::env::var("OFFHOOK_STORE").unwrap_or_else(|_| "memory".to_owned());
+    match name.split(':').next() {
+        Some("memory") => Ok(Arc::new(Memory::new())),
+        #[cfg(feature = "sqlite")]
+        Some("sqlite") => {
+            let store = offhook::idempotency::Sqlite::open(name.trim_start_matches("sqlite:")).await?;
+            store.migrate().await?;
+            store.purge().await?;
+            Ok(Arc::new(store))
+        }
+        #[cfg(feature = "postgres")]
+        Some("postgres" | "postgresql") => {
+            let store = offhook::idempotency::Postgres::connect(&name).await?;
+            store.migrate().await?;
+            store.purge().await?;
+            Ok(Arc::new(store))
+        }
+        #[cfg(feature = "redis")]
+        Some("redis" | "rediss") => Ok(Arc::new(offhook::idempotency::Redis::connect(name).await?)),
+        // The rest of an address may be a password.
+        #[allow(unreachable_patterns, reason = "with all features, nothing is left")]
+        Some(kind @ ("sqlite" | "postgres" | "postgresql" | "redis" | "rediss")) => {
+            Err(format!("OFFHOOK_STORE is {kind}: run the example with that feature as well").into())
+        }
+        _ => Err("OFFHOOK_STORE is none of memory, sqlite:FILE, postgres://…, redis://…".into()),
+    }
+}
+
+/// Prints the line of an accepted delivery, and says what to answer: the handler
+/// prints the fresh ones, so each event once.
+pub(crate) async fn handle<E: Event + Serialize>(store: &Arc<dyn Store>, delivery: &Delivery<E>) -> Reply {
+    let handler = async |_event: &E| {
+        print_accepted(delivery, "fresh");
+        Ok::<_, HandlerError>(())
+    };
+    let handled = Once::new(store).run(delivery, handler).await;
+    match handled.outcome() {
+        Outcome::Fresh | Outcome::Unkeyed => {}
+        Outcome::Duplicate | Outcome::Conflict { retry_after: None } => print_accepted(delivery, "duplicate"),
+        Outcome::InFlight { .. } | Outcome::Conflict { .. } => print_accepted(delivery, "in_flight"),
+        other => {
+            let reason = other.store_error().map(ToString::to_string).unwrap_or_default();
+            eprintln!("not handled: {} {reason}", other.code());
+        }
+    }
+    handled.reply()
+}
+
 /// The line of an accepted delivery.
 #[derive(Serialize)]
 struct Line<'a, E> {
     vendor: &'a str,
     event: &'a str,
+    delivery: &'a str,
     dedupe_key: Option<String>,
     call_id: Option<&'a str>,
     test: bool,
     data: &'a E,
 }
 
-pub(crate) fn print_accepted<E: Event + Serialize>(delivery: &Delivery<E>) {
+fn print_accepted<E: Event + Serialize>(delivery: &Delivery<E>, what: &str) {
     let event = delivery.event();
     let line = Line {
         vendor: delivery.vendor(),
         event: event.name(),
+        delivery: what,
         dedupe_key: delivery.dedupe_key(),
         call_id: event.call_id(),
         test: event.is_test(),

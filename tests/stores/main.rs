@@ -15,7 +15,9 @@
 mod broken;
 mod common;
 mod contract;
+mod crash;
 mod faults;
 mod flow;
+mod http;
 mod servers;
 mod transactions;
