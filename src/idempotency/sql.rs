@@ -266,18 +266,34 @@ macro_rules! sql_store {
                 }
                 let mut effects = transaction.begin().await.map_err(sql::error)?;
                 let outcome = match caught(handler(delivery.event(), &mut effects)).await {
-                    None => return Ok(Outcome::Panicked),
+                    None => {
+                        drop(effects);
+                        Err(Outcome::Panicked)
+                    }
                     Some(Ok(())) => {
                         effects.commit().await.map_err(sql::error)?;
-                        if key.is_some() { Outcome::Fresh } else { Outcome::Unkeyed }
+                        Ok(if key.is_some() { Outcome::Fresh } else { Outcome::Unkeyed })
                     }
                     Some(Err(error)) => match error.into().outcome() {
                         rejected @ Outcome::Rejected(_) => {
                             effects.rollback().await.map_err(sql::error)?;
-                            rejected
+                            Ok(rejected)
                         }
-                        failed => return Ok(failed),
+                        failed => {
+                            drop(effects);
+                            Err(failed)
+                        }
                     },
+                };
+                let outcome = match outcome {
+                    Ok(outcome) => outcome,
+                    Err(undone) => {
+                        // Before the answer, so that a retry does not meet what is left of
+                        // this try. If it fails, the connection's end rolls back.
+                        let rollback = async { transaction.rollback().await.map_err(sql::error) };
+                        let _ = sql::within(store.timeout, rollback).await;
+                        return Ok(undone);
+                    }
                 };
                 let commit = async { transaction.commit().await.map_err(sql::error) };
                 Ok(match sql::within(store.timeout, commit).await {

@@ -250,8 +250,8 @@ impl Suite {
             let (mut fresh, mut in_flight) = (0, 0);
             for answer in answers {
                 match answer {
-                    Ok(Claim::Fresh(_)) => fresh += 1,
-                    Ok(Claim::InFlight { .. }) => in_flight += 1,
+                    Ok(Claim::Fresh(_)) => fresh = fresh.saturating_add(1),
+                    Ok(Claim::InFlight { .. }) => in_flight = in_flight.saturating_add(1),
                     other => return Err(violation(RULE, other)),
                 }
             }
