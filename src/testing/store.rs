@@ -247,7 +247,7 @@ impl Suite {
             let key = self.key(&format!("race {round}"));
             let body = BodyDigest::of(b"a");
             let answers = all((0..64).map(|_| store.claim(&key, &body)).collect()).await;
-            let (mut fresh, mut in_flight) = (0, 0);
+            let (mut fresh, mut in_flight) = (0_u32, 0_u32);
             for answer in answers {
                 match answer {
                     Ok(Claim::Fresh(_)) => fresh = fresh.saturating_add(1),
