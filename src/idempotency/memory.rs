@@ -260,7 +260,8 @@ impl Records {
 /// More than one, so that a sweep keeps ahead of the claims.
 const SWEEP_PER_CLAIM: usize = 4;
 
-#[cfg(all(test, not(offhook_loom)))]
+#[cfg(test)]
+#[cfg(not(offhook_loom))]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
