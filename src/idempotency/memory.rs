@@ -260,7 +260,8 @@ impl Records {
 /// More than one, so that a sweep keeps ahead of the claims.
 const SWEEP_PER_CLAIM: usize = 4;
 
-#[cfg(all(test, not(offhook_loom)))]
+#[cfg(test)]
+#[cfg(not(offhook_loom))]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -332,7 +333,8 @@ mod tests {
 }
 
 /// Every interleaving: `RUSTFLAGS="--cfg offhook_loom" cargo test --lib loom --release`.
-#[cfg(all(test, offhook_loom))]
+#[cfg(test)]
+#[cfg(offhook_loom)]
 mod loom_tests {
     use super::*;
     use loom::sync::Arc as LoomArc;
