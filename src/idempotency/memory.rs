@@ -333,7 +333,8 @@ mod tests {
 }
 
 /// Every interleaving: `RUSTFLAGS="--cfg offhook_loom" cargo test --lib loom --release`.
-#[cfg(all(test, offhook_loom))]
+#[cfg(test)]
+#[cfg(offhook_loom)]
 mod loom_tests {
     use super::*;
     use loom::sync::Arc as LoomArc;

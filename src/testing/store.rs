@@ -247,16 +247,10 @@ impl Suite {
             let key = self.key(&format!("race {round}"));
             let body = BodyDigest::of(b"a");
             let answers = all((0..64).map(|_| store.claim(&key, &body)).collect()).await;
-            let (mut fresh, mut in_flight) = (0_u32, 0_u32);
-            for answer in answers {
-                match answer {
-                    Ok(Claim::Fresh(_)) => fresh = fresh.saturating_add(1),
-                    Ok(Claim::InFlight { .. }) => in_flight = in_flight.saturating_add(1),
-                    other => return Err(violation(RULE, other)),
-                }
-            }
+            let fresh = answers.iter().filter(|answer| matches!(answer, Ok(Claim::Fresh(_)))).count();
+            let in_flight = answers.iter().filter(|answer| matches!(answer, Ok(Claim::InFlight { .. }))).count();
             if (fresh, in_flight) != (1, 63) {
-                return Err(Violation { rule: RULE, found: format!("{fresh} fresh, {in_flight} in flight") });
+                return Err(violation(RULE, answers));
             }
         }
         Ok(())
