@@ -1,4 +1,17 @@
 //! What all events have in common.
+//!
+//! ```
+//! use offhook::event::{DedupeKey, Event};
+//! use offhook::talkifai;
+//!
+//! let event = talkifai::Event::from_json(
+//!     br#"{"id":"evt_1","type":"call.ended","created":"2024-01-15T10:34:05Z","data":{"callId":"c1"}}"#,
+//! )?;
+//! assert_eq!(event.name(), "call.ended");
+//! assert_eq!(event.call_id(), Some("c1"));
+//! assert_eq!(event.dedupe_key(), DedupeKey::Id("evt_1".into()));
+//! # Ok::<(), offhook::ParseError>(())
+//! ```
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,19 +22,6 @@ use crate::call::CallUpdate;
 use crate::json::RawJson;
 
 /// An event, whatever its vendor.
-///
-/// ```
-/// use offhook::event::{DedupeKey, Event};
-/// use offhook::talkifai;
-///
-/// let event = talkifai::Event::from_json(
-///     br#"{"id":"evt_1","type":"call.ended","created":"2024-01-15T10:34:05Z","data":{"callId":"c1"}}"#,
-/// )?;
-/// assert_eq!(event.name(), "call.ended");
-/// assert_eq!(event.call_id(), Some("c1"));
-/// assert_eq!(event.dedupe_key(), DedupeKey::Id("evt_1".into()));
-/// # Ok::<(), offhook::ParseError>(())
-/// ```
 pub trait Event {
     /// The vendor's name for this event, aliases normalised.
     fn name(&self) -> &str;

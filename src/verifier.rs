@@ -1,4 +1,20 @@
 //! The contract of a vendor, and the proof that it was kept.
+//!
+//! ```
+//! use offhook::{Salpre, Verified, Verifier};
+//!
+//! /// Cannot be called for a forged delivery: nothing else makes a `Verified`.
+//! fn bill(_proof: &Verified, body: &[u8]) -> usize {
+//!     body.len()
+//! }
+//!
+//! let salpre = Salpre::bearer("s3cret")?;
+//! let body = br#"{"event_type":"call_answered","payload":{"call_id":7}}"#;
+//! let proof = salpre.verify(&[("Authorization", "Bearer s3cret")], body)?;
+//! assert_eq!(bill(&proof, body), 54);
+//! assert!(salpre.verify(&[("Authorization", "Bearer guessed")], body).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt;
 use std::sync::Arc;

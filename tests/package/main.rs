@@ -90,3 +90,19 @@ fn the_readme_counts_the_packages_of_every_feature() {
         assert_eq!(told, count.to_string(), "the README's row of {name}");
     }
 }
+
+/// What a reader meets first in each module is how it is used.
+#[test]
+fn every_public_module_opens_with_an_example() {
+    let lib = include_str!("../../src/lib.rs");
+    let modules: Vec<_> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(modules.len() > 15, "{modules:?}");
+    for module in modules {
+        let source = format!("{}/src/{module}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(format!("{source}.rs"))
+            .or_else(|_| std::fs::read_to_string(format!("{source}/mod.rs")))
+            .unwrap();
+        let opening: Vec<_> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+        assert!(opening.contains(&"//! ```"), "{module} opens without an example that is compiled");
+    }
+}
