@@ -1,6 +1,7 @@
 //! The store in Redis (feature `redis`).
 
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -27,7 +28,7 @@ use super::store::{BoxFuture, Store, StoreError};
 /// ```
 #[derive(Clone)]
 pub struct Redis {
-    connection: ConnectionManager,
+    connection: Arc<Connection>,
     settings: Settings,
     timeout: Duration,
     prefix: String,
@@ -62,7 +63,8 @@ impl Redis {
             .set_number_of_retries(1)
             .set_connection_timeout(Some(DEFAULT_TIMEOUT))
             .set_response_timeout(Some(DEFAULT_TIMEOUT));
-        let connection = ConnectionManager::new_with_config(client, config).await.map_err(error)?;
+        let manager = ConnectionManager::new_with_config(client.clone(), config.clone()).await.map_err(error)?;
+        let connection = Arc::new(Connection { client, config, current: Mutex::new((0, manager)) });
         Ok(Redis { connection, settings: Settings::new(), timeout: DEFAULT_TIMEOUT, prefix: DEFAULT_PREFIX.to_owned() })
     }
 
@@ -86,11 +88,15 @@ impl Redis {
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        let mut connection = self.connection.clone();
-        match tokio::time::timeout(self.timeout, command.query_async(&mut connection)).await {
+        let (number, mut connection) = self.connection.current();
+        let answer = match tokio::time::timeout(self.timeout, command.query_async(&mut connection)).await {
             Ok(answer) => answer.map_err(error),
             Err(_elapsed) => Err(StoreError::Timeout),
+        };
+        if let Err(StoreError::Timeout) = answer {
+            self.connection.replace(number)?;
         }
+        answer
     }
 
     /// The script as a whole, since a server that restarted knows none by its hash.
@@ -105,6 +111,35 @@ impl Redis {
             1 => Ok(()),
             _ => Err(StoreError::LeaseLost),
         }
+    }
+}
+
+/// A connection that breaks is replaced by its manager; one that says nothing any
+/// more, since a server or a load balancer is gone, is not, and is replaced here.
+struct Connection {
+    client: Client,
+    config: ConnectionManagerConfig,
+    current: Mutex<(u64, ConnectionManager)>,
+}
+
+impl Connection {
+    fn lock(&self) -> MutexGuard<'_, (u64, ConnectionManager)> {
+        // Nothing under the lock panics, so a poisoned one is in order.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current(&self) -> (u64, ConnectionManager) {
+        self.lock().clone()
+    }
+
+    /// The first of those who wait in vain replaces it; it connects when it is used.
+    fn replace(&self, silent: u64) -> Result<(), StoreError> {
+        let mut current = self.lock();
+        if current.0 == silent {
+            let manager = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone());
+            *current = (silent.wrapping_add(1), manager.map_err(error)?);
+        }
+        Ok(())
     }
 }
 

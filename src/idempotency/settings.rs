@@ -12,8 +12,8 @@ pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(72 * 60 * 60);
 
 /// The longest span over which a vendor of this crate is known to retry
-/// (TalkifAI: 35 min 30 s). No shorter retention can be set.
-pub const MIN_RETENTION: Duration = crate::talkifai::RETRY_SPAN;
+/// (Ultravox: 8 h 31 min 30 s). No shorter retention can be set.
+pub const MIN_RETENTION: Duration = crate::ultravox::RETRY_SPAN;
 
 /// Lease and retention of a store.
 ///

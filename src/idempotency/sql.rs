@@ -87,8 +87,10 @@ macro_rules! sql_store {
                         .bind(&body.as_bytes()[..])
                         .bind(sql::millis(self.settings.lease()))
                         .bind(sql::millis(self.settings.retention()));
-                    let mut found: Option<sql::Row> =
-                        self.timed_as(query).fetch_optional(&mut *connection).await.map_err(sql::error)?;
+                    // All rows, though there is one at most: SQLite commits after the last,
+                    // and only then does a full disk show.
+                    let rows = self.timed_as(query).fetch_all(&mut *connection).await.map_err(sql::error)?;
+                    let mut found: Option<sql::Row> = rows.into_iter().next();
                     if found.is_none() {
                         // Taken: who has it decides nothing, so it may be read after the fact.
                         let query = self.timed_as(sqlx::query_as(READ).bind(key.as_str()));

@@ -23,6 +23,8 @@
 mod call;
 mod event;
 
+use std::time::Duration;
+
 use crate::clock::{Clock, Tolerance};
 use crate::error::{ConfigError, ParseError, VerifyError};
 use crate::headers::Headers;
@@ -48,10 +50,14 @@ pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER)
     .timestamp_header(TIMESTAMP_HEADER, TimestampFormat::Rfc3339)
     .signs(&[Part::Body, Part::Timestamp]);
 
+/// For how long Ultravox [retries](https://docs.ultravox.ai/webhooks/errors-and-retries):
+/// 10 times, first after 30 s and then after twice the wait before, 8 h 31 min 30 s.
+pub const RETRY_SPAN: Duration = Duration::from_secs(30 * ((1 << 10) - 1));
+
 /// Receives Ultravox's deliveries.
 ///
-/// Ultravox sends an event up to 10 times, first after 30 s and then after twice
-/// the wait before, which is about 8.5 hours: keep dedupe records for longer.
+/// Ultravox retries for about 8.5 hours ([`RETRY_SPAN`]): keep dedupe records for
+/// longer.
 #[derive(Clone, Debug)]
 pub struct Ultravox {
     keys: HmacKeys,
@@ -109,6 +115,10 @@ impl Verifier for Ultravox {
 
     fn success(&self) -> Success {
         Success::NoContent
+    }
+
+    fn retry_span(&self) -> Option<Duration> {
+        Some(RETRY_SPAN)
     }
 
     fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError> {

@@ -56,6 +56,8 @@ const PASS: usize = 0;
 const RESET: usize = 1;
 const SWALLOW_ANSWERS: usize = 2;
 const RESET_ON_ANSWER: usize = 3;
+/// Connections that are there hear nothing any more; new ones work.
+const SILENCE: usize = 4;
 
 impl Proxy {
     async fn before(url: &str) -> Self {
@@ -67,6 +69,7 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let faults = faults.clone();
+                let new = faults.load(Ordering::SeqCst) == SILENCE;
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
                     let (mut client_in, mut client_out) = client.into_split();
@@ -77,6 +80,7 @@ impl Proxy {
                         tokio::select! {
                             read = client_in.read(&mut request) => match read {
                                 Ok(1..) if faults.load(Ordering::SeqCst) == RESET => return,
+                                Ok(1..) if !new && faults.load(Ordering::SeqCst) == SILENCE => {}
                                 Ok(count @ 1..) => server_out.write_all(&request[..count]).await.unwrap(),
                                 _ => return,
                             },
@@ -319,6 +323,36 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
 
     let missing = Sqlite::open("/nonexistent/offhook.db").await.unwrap_err();
     assert_eq!(missing.code(), "store_unavailable");
+}
+
+/// Of a full disk, the commit is what fails first: after the statement gave its row.
+#[tokio::test]
+async fn a_sqlite_commit_that_fails_is_no_claim() {
+    let folder = Folder::new();
+    let store = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
+    store.migrate().await.unwrap();
+    for statement in [
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE child (parent INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER fail AFTER INSERT ON offhook_deliveries BEGIN INSERT INTO child VALUES (1); END",
+    ] {
+        sqlx::query(statement).execute(store.pool()).await.unwrap();
+    }
+    refuses(&store, "store_unavailable").await;
+    sqlx::query("DROP TRIGGER fail").execute(store.pool()).await.unwrap();
+    handles(&store, "fault", "fresh").await;
+}
+
+/// A load balancer that forgot a connection, and a server that vanished, say nothing.
+#[tokio::test]
+async fn a_redis_connection_that_went_silent_is_replaced() {
+    let server = RedisServer::start(&[]);
+    let proxy = Proxy::before(&server.url()).await;
+    let store = Redis::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
+    handles(&store, "before", "fresh").await;
+    proxy.set(SILENCE);
+    refuses(&store, "store_timeout").await;
+    handles_soon(&store, "after the silence").await;
 }
 
 /// A file's clock that is an hour off, either way, before and after.
