@@ -81,43 +81,78 @@ impl fmt::Debug for Lookup<'_> {
     }
 }
 
-fn among<'a, K, V>(pairs: impl Iterator<Item = (&'a K, &'a V)>, name: &str) -> Lookup<'a>
-where
-    K: AsRef<str> + ?Sized + 'a,
-    V: AsRef<[u8]> + ?Sized + 'a,
-{
-    pairs.filter(|(key, _)| key.as_ref().eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref()).collect()
-}
-
-impl<K: AsRef<str>, V: AsRef<[u8]>> Headers for [(K, V)] {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        among(self.iter().map(|(key, value)| (key, value)), name)
+/// Finds headers among all there are. Few arrive per request, so one pass that
+/// compares names is cheaper than to validate and hash the names looked up.
+fn walk<'h, I: Iterator<Item = (&'h str, &'h [u8])>>(pairs: impl Fn() -> I, names: &[&str], found: &mut [Lookup<'h>]) {
+    // No scheme has more than three headers; for a known number the loop unrolls.
+    for (names, found) in names.chunks(3).zip(found.chunks_mut(3)) {
+        match (names, found) {
+            ([first], [one, ..]) => [*one] = walk_for(pairs(), [first]),
+            ([first, second], [one, two, ..]) => [*one, *two] = walk_for(pairs(), [first, second]),
+            ([first, second, third], [one, two, three, ..]) => {
+                [*one, *two, *three] = walk_for(pairs(), [first, second, third]);
+            }
+            _ => {}
+        }
     }
 }
 
-impl<K: AsRef<str>, V: AsRef<[u8]>, const N: usize> Headers for [(K, V); N] {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        self.as_slice().lookup(name)
+#[inline(always)]
+fn walk_for<'h, const N: usize>(pairs: impl Iterator<Item = (&'h str, &'h [u8])>, names: [&str; N]) -> [Lookup<'h>; N] {
+    let mut found = [Lookup::Missing; N];
+    for (key, value) in pairs {
+        for (name, found) in names.iter().zip(&mut found) {
+            if is_name(key, name) {
+                *found = found.and(value);
+            }
+        }
     }
+    found
 }
 
-impl<K: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(K, V)> {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        self.as_slice().lookup(name)
-    }
+/// Whether two names are one, without regard to ASCII case. Names differ in their
+/// length first, then in their end.
+#[inline(always)]
+fn is_name(key: &str, name: &str) -> bool {
+    let ends = |name: &str| name.as_bytes().last().map(u8::to_ascii_lowercase);
+    key.len() == name.len() && ends(key) == ends(name) && (key == name || key.eq_ignore_ascii_case(name))
 }
 
-impl<K: AsRef<str>, V: AsRef<[u8]>, S> Headers for HashMap<K, V, S> {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        among(self.iter(), name)
-    }
+/// Of a map that is walked: how its headers become pairs of name and value.
+macro_rules! walked {
+    ([$($generics:tt)*] $map:ty, $headers:ident => $pairs:expr) => {
+        impl<$($generics)*> Headers for $map {
+            fn lookup(&self, name: &str) -> Lookup<'_> {
+                let mut found = [Lookup::Missing];
+                self.lookup_each(&[name], &mut found);
+                let [found] = found;
+                found
+            }
+
+            fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
+                let $headers = self;
+                walk(|| $pairs, names, found);
+            }
+        }
+    };
 }
 
-impl<K: AsRef<str>, V: AsRef<[u8]>> Headers for BTreeMap<K, V> {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        among(self.iter(), name)
-    }
-}
+walked!([K: AsRef<str>, V: AsRef<[u8]>] [(K, V)],
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+walked!([K: AsRef<str>, V: AsRef<[u8]>, const N: usize] [(K, V); N],
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+walked!([K: AsRef<str>, V: AsRef<[u8]>] Vec<(K, V)>,
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+walked!([K: AsRef<str>, V: AsRef<[u8]>, S] HashMap<K, V, S>,
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+walked!([K: AsRef<str>, V: AsRef<[u8]>] BTreeMap<K, V>,
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+#[cfg(feature = "http")]
+walked!([] http::HeaderMap,
+    headers => headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+#[cfg(feature = "actix-web")]
+walked!([] actix_web::http::header::HeaderMap,
+    headers => headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
 
 impl<H: Headers + ?Sized> Headers for &H {
     fn lookup(&self, name: &str) -> Lookup<'_> {
@@ -128,41 +163,6 @@ impl<H: Headers + ?Sized> Headers for &H {
         (**self).lookup_each(names, found);
     }
 }
-
-// Few headers arrive per request, so one pass that compares names is cheaper
-// than to validate and hash the names that are looked up.
-#[cfg(any(feature = "http", feature = "actix-web"))]
-macro_rules! walked {
-    ($map:ty) => {
-        impl Headers for $map {
-            fn lookup(&self, name: &str) -> Lookup<'_> {
-                let mut found = [Lookup::Missing];
-                self.lookup_each(&[name], &mut found);
-                let [found] = found;
-                found
-            }
-
-            fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
-                found.fill(Lookup::Missing);
-                for (key, value) in self.iter() {
-                    let key = key.as_str();
-                    for (name, found) in names.iter().zip(&mut *found) {
-                        // Names differ in their length first.
-                        if key.len() == name.len() && key.eq_ignore_ascii_case(name) {
-                            *found = found.and(value.as_bytes());
-                        }
-                    }
-                }
-            }
-        }
-    };
-}
-
-#[cfg(feature = "http")]
-walked!(http::HeaderMap);
-
-#[cfg(feature = "actix-web")]
-walked!(actix_web::http::header::HeaderMap);
 
 /// The one value of a header that verification cannot do without.
 ///
@@ -227,6 +227,7 @@ mod tests {
         assert_eq!(twice.lookup("x-a"), Lookup::Repeated);
         assert_eq!(twice.lookup("x-b"), Lookup::One(b"2"));
         assert_eq!(twice.lookup("x-c"), Lookup::Missing);
+        assert_eq!(twice.lookup("y-a"), Lookup::Missing);
         let map: HashMap<_, _> = twice.iter().copied().collect();
         assert_eq!(map.lookup("x-a"), Lookup::Repeated);
         assert_eq!(map.lookup("X-b"), Lookup::One(b"2"));

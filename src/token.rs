@@ -85,7 +85,7 @@ impl HeaderTokens {
             }
         }
         let index = matched.ok_or_else(|| refused.unwrap_or(VerifyError::SignatureMismatch))?;
-        Ok(Verified::by_secret(index, None, None))
+        Ok(Verified::by_secret(index, None, ""))
     }
 }
 

@@ -143,8 +143,9 @@ pub struct Verified {
 }
 
 impl Verified {
-    pub(crate) fn by_secret(index: usize, signed_at: Option<(i64, u32)>, message_id: Option<&str>) -> Self {
-        Verified { secret_index: Some(index), signed_at, message_id: message_id.map(MessageId::new) }
+    pub(crate) fn by_secret(index: usize, signed_at: Option<(i64, u32)>, message_id: &str) -> Self {
+        let message_id = (!message_id.is_empty()).then(|| MessageId::new(message_id));
+        Verified { secret_index: Some(index), signed_at, message_id }
     }
 
     /// Says, without any check, that a delivery is authentic. For a verifier whose

@@ -8,6 +8,7 @@ use hmac::KeyInit;
 use hmac::block_api::HmacCore;
 use hmac::digest::Output;
 use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
+use memchr::memchr;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use crate::clock::{Clock, DEFAULT_TOLERANCE, SystemClock, Tolerance};
 use crate::error::{ConfigError, VerifyError};
 use crate::headers::{Headers, Lookup, required, trim};
 use crate::secret::Secret;
-use crate::signature::{Encoding, HmacScheme, Part, SecretFormat, Separator, TimestampSource};
+use crate::signature::{Encoding, HmacScheme, Part, SecretFormat, TimestampSource};
 use crate::verifier::Verified;
 
 /// A scheme with its active secrets: what a vendor's verifier is made of.
@@ -24,9 +25,10 @@ use crate::verifier::Verified;
 #[derive(Clone)]
 pub struct HmacKeys {
     scheme: HmacScheme,
-    /// Of the signature, the timestamp and the id. A header name is not empty, so
-    /// an empty one finds nothing.
+    /// Of the headers of the signature, the timestamp and the id, as far as the
+    /// scheme has them; the first `named` of them.
     names: [&'static str; 3],
+    named: usize,
     keys: Arc<[Key]>,
     tolerance: Option<Tolerance>,
     clock: Arc<dyn Clock>,
@@ -41,12 +43,18 @@ impl HmacKeys {
     /// in the scheme's format.
     pub fn new(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         let timestamp = match scheme.timestamp {
-            Some((TimestampSource::Header(name), _)) => name,
-            _ => "",
+            Some((TimestampSource::Header(name), _)) => Some(name),
+            _ => None,
+        };
+        let (names, named) = match (timestamp, scheme.id_header) {
+            (None, None) => ([scheme.header, "", ""], 1),
+            (Some(name), None) | (None, Some(name)) => ([scheme.header, name, ""], 2),
+            (Some(timestamp), Some(id)) => ([scheme.header, timestamp, id], 3),
         };
         Ok(HmacKeys {
             scheme,
-            names: [scheme.header, timestamp, scheme.id_header.unwrap_or_default()],
+            names,
+            named,
             keys: Arc::new([key(&scheme, &secret.into())?]),
             tolerance: Some(DEFAULT_TOLERANCE),
             clock: Arc::new(SystemClock),
@@ -98,50 +106,53 @@ impl HmacKeys {
         let scheme = &self.scheme;
         let malformed = || VerifyError::MalformedSignature { header: Cow::Borrowed(scheme.header) };
         let mut found = [Lookup::Missing; 3];
-        headers.lookup_each(&self.names, &mut found);
-        let [signature, timestamp, id] = found;
+        headers.lookup_each(self.names.get(..self.named).unwrap_or_default(), &mut found);
+        let [signature, second, third] = found;
 
         let value = required(signature, MAX_SIGNATURE_BYTES, || Cow::Borrowed(scheme.header))?;
-        let timestamp = match scheme.timestamp {
-            None => None,
+        let (timestamp, id) = match scheme.timestamp {
+            None => (None, second),
             Some((TimestampSource::Header(name), format)) => {
-                Some((required(timestamp, MAX_TIMESTAMP_BYTES, || Cow::Borrowed(name))?, format))
+                (Some((required(second, MAX_TIMESTAMP_BYTES, || Cow::Borrowed(name))?, format)), third)
             }
             Some((TimestampSource::Entry(prefix), format)) => {
-                let mut found = entries(value, scheme.separator).filter_map(|entry| strip(entry, prefix));
-                match (found.next(), found.next()) {
-                    (Some(text), None) if text.len() <= MAX_TIMESTAMP_BYTES => Some((text, format)),
-                    _ => return Err(malformed()),
+                let (mut text, mut count) = (&[][..], 0_usize);
+                scheme.each_entry(value, prefix, |entry| (text, count) = (entry, count.saturating_add(1)));
+                if count != 1 || text.len() > MAX_TIMESTAMP_BYTES {
+                    return Err(malformed());
                 }
+                (Some((text, format)), second)
             }
         };
         let id = match scheme.id_header {
-            None => None,
-            Some(name) => Some(required(id, MAX_ID_BYTES, || Cow::Borrowed(name))?),
+            None => &[],
+            Some(name) => required(id, MAX_ID_BYTES, || Cow::Borrowed(name))?,
         };
-        if !any_presented(scheme, value, |tag| tag.len() == scheme.encoding.length()) {
-            return Err(malformed());
-        }
-
+        let signed_time = timestamp.map_or(&[][..], |(text, _)| text);
         let mut matched = None;
         for (index, key) in self.keys.iter().enumerate() {
-            let ours = sign(key, scheme, timestamp.map_or(&[], |(text, _)| text), id.unwrap_or_default(), body);
+            let ours = sign(key, scheme, signed_time, id, body);
             // No early end: the time taken does not tell which secret matched.
-            if any_presented(scheme, value, |theirs| ours.equals(theirs)) {
+            if scheme.any_presented(value, |theirs| ours.equals(theirs)) {
                 matched = matched.or(Some(index));
             }
         }
         let Some(secret_index) = matched else {
-            let readable = any_presented(scheme, value, |tag| scheme.encoding.is_well_formed(tag));
+            let readable = scheme.any_presented(value, |tag| scheme.encoding.is_well_formed(tag));
             return Err(if readable { VerifyError::SignatureMismatch } else { malformed() });
         };
 
-        let signed_at = timestamp.map(|(text, format)| format.parse(text)).transpose()?;
-        if let (Some((seconds, _)), Some(tolerance)) = (signed_at, self.tolerance) {
-            tolerance.check(seconds, self.clock.unix_seconds())?;
-        }
-        let id = id.and_then(|id| std::str::from_utf8(id).ok());
-        Ok(Verified::by_secret(secret_index, signed_at, id))
+        let signed_at = match timestamp {
+            None => None,
+            Some((text, format)) => {
+                let (seconds, nanos) = format.parse(text)?;
+                if let Some(tolerance) = self.tolerance {
+                    tolerance.check(seconds, self.clock.unix_seconds())?;
+                }
+                Some((seconds, nanos))
+            }
+        };
+        Ok(Verified::by_secret(secret_index, signed_at, std::str::from_utf8(id).unwrap_or_default()))
     }
 
     /// The signature by the first secret, in the scheme's encoding.
@@ -254,40 +265,54 @@ impl Encoding {
     }
 
     fn is_well_formed(self, text: &[u8]) -> bool {
-        let mut tag = [0; 32];
-        let decoded = match self {
-            Encoding::Hex => base16ct::mixed::decode(text, &mut tag).ok(),
-            Encoding::Base64 => Base64::decode(text, &mut tag).ok(),
-        };
-        decoded.is_some_and(|decoded| decoded.len() == 32)
+        let base64 = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/');
+        text.len() == self.length()
+            && match (self, text) {
+                (Encoding::Hex, digits) => digits.iter().all(u8::is_ascii_hexdigit),
+                // The last digit holds four bits of the tag, and nothing beyond them.
+                (Encoding::Base64, [digits @ .., last, b'=']) => {
+                    digits.iter().all(base64) && b"AEIMQUYcgkosw048".contains(last)
+                }
+                (Encoding::Base64, _) => false,
+            }
     }
 }
 
 const MAX_TAG_TEXT: usize = 64;
 
-/// Whether `check` holds for one of the signatures that a delivery presents, as
-/// text; all are looked at. What else stands in the header belongs to other
-/// versions of the scheme.
-fn any_presented(scheme: &HmacScheme, value: &[u8], mut check: impl FnMut(&[u8]) -> bool) -> bool {
-    let mut found = false;
-    for tag in entries(value, scheme.separator).filter_map(|entry| strip(entry, scheme.prefix)) {
-        found |= check(tag);
+impl HmacScheme {
+    /// Whether `check` holds for one of the signatures that a delivery presents, as
+    /// text; all are looked at. What else stands in the header belongs to other
+    /// versions of the scheme.
+    #[inline]
+    fn any_presented(&self, value: &[u8], mut check: impl FnMut(&[u8]) -> bool) -> bool {
+        let mut found = false;
+        self.each_entry(value, self.prefix, |tag| found |= check(tag));
+        found
     }
-    found
-}
 
-/// What a header holds: the entries of a list, or the whole value.
-fn entries(value: &[u8], separator: Option<Separator>) -> impl Iterator<Item = &[u8]> {
-    let separator = separator.map(Separator::byte);
-    let (single, list) = match separator {
-        None => (Some(value), None),
-        Some(separator) => (None, Some(value.split(move |byte| *byte == separator).map(trim))),
-    };
-    single.into_iter().chain(list.into_iter().flatten())
-}
-
-fn strip<'h>(text: &'h [u8], prefix: &str) -> Option<&'h [u8]> {
-    if prefix.is_empty() { Some(text) } else { text.strip_prefix(prefix.as_bytes()) }
+    /// What stands after this prefix: in the entries of a list, or in the whole value.
+    #[inline]
+    fn each_entry<'h>(&self, value: &'h [u8], prefix: &str, mut take: impl FnMut(&'h [u8])) {
+        let mut strip = |entry: &'h [u8]| {
+            // Of an empty prefix, there may be nothing readable to compare with.
+            let rest = if prefix.is_empty() { Some(entry) } else { entry.strip_prefix(prefix.as_bytes()) };
+            rest.into_iter().for_each(&mut take);
+        };
+        match self.separator {
+            None => strip(value),
+            Some(separator) => {
+                let mut rest = value;
+                while let Some((entry, [_, tail @ ..])) =
+                    memchr(separator.byte(), rest).and_then(|at| rest.split_at_checked(at))
+                {
+                    strip(trim(entry));
+                    rest = tail;
+                }
+                strip(trim(rest));
+            }
+        }
+    }
 }
 
 /// Room for dozens of signatures; genuine headers hold a handful.

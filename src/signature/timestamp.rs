@@ -24,18 +24,17 @@ impl TimestampFormat {
     /// In Unix seconds, and the nanoseconds beyond them.
     pub(crate) fn parse(self, text: &[u8]) -> Result<(i64, u32), VerifyError> {
         let parts = |time: DateTime<Utc>| (time.timestamp(), time.timestamp_subsec_nanos());
-        let text = std::str::from_utf8(text).map_err(|_| VerifyError::MalformedTimestamp)?;
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        match self {
-            TimestampFormat::UnixSeconds | TimestampFormat::UnixSecondsOrRfc3339 if digits => {
-                if text.len() == MILLISECOND_DIGITS && !text.starts_with('0') {
+        let rfc3339 = || time::rfc3339(std::str::from_utf8(text).ok()?).map(parts);
+        match (self, unix(text)) {
+            (TimestampFormat::UnixSeconds | TimestampFormat::UnixSecondsOrRfc3339, Some(seconds)) => {
+                if text.len() == MILLISECOND_DIGITS {
                     return Err(VerifyError::TimestampInMilliseconds);
                 }
-                unix(text).filter(|seconds| *seconds <= MAX_SECONDS).map(|seconds| (seconds, 0))
+                (seconds <= MAX_SECONDS).then_some((seconds, 0))
             }
-            TimestampFormat::UnixMillis if digits => unix(text).and_then(DateTime::from_timestamp_millis).map(parts),
-            TimestampFormat::Rfc3339 | TimestampFormat::UnixSecondsOrRfc3339 => time::rfc3339(text).map(parts),
-            TimestampFormat::UnixSeconds | TimestampFormat::UnixMillis => None,
+            (TimestampFormat::UnixMillis, Some(millis)) => DateTime::from_timestamp_millis(millis).map(parts),
+            (TimestampFormat::Rfc3339 | TimestampFormat::UnixSecondsOrRfc3339, None) => rfc3339(),
+            _ => None,
         }
         .ok_or(VerifyError::MalformedTimestamp)
     }
@@ -50,11 +49,15 @@ impl TimestampFormat {
     }
 }
 
-fn unix(digits: &str) -> Option<i64> {
-    if digits.len() > 1 && digits.starts_with('0') {
+/// Digits without a leading zero.
+fn unix(digits: &[u8]) -> Option<i64> {
+    if let [b'0', _, ..] | [] = digits {
         return None;
     }
-    digits.parse().ok()
+    digits.iter().try_fold(0_i64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0'))?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
 /// Times from 2001 to 2286 in milliseconds have this many digits; in seconds
