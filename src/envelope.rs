@@ -2,15 +2,17 @@
 //!
 //! Vendors differ in the names of an envelope's fields and in their payloads;
 //! reading it is the same work for all. Where the name stands before the data,
-//! the data goes straight into its type. Where it stands after, or where
-//! something does not fit, the data's text is kept and understood afterwards.
+//! the data goes straight into its type; where it stands after, the data's text
+//! is kept until then. Where something does not fit, the envelope is read again in
+//! parts, to tell what it is and to lose nothing.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -38,9 +40,10 @@ pub(crate) enum Time {
 }
 
 impl Fields {
-    fn time_name(&self) -> Option<&'static str> {
-        match self.time? {
-            Time::Rfc3339(name) | Time::Unix(name) => Some(name),
+    const fn time_name(&self) -> Option<&'static str> {
+        match self.time {
+            Some(Time::Rfc3339(name) | Time::Unix(name)) => Some(name),
+            None => None,
         }
     }
 }
@@ -54,7 +57,8 @@ pub(crate) trait Vocabulary: Sized {
 
     fn kind(name: &str) -> Option<Self::Kind>;
     fn kind_name(kind: Self::Kind) -> &'static str;
-    fn decode<'de, D: Deserializer<'de>>(kind: Self::Kind, data: D) -> Result<Self, D::Error>;
+    /// Understands the data, and puts the event into its place.
+    fn decode<'de, D: Deserializer<'de>>(kind: Self::Kind, data: D, event: &mut Option<Self>) -> Result<(), D::Error>;
     fn unknown(unknown: Unknown) -> Self;
     fn undecodable(undecodable: Undecodable) -> Self;
     fn envelope_mut(&mut self) -> &mut Envelope;
@@ -68,13 +72,14 @@ pub(crate) trait Payload: Sized {
 
 pub(crate) fn parse<V: Vocabulary>(body: &[u8]) -> Result<V, ParseError> {
     let text = std::str::from_utf8(body).map_err(|_| ParseError::NotUtf8)?;
-    // What does not fit may be the data or the JSON; only text tells which.
-    if let Ok(found) = read::<V>(text, true)
-        && let Some(event) = found.understand(text)
-    {
-        return Ok(event);
+    let mut event = None;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = deserializer.deserialize_map(Documented(&mut event));
+    match event {
+        Some(event) if read.is_ok() && deserializer.end().is_ok() => Ok(event),
+        // What does not fit may be the data or the JSON; only its parts tell which.
+        _ => parts::<V>(text)?.understand(text).ok_or(ParseError::NotAnObject),
     }
-    read::<V>(text, false)?.understand(text).ok_or(ParseError::NotAnObject)
 }
 
 /// Understands a body that is, as a whole, of a type of the user's. One that is an
@@ -137,23 +142,112 @@ pub(crate) fn serialize<V: Vocabulary, S: Serializer>(
     map.end()
 }
 
+/// Reads an envelope in one pass, if everything is as documented. Fails without a
+/// reason: what it cannot take is read again, in parts. The event is made where it
+/// goes, since it is long to move.
+struct Documented<'a, V>(&'a mut Option<V>);
+
+impl<'de, V: Vocabulary> Visitor<'de> for Documented<'_, V> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an envelope")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Documented(event) = self;
+        let (mut name, mut data) = (None, None);
+        let (mut time, mut first_id, mut second_id, mut test) = (None, None, None, None);
+        while let Some(field) = map.next_key_seed(FieldSeed::<V>(PhantomData))? {
+            match field {
+                Field::Name if name.is_none() => name = Some(map.next_value_seed(NameSeed::<V>(PhantomData))?),
+                Field::Data if data.is_none() && event.is_none() => match name {
+                    Some(Name::Documented(kind)) => map.next_value_seed(DataSeed { kind, event })?,
+                    _ => data = Some(map.next_value::<&RawValue>()?),
+                },
+                Field::Time if time.is_none() => time = Some(map.next_value::<fields::Timestamp>()?.0),
+                Field::FirstId if first_id.is_none() => first_id = Some(map.next_value::<fields::Text>()?.0),
+                Field::SecondId if second_id.is_none() => second_id = Some(map.next_value::<fields::Text>()?.0),
+                Field::Test if test.is_none() => test = Some(map.next_value::<Option<bool>>()?),
+                Field::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                _ => return Err(A::Error::custom("a repeated field")),
+            }
+        }
+        let envelope = Envelope {
+            id: first_id.flatten().or(second_id.flatten()),
+            timestamp: time.flatten(),
+            test: test.flatten().unwrap_or(false),
+        };
+        match (name, data) {
+            (Some(Name::Documented(kind)), Some(data)) => {
+                DataSeed { kind, event }.deserialize(data).map_err(A::Error::custom)?;
+            }
+            (Some(Name::Other(name)), Some(data)) => {
+                let (name, data) = (name.into_owned(), data.into());
+                *event = Some(V::unknown(Unknown { envelope: Envelope::default(), name, data }));
+            }
+            (_, None) | (None, _) => {}
+        }
+        let event = event.as_mut().ok_or_else(|| A::Error::custom("a missing field"))?;
+        *event.envelope_mut() = envelope;
+        Ok(())
+    }
+}
+
+enum Name<'de, K> {
+    Documented(K),
+    Other(Cow<'de, str>),
+}
+
+struct NameSeed<V>(PhantomData<V>);
+
+impl<'de, V: Vocabulary> DeserializeSeed<'de> for NameSeed<V> {
+    type Value = Name<'de, V::Kind>;
+
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Self::Value, D::Error> {
+        name.deserialize_str(self)
+    }
+}
+
+impl<'de, V: Vocabulary> Visitor<'de> for NameSeed<V> {
+    type Value = Name<'de, V::Kind>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event's name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        match V::kind(name) {
+            _ if name.is_empty() => Err(E::custom("an empty name")),
+            Some(kind) => Ok(Name::Documented(kind)),
+            None => Ok(Name::Other(Cow::Borrowed(name))),
+        }
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        match V::kind(name) {
+            _ if name.is_empty() => Err(E::custom("an empty name")),
+            Some(kind) => Ok(Name::Documented(kind)),
+            None => Ok(Name::Other(Cow::Owned(name.to_owned()))),
+        }
+    }
+}
+
 /// An envelope whose parts have been found and not yet understood.
-struct Found<'de, V> {
+struct Parts<'de, V> {
     name: Cow<'de, str>,
-    data: Data<'de, V>,
+    data: &'de RawValue,
     time: Option<&'de RawValue>,
     ids: [Option<&'de RawValue>; 2],
     test: Option<&'de RawValue>,
+    vocabulary: PhantomData<V>,
 }
 
-enum Data<'de, V> {
-    Event(V),
-    Text(&'de RawValue),
-}
-
-fn read<V: Vocabulary>(text: &str, eager: bool) -> Result<Found<'_, V>, ParseError> {
+fn parts<V: Vocabulary>(text: &str) -> Result<Parts<'_, V>, ParseError> {
     let fault = Cell::new(None);
-    let visitor = EnvelopeVisitor::<V> { eager, fault: &fault, vocabulary: PhantomData };
+    let visitor = PartsVisitor::<V> { fault: &fault, vocabulary: PhantomData };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let found = deserializer.deserialize_map(visitor);
     found.and_then(|found| deserializer.end().map(|()| found)).map_err(|error| match fault.take() {
@@ -163,22 +257,21 @@ fn read<V: Vocabulary>(text: &str, eager: bool) -> Result<Found<'_, V>, ParseErr
     })
 }
 
-impl<V: Vocabulary> Found<'_, V> {
-    /// The event; undecodable if something does not fit. `None` when the data
-    /// has gone into its type already and the rest does not fit.
+impl<V: Vocabulary> Parts<'_, V> {
+    /// The event; undecodable if something does not fit.
     fn understand(self, text: &str) -> Option<V> {
         let mut envelope = Envelope::default();
         let mut faults = Vec::new();
         let mut note = |field: &str, error: serde_json::Error| faults.push(format!("{field}: {}", reason(&error)));
 
         for (id, field) in self.ids.into_iter().zip(V::FIELDS.ids) {
-            match id.map(fields::text::deserialize).transpose() {
-                Ok(id) => envelope.id = envelope.id.or(id.flatten()),
+            match id.map(fields::Text::deserialize).transpose() {
+                Ok(id) => envelope.id = envelope.id.or(id.and_then(|fields::Text(id)| id)),
                 Err(error) => note(field.unwrap_or_default(), error),
             }
         }
-        match self.time.map(fields::time::deserialize).transpose() {
-            Ok(time) => envelope.timestamp = time.flatten(),
+        match self.time.map(fields::Timestamp::deserialize).transpose() {
+            Ok(time) => envelope.timestamp = time.and_then(|fields::Timestamp(time)| time),
             Err(error) => note(V::FIELDS.time_name().unwrap_or_default(), error),
         }
         match self.test.map(|test| serde_json::from_str::<Option<bool>>(test.get())).transpose() {
@@ -187,21 +280,18 @@ impl<V: Vocabulary> Found<'_, V> {
         }
 
         let kind = V::kind(&self.name);
-        let (event, data) = match (self.data, kind) {
-            (Data::Event(event), _) => (Some(event), None),
-            (Data::Text(data), Some(kind)) => match V::decode(kind, data) {
-                Ok(event) => (Some(event), Some(data)),
-                Err(error) => {
+        let mut event = None;
+        match kind {
+            Some(kind) => {
+                if let Err(error) = V::decode(kind, self.data, &mut event) {
                     note(V::FIELDS.data, error);
-                    (None, Some(data))
                 }
-            },
-            (Data::Text(data), None) => {
-                let name = self.name.clone().into_owned();
-                let unknown = Unknown { envelope: Envelope::default(), name, data: data.into() };
-                (Some(V::unknown(unknown)), Some(data))
             }
-        };
+            None => {
+                let name = self.name.clone().into_owned();
+                event = Some(V::unknown(Unknown { envelope: Envelope::default(), name, data: self.data.into() }));
+            }
+        }
         if let Some(mut event) = event
             && faults.is_empty()
         {
@@ -211,21 +301,20 @@ impl<V: Vocabulary> Found<'_, V> {
         Some(V::undecodable(Undecodable {
             envelope,
             name: kind.map_or(self.name, |kind| V::kind_name(kind).into()).into_owned(),
-            data: data?.into(),
+            data: self.data.into(),
             body: RawJson::from_text(text)?,
             reason: faults.join("; "),
         }))
     }
 }
 
-struct EnvelopeVisitor<'f, V> {
-    eager: bool,
+struct PartsVisitor<'f, V> {
     fault: &'f Cell<Option<ParseError>>,
     vocabulary: PhantomData<V>,
 }
 
-impl<V> EnvelopeVisitor<'_, V> {
-    fn fail<E: serde::de::Error>(&self, fault: ParseError) -> E {
+impl<V> PartsVisitor<'_, V> {
+    fn fail<E: Error>(&self, fault: ParseError) -> E {
         let error = E::custom(&fault);
         self.fault.set(Some(fault));
         error
@@ -234,11 +323,11 @@ impl<V> EnvelopeVisitor<'_, V> {
     fn once<'de, A: MapAccess<'de>>(
         &self,
         map: &mut A,
-        field: &'static str,
+        field: Option<&'static str>,
         place: &mut Option<&'de RawValue>,
     ) -> Result<(), A::Error> {
         match place {
-            Some(_) => Err(self.fail(ParseError::RepeatedField { field })),
+            Some(_) => Err(self.fail(ParseError::RepeatedField { field: field.unwrap_or_default() })),
             None => {
                 *place = Some(map.next_value()?);
                 Ok(())
@@ -247,8 +336,8 @@ impl<V> EnvelopeVisitor<'_, V> {
     }
 }
 
-impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
-    type Value = Found<'de, V>;
+impl<'de, V: Vocabulary> Visitor<'de> for PartsVisitor<'_, V> {
+    type Value = Parts<'de, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an envelope")
@@ -259,7 +348,7 @@ impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
         let mut name: Option<Cow<'de, str>> = None;
         let (mut time, mut ids, mut test) = (None, [None; 2], None);
         let mut data = None;
-        while let Some(field) = map.next_key_seed(FieldSeed(&fields))? {
+        while let Some(field) = map.next_key_seed(FieldSeed::<V>(PhantomData))? {
             match field {
                 Field::Name if name.is_some() => {
                     return Err(self.fail(ParseError::RepeatedField { field: fields.name }));
@@ -274,25 +363,16 @@ impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
                         return Err(self.fail(ParseError::MissingField { field: fields.name }));
                     }
                 }
-                Field::Data if data.is_some() => {
-                    return Err(self.fail(ParseError::RepeatedField { field: fields.data }));
+                Field::Data => self.once(&mut map, Some(fields.data), &mut data)?,
+                Field::Time => self.once(&mut map, fields.time_name(), &mut time)?,
+                Field::Test => self.once(&mut map, fields.test, &mut test)?,
+                Field::FirstId => {
+                    let ([field, _], [id, _]) = (fields.ids, &mut ids);
+                    self.once(&mut map, field, id)?;
                 }
-                Field::Data => {
-                    let kind = name.as_deref().filter(|_| self.eager).and_then(V::kind);
-                    data = Some(match kind {
-                        Some(kind) => Data::Event(map.next_value_seed(DataSeed::<V>(kind))?),
-                        None => Data::Text(map.next_value()?),
-                    });
-                }
-                Field::Time(field) => self.once(&mut map, field, &mut time)?,
-                Field::Test(field) => self.once(&mut map, field, &mut test)?,
-                Field::FirstId(field) => {
-                    let [first, _] = &mut ids;
-                    self.once(&mut map, field, first)?;
-                }
-                Field::SecondId(field) => {
-                    let [_, second] = &mut ids;
-                    self.once(&mut map, field, second)?;
+                Field::SecondId => {
+                    let ([_, field], [_, id]) = (fields.ids, &mut ids);
+                    self.once(&mut map, field, id)?;
                 }
                 Field::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -300,12 +380,13 @@ impl<'de, V: Vocabulary> Visitor<'de> for EnvelopeVisitor<'_, V> {
             }
         }
         let missing = |field| self.fail(ParseError::MissingField { field });
-        Ok(Found {
+        Ok(Parts {
             name: name.or_else(|| nameless::<V>()).ok_or_else(|| missing(fields.name))?,
             data: data.ok_or_else(|| missing(fields.data))?,
             time,
             ids,
             test,
+            vocabulary: PhantomData,
         })
     }
 }
@@ -316,29 +397,32 @@ fn nameless<V: Vocabulary>() -> Option<Cow<'static, str>> {
     V::kind("").map(|kind| V::kind_name(kind).into())
 }
 
-struct DataSeed<V: Vocabulary>(V::Kind);
+struct DataSeed<'a, V: Vocabulary> {
+    kind: V::Kind,
+    event: &'a mut Option<V>,
+}
 
-impl<'de, V: Vocabulary> DeserializeSeed<'de> for DataSeed<V> {
-    type Value = V;
+impl<'de, V: Vocabulary> DeserializeSeed<'de> for DataSeed<'_, V> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, data: D) -> Result<V, D::Error> {
-        V::decode(self.0, data)
+    fn deserialize<D: Deserializer<'de>>(self, data: D) -> Result<(), D::Error> {
+        V::decode(self.kind, data, self.event)
     }
 }
 
 enum Field {
     Name,
     Data,
-    Time(&'static str),
-    FirstId(&'static str),
-    SecondId(&'static str),
-    Test(&'static str),
+    Time,
+    FirstId,
+    SecondId,
+    Test,
     Other,
 }
 
-struct FieldSeed<'a>(&'a Fields);
+struct FieldSeed<V>(PhantomData<V>);
 
-impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
+impl<'de, V: Vocabulary> DeserializeSeed<'de> for FieldSeed<V> {
     type Value = Field;
 
     fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<Field, D::Error> {
@@ -346,7 +430,7 @@ impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
     }
 }
 
-impl Visitor<'_> for FieldSeed<'_> {
+impl<V: Vocabulary> Visitor<'_> for FieldSeed<V> {
     type Value = Field;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -354,21 +438,20 @@ impl Visitor<'_> for FieldSeed<'_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Field, E> {
-        let fields = self.0;
-        let is = |name: Option<&'static str>| name.filter(|name| *name == key);
-        let [first_id, second_id] = fields.ids;
-        Ok(if key == fields.name {
+        let Fields { name, data, ids: [first_id, second_id], test, .. } = const { V::FIELDS };
+        let is = |name: Option<&str>| name == Some(key);
+        Ok(if key == name {
             Field::Name
-        } else if key == fields.data {
+        } else if key == data {
             Field::Data
-        } else if let Some(name) = is(fields.time_name()) {
-            Field::Time(name)
-        } else if let Some(name) = is(first_id) {
-            Field::FirstId(name)
-        } else if let Some(name) = is(second_id) {
-            Field::SecondId(name)
-        } else if let Some(name) = is(fields.test) {
-            Field::Test(name)
+        } else if is(const { V::FIELDS.time_name() }) {
+            Field::Time
+        } else if is(first_id) {
+            Field::FirstId
+        } else if is(second_id) {
+            Field::SecondId
+        } else if is(test) {
+            Field::Test
         } else {
             Field::Other
         })
@@ -376,7 +459,7 @@ impl Visitor<'_> for FieldSeed<'_> {
 }
 
 /// Text that borrows from the body unless it has escapes.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 
 /// What does not fit, without the value that stands there, which serde's
@@ -474,10 +557,15 @@ macro_rules! events {
                 }
             }
 
-            fn decode<'de, D: serde::Deserializer<'de>>(kind: Kind, data: D) -> Result<Self, D::Error> {
-                match kind {
-                    $( Kind::$variant => crate::envelope::Payload::decode(data).map(Event::$variant), )+
-                }
+            fn decode<'de, D: serde::Deserializer<'de>>(
+                kind: Kind,
+                data: D,
+                event: &mut Option<Self>,
+            ) -> Result<(), D::Error> {
+                *event = Some(match kind {
+                    $( Kind::$variant => Event::$variant(crate::envelope::Payload::decode(data)?), )+
+                });
+                Ok(())
             }
 
             fn unknown(unknown: crate::event::Unknown) -> Self {

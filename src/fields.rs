@@ -1,4 +1,12 @@
-//! Fields as vendors write them: one serde module, or one macro, per kind.
+//! Fields as vendors write them: one type, or one macro, per kind.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use crate::time::{from_seconds, parse_duration, rfc3339};
 
 /// An enum of strings that vendors extend at will: `Other` keeps what is new.
 macro_rules! open_enum {
@@ -84,7 +92,7 @@ macro_rules! payload {
     ($name:ident { $($shown:ident),* $(,)? }) => {
         impl crate::envelope::Payload for $name {
             fn decode<'de, D: serde::Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
-                crate::fields::object::deserialize(data)
+                serde::Deserialize::deserialize(data)
             }
 
             fn envelope(&self) -> &crate::event::Envelope {
@@ -113,179 +121,256 @@ macro_rules! redacted_debug {
     };
 }
 
-pub(crate) use {open_enum, payload, redacted_debug};
+/// How an object's fields become a struct's: the names that a vendor writes, the
+/// first of which is the one that is written back, the field, and the kind it is
+/// read as where that is not the field's own type.
+macro_rules! record {
+    ($name:ident { $( $key:literal $(| $alias:literal)* => $field:ident $(: $kind:path)? ),+ $(,)? }) => {
+        impl crate::fields::Object for $name {
+            fn fill<'de, A: serde::de::MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+                #[derive(Clone, Copy)]
+                #[expect(non_camel_case_types, reason = "the names of the struct's fields")]
+                enum Key { $( $field, )+ }
 
-/// An object, and nothing else: serde's structs take a list for one as well.
-pub(crate) mod object {
-    use std::fmt;
-    use std::marker::PhantomData;
+                struct Keys;
 
-    use serde::de::value::MapAccessDeserializer;
-    use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+                impl<'de> serde::de::DeserializeSeed<'de> for Keys {
+                    type Value = Option<Key>;
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-        deserializer.deserialize_map(Object(PhantomData))
-    }
+                    fn deserialize<D: serde::Deserializer<'de>>(self, key: D) -> Result<Option<Key>, D::Error> {
+                        key.deserialize_identifier(self)
+                    }
+                }
 
-    struct Object<T>(PhantomData<T>);
+                impl serde::de::Visitor<'_> for Keys {
+                    type Value = Option<Key>;
 
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = T;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a field name")
+                    }
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
+                    fn visit_str<E>(self, key: &str) -> Result<Option<Key>, E> {
+                        Ok(match key {
+                            $( $key $(| $alias)* => Some(Key::$field), )+
+                            _ => None,
+                        })
+                    }
+                }
+
+                let mut seen = 0_u64;
+                while let Some(key) = map.next_key_seed(Keys)? {
+                    let Some(key) = key else {
+                        map.next_value::<serde::de::IgnoredAny>()?;
+                        continue;
+                    };
+                    let bit = 1 << key as u32;
+                    if seen & bit != 0 {
+                        let name = match key { $( Key::$field => $key, )+ };
+                        return Err(serde::de::Error::duplicate_field(name));
+                    }
+                    seen |= bit;
+                    match key {
+                        $( Key::$field => self.$field = crate::fields::record!(@ map $(, $kind)?), )+
+                    }
+                }
+                Ok(())
+            }
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map))
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::fields::object(deserializer)
+            }
         }
-    }
-
-    /// What may be missing or null.
-    pub(crate) mod optional {
-        use super::{Deserialize, Deserializer, Only};
-
-        pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-        where
-            D: Deserializer<'de>,
-            T: Deserialize<'de>,
-        {
-            Ok(Option::deserialize(deserializer)?.map(|Only(object)| object))
-        }
-    }
-
-    /// A list of objects that may be missing or null.
-    pub(crate) mod list {
-        use super::{Deserialize, Deserializer, Only};
-
-        pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
-        where
-            D: Deserializer<'de>,
-            T: Deserialize<'de>,
-        {
-            let list: Option<Vec<Only<T>>> = Option::deserialize(deserializer)?;
-            Ok(list.map(|list| list.into_iter().map(|Only(object)| object).collect()))
-        }
-    }
-
-    #[derive(serde::Deserialize)]
-    #[serde(bound(deserialize = "T: Deserialize<'de>"))]
-    struct Only<T>(#[serde(deserialize_with = "deserialize")] T);
+    };
+    (@ $map:ident) => { $map.next_value()? };
+    (@ $map:ident, $kind:path) => {{
+        let $kind(value) = $map.next_value()?;
+        value
+    }};
 }
 
-/// Deserialises an optional field through a visitor for its present value.
-macro_rules! optional {
-    ($visitor:ty) => {
-        pub(crate) fn deserialize<'de, D>(
-            deserializer: D,
-        ) -> Result<Option<<$visitor as serde::de::Visitor<'de>>::Value>, D::Error>
-        where
-            D: serde::Deserializer<'de>,
-        {
-            struct Optional;
+pub(crate) use {open_enum, payload, record, redacted_debug};
 
-            impl<'de> serde::de::Visitor<'de> for Optional {
-                type Value = Option<<$visitor as serde::de::Visitor<'de>>::Value>;
+/// What is read from an object, and from nothing else: serde's structs take a list
+/// for one as well. It is filled where it is, since the larger ones are long to move.
+pub(crate) trait Object: Default {
+    /// Sets the fields that are there.
+    fn fill<'de, A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error>;
+}
 
-                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                    <$visitor>::default().expecting(f)
-                }
+pub(crate) fn object<'de, D: Deserializer<'de>, T: Object>(deserializer: D) -> Result<T, D::Error> {
+    let mut object = T::default();
+    deserializer.deserialize_map(Fill(&mut object))?;
+    Ok(object)
+}
 
-                fn visit_none<E>(self) -> Result<Self::Value, E> {
-                    Ok(None)
-                }
+/// Where an object goes.
+struct Fill<'a, T>(&'a mut T);
 
-                fn visit_some<D: serde::Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
-                    value.deserialize_any(<$visitor>::default()).map(Some)
-                }
+impl<'de, T: Object> Visitor<'de> for Fill<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.fill(map)
+    }
+}
+
+/// Behind a pointer; it may be missing or null.
+pub(crate) struct Boxed<T>(pub(crate) Option<Box<T>>);
+
+impl<'de, T: Object> Deserialize<'de> for Boxed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OrNull<T>(PhantomData<T>);
+
+        impl<'de, T: Object> Visitor<'de> for OrNull<T> {
+            type Value = Boxed<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
             }
 
-            deserializer.deserialize_option(Optional)
+            fn visit_none<E>(self) -> Result<Boxed<T>, E> {
+                Ok(Boxed(None))
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, object: D) -> Result<Boxed<T>, D::Error> {
+                let mut place = Box::<T>::default();
+                object.deserialize_map(Fill(&mut *place))?;
+                Ok(Boxed(Some(place)))
+            }
+        }
+
+        deserializer.deserialize_option(OrNull(PhantomData))
+    }
+}
+
+/// A visitor of what may be null; a kind of field that is read by it.
+macro_rules! kind {
+    ($(#[$meta:meta])* $kind:ident($value:ty), $expected:literal { $($visits:tt)* }) => {
+        $(#[$meta])*
+        pub(crate) struct $kind(pub(crate) Option<$value>);
+
+        impl<'de> serde::Deserialize<'de> for $kind {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct OrNull;
+
+                impl<'de> serde::de::Visitor<'de> for OrNull {
+                    type Value = $kind;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str($expected)
+                    }
+
+                    fn visit_unit<E>(self) -> Result<$kind, E> {
+                        Ok($kind(None))
+                    }
+
+                    fn visit_none<E>(self) -> Result<$kind, E> {
+                        Ok($kind(None))
+                    }
+
+                    fn visit_some<D: serde::Deserializer<'de>>(self, value: D) -> Result<$kind, D::Error> {
+                        value.deserialize_any(self)
+                    }
+
+                    $($visits)*
+                }
+
+                deserializer.deserialize_any(OrNull)
+            }
         }
     };
 }
 
-/// An id or a text that may arrive as a number, which becomes its decimal text.
-/// An empty one is none: as an id it would make two events the same.
-pub(crate) mod text {
-    use std::fmt;
-
-    use serde::de::{Deserializer, Error, Visitor};
-
-    #[derive(Default)]
-    pub(crate) struct Text;
-
-    impl Visitor<'_> for Text {
-        type Value = String;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string or an integer")
+kind! {
+    /// An id or a text that may arrive as a number, which becomes its decimal text.
+    /// An empty one is none: as an id it would make two events the same.
+    Text(String), "a string or an integer" {
+        fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
+            Ok(Text((!text.is_empty()).then(|| text.to_owned())))
         }
 
-        fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-            Ok(text.to_owned())
+        fn visit_u64<E: Error>(self, number: u64) -> Result<Text, E> {
+            Ok(Text(Some(number.to_string())))
         }
 
-        fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
-            Ok(number.to_string())
+        fn visit_i64<E: Error>(self, number: i64) -> Result<Text, E> {
+            Ok(Text(Some(number.to_string())))
         }
-
-        fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-        Ok(present::deserialize(deserializer)?.filter(|text| !text.is_empty()))
-    }
-
-    mod present {
-        optional!(super::Text);
     }
 }
 
-/// A time: RFC 3339, or a number of Unix seconds.
-pub(crate) mod time {
-    use std::fmt;
+kind! {
+    /// RFC 3339, or a number of Unix seconds.
+    Timestamp(DateTime<Utc>), "an RFC 3339 time or Unix seconds" {
+        fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+            time::checked(rfc3339(text))
+        }
 
+        fn visit_i64<E: Error>(self, seconds: i64) -> Result<Timestamp, E> {
+            time::checked(DateTime::from_timestamp(seconds, 0))
+        }
+
+        fn visit_u64<E: Error>(self, seconds: u64) -> Result<Timestamp, E> {
+            time::checked(i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)))
+        }
+
+        fn visit_f64<E: Error>(self, seconds: f64) -> Result<Timestamp, E> {
+            time::checked(from_seconds(seconds).and_then(|since| DateTime::UNIX_EPOCH.checked_add_signed(since)))
+        }
+    }
+}
+
+kind! {
+    /// A number of seconds, or text such as `"120s"` and `"1.5s"`.
+    Span(TimeDelta), "a number of seconds or a text such as \"120s\"" {
+        fn visit_i64<E: Error>(self, seconds: i64) -> Result<Span, E> {
+            duration::checked(TimeDelta::try_seconds(seconds))
+        }
+
+        fn visit_u64<E: Error>(self, seconds: u64) -> Result<Span, E> {
+            duration::checked(i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds))
+        }
+
+        fn visit_f64<E: Error>(self, seconds: f64) -> Result<Span, E> {
+            duration::checked(from_seconds(seconds))
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
+            let span = parse_duration(text).ok_or_else(|| E::custom("wrong value, expected a text such as \"120s\""))?;
+            Ok(Span(Some(span)))
+        }
+    }
+}
+
+/// What may be missing or null is empty then.
+pub(crate) struct OrEmpty<T>(pub(crate) T);
+
+impl<'de, T: Default + Deserialize<'de>> Deserialize<'de> for OrEmpty<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(|value| OrEmpty(value.unwrap_or_default()))
+    }
+}
+
+/// How a time is written.
+pub(crate) mod time {
     use chrono::{DateTime, Datelike, SecondsFormat, Utc};
-    use serde::de::{Error, Visitor};
+    use serde::de::Error;
     use serde::{Serialize, Serializer};
 
-    use crate::time::{from_seconds, rfc3339};
+    use super::Timestamp;
 
-    #[derive(Default)]
-    pub(crate) struct Time;
-
-    impl Visitor<'_> for Time {
-        type Value = DateTime<Utc>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an RFC 3339 time or Unix seconds")
+    pub(super) fn checked<E: Error>(time: Option<DateTime<Utc>>) -> Result<Timestamp, E> {
+        if time.is_none() {
+            return Err(E::custom("wrong value, expected an RFC 3339 time or Unix seconds"));
         }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-            rfc3339(text).ok_or_else(no_time)
-        }
-
-        fn visit_i64<E: Error>(self, seconds: i64) -> Result<Self::Value, E> {
-            DateTime::from_timestamp(seconds, 0).ok_or_else(no_time)
-        }
-
-        fn visit_u64<E: Error>(self, seconds: u64) -> Result<Self::Value, E> {
-            i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).ok_or_else(no_time)
-        }
-
-        fn visit_f64<E: Error>(self, seconds: f64) -> Result<Self::Value, E> {
-            from_seconds(seconds).and_then(|since| DateTime::UNIX_EPOCH.checked_add_signed(since)).ok_or_else(no_time)
-        }
+        Ok(Timestamp(time))
     }
-
-    fn no_time<E: Error>() -> E {
-        E::custom("wrong value, expected an RFC 3339 time or Unix seconds")
-    }
-
-    optional!(Time);
 
     pub(crate) fn serialize<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
         match time {
@@ -321,54 +406,25 @@ pub(crate) mod time {
     }
 }
 
-/// A duration: a number of seconds, or text such as `"120s"` and `"1.5s"`.
+/// How a duration is written.
 pub(crate) mod duration {
-    use std::fmt;
-
     use chrono::TimeDelta;
-    use serde::de::{Error, Visitor};
+    use serde::de::Error;
 
-    use crate::time::{from_seconds, parse_duration};
+    use super::Span;
 
-    #[derive(Default)]
-    pub(crate) struct Duration;
-
-    impl Visitor<'_> for Duration {
-        type Value = TimeDelta;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number of seconds or a text such as \"120s\"")
+    pub(super) fn checked<E: Error>(span: Option<TimeDelta>) -> Result<Span, E> {
+        if span.is_none() {
+            return Err(E::custom("wrong value, expected a shorter duration"));
         }
-
-        fn visit_i64<E: Error>(self, seconds: i64) -> Result<TimeDelta, E> {
-            TimeDelta::try_seconds(seconds).ok_or_else(too_long)
-        }
-
-        fn visit_u64<E: Error>(self, seconds: u64) -> Result<TimeDelta, E> {
-            i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds).ok_or_else(too_long)
-        }
-
-        fn visit_f64<E: Error>(self, seconds: f64) -> Result<TimeDelta, E> {
-            from_seconds(seconds).ok_or_else(too_long)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<TimeDelta, E> {
-            parse_duration(text).ok_or_else(|| E::custom("wrong value, expected a text such as \"120s\""))
-        }
+        Ok(Span(span))
     }
-
-    fn too_long<E: Error>() -> E {
-        E::custom("wrong value, expected a shorter duration")
-    }
-
-    optional!(Duration);
 
     /// As a number of seconds, unless a double cannot hold it.
     pub(crate) mod seconds {
         use serde::Serializer;
 
         use super::TimeDelta;
-        pub(crate) use super::deserialize;
         use crate::time::{format_duration, from_seconds};
 
         pub(crate) fn serialize<S: Serializer>(span: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -388,7 +444,6 @@ pub(crate) mod duration {
         use serde::Serializer;
 
         use super::TimeDelta;
-        pub(crate) use super::deserialize;
         use crate::time::{format_duration, parse_duration};
 
         pub(crate) fn serialize<S: Serializer>(span: &Option<TimeDelta>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -127,13 +127,19 @@ impl Serialize for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text: Box<str> = Box::<RawValue>::deserialize(deserializer)?.into();
-        // Every JSON number, and nothing else in JSON, parses as a finite double.
-        match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Amount(text)),
-            _ => Err(serde::de::Error::custom("wrong type, expected a number")),
-        }
+        if is_number(&text) { Ok(Amount(text)) } else { Err(serde::de::Error::custom("wrong type, expected a number")) }
     }
 }
+
+/// Whether a JSON value is a number that a double can come near.
+fn is_number(json: &str) -> bool {
+    let bounded = json.len() <= MAX_PLAIN_DIGITS && !json.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+    json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        && (bounded || json.parse().is_ok_and(f64::is_finite))
+}
+
+/// A double reaches beyond 10^308.
+const MAX_PLAIN_DIGITS: usize = 300;
 
 #[cfg(test)]
 mod tests {

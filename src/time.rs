@@ -1,6 +1,6 @@
 //! Times and durations as vendors write them.
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 
 /// Parses an RFC 3339 time; one without a zone is UTC.
 ///
@@ -11,6 +11,9 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
         return None;
     }
     // A zone can carry the first and the last day out of the years that RFC 3339 writes.
+    if let Some(time) = utc(text.as_bytes()) {
+        return Some(time);
+    }
     let writable = |time: &DateTime<Utc>| (0..=9999).contains(&time.year());
     let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()).filter(writable);
     parse(text).or_else(|| {
@@ -19,6 +22,37 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
         zoned.get_mut(..end)?.copy_from_slice(text.as_bytes());
         *zoned.get_mut(end)? = b'Z';
         parse(std::str::from_utf8(zoned.get(..=end)?).ok()?)
+    })
+}
+
+/// The form that nearly all vendors use, `2026-03-18T14:32:00.000Z`, with up to
+/// nine decimals or none. What it does not take may still be a time.
+fn utc(text: &[u8]) -> Option<DateTime<Utc>> {
+    let (date, fraction) = text.split_first_chunk::<19>()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = *date else {
+        return None;
+    };
+    let decimals = match fraction {
+        [b'Z'] => &[],
+        [b'.', decimals @ .., b'Z'] if (1..=9).contains(&decimals.len()) => decimals,
+        _ => return None,
+    };
+    let day = NaiveDate::from_ymd_opt(
+        i32::try_from(number(&[y1, y2, y3, y4])?).ok()?,
+        number(&[m1, m2])?,
+        number(&[d1, d2])?,
+    )?;
+    let nanos = decimals.len().try_into().ok().and_then(|digits: u32| 10_u32.checked_pow(9_u32.checked_sub(digits)?));
+    let nanos = if decimals.is_empty() { 0 } else { number(decimals)?.checked_mul(nanos?)? };
+    Some(day.and_hms_nano_opt(number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?, nanos)?.and_utc())
+}
+
+/// Up to nine digits.
+#[inline]
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0_u32, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0'))?;
+        number.checked_mul(10)?.checked_add(digit.into())
     })
 }
 
@@ -84,6 +118,20 @@ mod tests {
             ("2026-03-18T16:30:00+02:00", "2026-03-18T14:30:00+00:00"),
         ] {
             assert_eq!(rfc3339(text).unwrap().to_rfc3339(), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_way_is_no_other_way(
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?Z",
+        ) {
+            let long = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.to_utc());
+            match utc(text.as_bytes()) {
+                Some(time) => assert_eq!(Some(time), long),
+                // A leap second, or more decimals than nine.
+                None => assert!(long.is_none() || text.contains(":60") || text.len() > 30, "{text}"),
+            }
         }
     }
 

@@ -404,15 +404,14 @@ mod loom_tests {
     #[test]
     fn loom_of_a_stale_owner_and_a_new_one_one_completes() {
         loom::model(|| {
-            let now = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+            let now = Arc::new(std::sync::atomic::AtomicU64::new(0));
             let told = now.clone();
             let settings = Settings::new().with_lease(Duration::from_secs(10)).unwrap();
             let store = LoomArc::new(
-                Memory::with_settings(settings)
-                    .with_time(move || Duration::from_secs(told.load(std::sync::atomic::Ordering::Relaxed))),
+                Memory::with_settings(settings).with_time(move || Duration::from_secs(told.load(Ordering::Relaxed))),
             );
             let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
-            now.store(10, std::sync::atomic::Ordering::Relaxed);
+            now.store(10, Ordering::Relaxed);
             let completed = LoomArc::new(AtomicU64::new(0));
             let other = {
                 let (store, completed) = (store.clone(), completed.clone());

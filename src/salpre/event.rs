@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{object, open_enum, payload, redacted_debug, text};
+use crate::fields::{Text, open_enum, payload, record, redacted_debug};
 
 events! {
     fields: Fields {
@@ -91,12 +91,11 @@ impl Event {
 }
 
 /// The call of an event. Salpre writes it flat (`call_id`) or nested (`call.id`).
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Call {
     /// The call's id, as text.
-    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The calling number, in E.164.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,6 +110,14 @@ pub struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
+
+record!(Call {
+    "id" | "call_id" => id: Text,
+    "from" => from,
+    "to" => to,
+    "direction" => direction,
+    "source" => source,
+});
 
 redacted_debug!(Call { id, direction, source });
 
@@ -169,8 +176,7 @@ pub struct CallEndedEvent {
 payload!(CallEndedEvent { call });
 
 /// Something said in a call.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TranscriptEntry {
     /// Who said it.
@@ -181,9 +187,15 @@ pub struct TranscriptEntry {
     pub message: Option<String>,
     /// When it was said: text, in a unit that Salpre does not name. The greeting
     /// has none.
-    #[serde(deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub utc_timestamp: Option<String>,
 }
+
+record!(TranscriptEntry {
+    "type" => speaker,
+    "message" => message,
+    "utc_timestamp" => utc_timestamp: Text,
+});
 
 redacted_debug!(TranscriptEntry { speaker });
 
@@ -209,21 +221,29 @@ payload!(ErrorEvent { call });
 macro_rules! written {
     ($(
         struct $written:ident => $event:ident {
-            $( $(#[$meta:meta])* $field:ident: $type:ty, )*
+            $( $key:literal => $field:ident: $type:ty $(as $kind:path)?, )*
         }
     )+) => { $(
-        #[derive(Deserialize)]
+        #[derive(Default)]
         struct $written {
-            #[serde(default, deserialize_with = "object::optional::deserialize")]
             call: Option<Call>,
-            #[serde(default, deserialize_with = "text::deserialize")]
             call_id: Option<String>,
             from: Option<String>,
             to: Option<String>,
             direction: Option<Direction>,
             source: Option<String>,
-            $( $(#[$meta])* $field: Option<$type>, )*
+            $( $field: Option<$type>, )*
         }
+
+        record!($written {
+            "call" => call,
+            "call_id" => call_id: Text,
+            "from" => from,
+            "to" => to,
+            "direction" => direction,
+            "source" => source,
+            $( $key => $field $(: $kind)?, )*
+        });
 
         impl From<$written> for $event {
             fn from(written: $written) -> Self {
@@ -248,20 +268,17 @@ written! {
     struct WrittenCall => CallEvent {}
 
     struct WrittenTranscript => TranscriptEvent {
-        #[serde(rename = "type")]
-        speaker: Speaker,
-        transcript: String,
-        #[serde(default, deserialize_with = "text::deserialize")]
-        timestamp_utc: String,
+        "type" => speaker: Speaker,
+        "transcript" => transcript: String,
+        "timestamp_utc" => timestamp_utc: String as Text,
     }
 
     struct WrittenCallEnded => CallEndedEvent {
-        #[serde(default, deserialize_with = "object::list::deserialize")]
-        transcript: Vec<TranscriptEntry>,
+        "transcript" => transcript: Vec<TranscriptEntry>,
     }
 
     struct WrittenError => ErrorEvent {
-        error_message: String,
+        "error_message" => error_message: String,
     }
 }
 

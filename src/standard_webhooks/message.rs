@@ -43,7 +43,7 @@ impl<E: DeserializeOwned> Message<E> {
         Ok(Message {
             id: verified.message_id().ok_or_else(|| missing(ID_HEADER))?.to_owned(),
             timestamp: verified.signed_at().ok_or_else(|| missing(TIMESTAMP_HEADER))?,
-            occurred_at: timestamp.and_then(|time| fields::time::deserialize(time).ok().flatten()),
+            occurred_at: timestamp.and_then(|time| fields::Timestamp::deserialize(time).ok()?.0),
             data: envelope::decode(&name, body)?,
             name,
         })

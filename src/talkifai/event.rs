@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{duration, open_enum, payload, redacted_debug, text, time};
+use crate::fields::{Span, Text, Timestamp, duration, open_enum, payload, record, redacted_debug, time};
 use crate::json::RawJson;
 
 events! {
@@ -85,18 +85,18 @@ impl crate::event::Event for Event {
 /// Documented for `call.started` are the ids, the direction and the numbers; for
 /// `call.ended` the ids, the duration, the status, the reason and the recording;
 /// for `call.failed` nothing.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CallEvent {
     /// What stands around the data.
     #[serde(skip)]
     pub envelope: Envelope,
     /// The call's id.
-    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The agent's id.
-    #[serde(alias = "agent_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
     /// Who called whom.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub struct CallEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// How long the call lasted.
-    #[serde(with = "duration::seconds", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "duration::seconds::serialize", skip_serializing_if = "Option::is_none")]
     pub duration: Option<TimeDelta>,
     /// How the call went.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,40 +121,57 @@ pub struct CallEvent {
     pub recording_url: Option<String>,
 }
 
+record!(CallEvent {
+    "callId" | "call_id" => call_id: Text,
+    "agentId" | "agent_id" => agent_id: Text,
+    "direction" => direction,
+    "from" => from,
+    "to" => to,
+    "duration" => duration: Span,
+    "status" => status,
+    "endReason" => end_reason,
+    "recordingUrl" => recording_url,
+});
+
 payload!(CallEvent { call_id, agent_id, direction, duration, status, end_reason });
 
 /// The data of `transcript.ready`.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct TranscriptEvent {
     /// What stands around the data.
     #[serde(skip)]
     pub envelope: Envelope,
     /// The call's id.
-    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// Where the transcript is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_url: Option<String>,
 }
 
+record!(TranscriptEvent {
+    "callId" | "call_id" => call_id: Text,
+    "transcriptUrl" => transcript_url,
+});
+
 payload!(TranscriptEvent { call_id });
 
 /// The data of `analysis.completed`: no payload is documented, and these are the
 /// fields of the analysis object of the REST API.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AnalysisEvent {
     /// What stands around the data.
     #[serde(skip)]
     pub envelope: Envelope,
     /// The analysis's id.
-    #[serde(deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The call's id.
-    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The name of the call's room.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,9 +181,17 @@ pub struct AnalysisEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis_data: Option<RawJson>,
     /// When the analysis was made.
-    #[serde(with = "time", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
 }
+
+record!(AnalysisEvent {
+    "id" => id: Text,
+    "callId" | "call_id" => call_id: Text,
+    "roomName" => room_name,
+    "analysisData" => analysis_data,
+    "createdAt" => created_at: Timestamp,
+});
 
 payload!(AnalysisEvent { id, call_id });
 

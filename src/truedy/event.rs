@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{duration, object, open_enum, payload, text};
+use crate::fields::{Boxed, Span, Text, open_enum, payload, record};
 use crate::json::RawJson;
 use crate::ultravox::Call;
 
@@ -135,28 +135,33 @@ pub struct CallEvent {
 
 payload!(CallEvent { event_id, status, call });
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// The data of a call event as it is written, nested or flat.
+#[derive(Default)]
 struct CallData {
-    #[serde(deserialize_with = "text::deserialize")]
     id: Option<String>,
-    #[serde(rename = "eventId", alias = "event_id", deserialize_with = "text::deserialize")]
     event_id: Option<String>,
     event: Option<String>,
     status: Option<CallStatus>,
-    #[serde(alias = "errorMessage")]
     error_message: Option<String>,
-    #[serde(deserialize_with = "object::optional::deserialize")]
     call: Option<Box<Call>>,
-    #[serde(deserialize_with = "text::deserialize")]
     call_id: Option<String>,
-    #[serde(rename = "callId", deserialize_with = "text::deserialize")]
     call_id_camel: Option<String>,
-    #[serde(alias = "agentId", deserialize_with = "text::deserialize")]
     agent_id: Option<String>,
-    #[serde(alias = "durationSeconds", deserialize_with = "duration::deserialize")]
     duration_seconds: Option<TimeDelta>,
 }
+
+record!(CallData {
+    "id" => id: Text,
+    "eventId" | "event_id" => event_id: Text,
+    "event" => event,
+    "status" => status,
+    "error_message" | "errorMessage" => error_message,
+    "call" => call: Boxed,
+    "call_id" => call_id: Text,
+    "callId" => call_id_camel: Text,
+    "agent_id" | "agentId" => agent_id: Text,
+    "duration_seconds" | "durationSeconds" => duration_seconds: Span,
+});
 
 impl From<CallData> for CallEvent {
     fn from(data: CallData) -> Self {
@@ -177,7 +182,7 @@ impl From<CallData> for CallEvent {
 
 /// The data of a batch event.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "SubjectData<BatchStatus>")]
+#[serde(from = "BatchData")]
 #[non_exhaustive]
 pub struct BatchEvent {
     /// What stands around the data.
@@ -216,7 +221,7 @@ impl BatchEvent {
 
 /// The data of a voice event.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "SubjectData<String>")]
+#[serde(from = "VoiceData")]
 #[non_exhaustive]
 pub struct VoiceEvent {
     /// What stands around the data.
@@ -238,33 +243,28 @@ pub struct VoiceEvent {
 
 payload!(VoiceEvent { event_id, voice_id });
 
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "S: Deserialize<'de>"))]
-struct SubjectData<S> {
-    #[serde(default, deserialize_with = "text::deserialize")]
+/// The data of a batch event as it is written.
+#[derive(Default)]
+struct BatchData {
     id: Option<String>,
-    #[serde(default, rename = "eventId", alias = "event_id", deserialize_with = "text::deserialize")]
     event_id: Option<String>,
-    #[serde(default, deserialize_with = "text::deserialize")]
     batch_id: Option<String>,
-    #[serde(default, rename = "batchId", deserialize_with = "text::deserialize")]
     batch_id_camel: Option<String>,
-    #[serde(default, deserialize_with = "text::deserialize")]
-    voice_id: Option<String>,
-    #[serde(default, rename = "voiceId", deserialize_with = "text::deserialize")]
-    voice_id_camel: Option<String>,
-    #[serde(default = "none")]
-    status: Option<S>,
-    #[serde(default, alias = "errorMessage")]
+    status: Option<BatchStatus>,
     error_message: Option<String>,
 }
 
-fn none<T>() -> Option<T> {
-    None
-}
+record!(BatchData {
+    "id" => id: Text,
+    "eventId" | "event_id" => event_id: Text,
+    "batch_id" => batch_id: Text,
+    "batchId" => batch_id_camel: Text,
+    "status" => status,
+    "error_message" | "errorMessage" => error_message,
+});
 
-impl From<SubjectData<BatchStatus>> for BatchEvent {
-    fn from(data: SubjectData<BatchStatus>) -> Self {
+impl From<BatchData> for BatchEvent {
+    fn from(data: BatchData) -> Self {
         BatchEvent {
             envelope: Envelope::default(),
             event_id: data.id.or(data.event_id),
@@ -275,8 +275,28 @@ impl From<SubjectData<BatchStatus>> for BatchEvent {
     }
 }
 
-impl From<SubjectData<String>> for VoiceEvent {
-    fn from(data: SubjectData<String>) -> Self {
+/// The data of a voice event as it is written.
+#[derive(Default)]
+struct VoiceData {
+    id: Option<String>,
+    event_id: Option<String>,
+    voice_id: Option<String>,
+    voice_id_camel: Option<String>,
+    status: Option<String>,
+    error_message: Option<String>,
+}
+
+record!(VoiceData {
+    "id" => id: Text,
+    "eventId" | "event_id" => event_id: Text,
+    "voice_id" => voice_id: Text,
+    "voiceId" => voice_id_camel: Text,
+    "status" => status,
+    "error_message" | "errorMessage" => error_message,
+});
+
+impl From<VoiceData> for VoiceEvent {
+    fn from(data: VoiceData) -> Self {
         VoiceEvent {
             envelope: Envelope::default(),
             event_id: data.id.or(data.event_id),
@@ -289,13 +309,16 @@ impl From<SubjectData<String>> for VoiceEvent {
 
 /// The event's id in data that has no type.
 fn inner_id<'a>(event_id: Option<&'a str>, data: &RawJson) -> DedupeKey<'a> {
-    #[derive(Deserialize)]
+    #[derive(Default)]
     struct Ids {
-        #[serde(default, deserialize_with = "text::deserialize")]
         id: Option<String>,
-        #[serde(default, rename = "eventId", alias = "event_id", deserialize_with = "text::deserialize")]
         event_id: Option<String>,
     }
+
+    record!(Ids {
+        "id" => id: Text,
+        "eventId" | "event_id" => event_id: Text,
+    });
 
     let inner = || data.decode().ok().and_then(|ids: Ids| ids.id.or(ids.event_id));
     match event_id.map(Cow::Borrowed).or_else(|| inner().map(Cow::Owned)) {

@@ -7,41 +7,40 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CallUpdate, Stage};
-use crate::fields::{duration, object, text, time};
-use crate::fields::{open_enum, redacted_debug};
+use crate::fields::{OrEmpty, Span, Text, Timestamp, duration, open_enum, record, redacted_debug, time};
 use crate::json::{Amount, RawJson};
 
 /// A call, by the [call object](https://docs.ultravox.ai/webhooks/available-webhooks) of Ultravox.
 ///
 /// Every field may be missing. `Debug` shows ids and states: the object may hold
 /// credentials (`join_url`, `system_prompt`, `medium`).
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Call {
     /// The call's id.
-    #[serde(alias = "call_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// When the call was created.
-    #[serde(with = "time", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// When the call was joined.
-    #[serde(with = "time", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub joined: Option<DateTime<Utc>>,
     /// When the call ended.
-    #[serde(with = "time", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub ended: Option<DateTime<Utc>>,
     /// Why the call ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
     /// How long the call lasted; sent by Truedy, as a number of seconds.
-    #[serde(with = "duration::seconds", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "duration::seconds::serialize", skip_serializing_if = "Option::is_none")]
     pub duration: Option<TimeDelta>,
     /// What the call cost, in US dollars; sent by Truedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<Amount>,
     /// How much of the call is billed.
-    #[serde(with = "duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// How many input tokens are billed beside the duration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,10 +58,10 @@ pub struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language_hint: Option<String>,
     /// After how long the call is ended.
-    #[serde(with = "duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<TimeDelta>,
     /// After how long a call that nobody joins is ended.
-    #[serde(with = "duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub join_timeout: Option<TimeDelta>,
     /// Over what the call is carried.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,15 +89,15 @@ pub struct Call {
     pub summary: Option<String>,
     /// The agent that talks. An id that the vendor writes beside this object
     /// (`agentId`) is moved into it.
-    #[serde(deserialize_with = "object::optional::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
-    #[serde(rename = "agentId", alias = "agent_id", deserialize_with = "text::deserialize", skip_serializing)]
+    #[serde(skip)]
     pub(crate) bare_agent_id: Option<String>,
     /// The caller's own labels.
-    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// How the SIP leg went.
-    #[serde(deserialize_with = "object::optional::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sip_details: Option<SipDetails>,
 }
 
@@ -128,35 +127,75 @@ impl Call {
     }
 }
 
+record!(Call {
+    "callId" | "call_id" => call_id: Text,
+    "created" => created: Timestamp,
+    "joined" => joined: Timestamp,
+    "ended" => ended: Timestamp,
+    "endReason" => end_reason,
+    "duration" => duration: Span,
+    "costUsd" => cost_usd,
+    "billedDuration" => billed_duration: Span,
+    "billedSideInputTokens" => billed_side_input_tokens,
+    "billedSideOutputTokens" => billed_side_output_tokens,
+    "billingStatus" => billing_status,
+    "joinUrl" => join_url,
+    "languageHint" => language_hint,
+    "maxDuration" => max_duration: Span,
+    "joinTimeout" => join_timeout: Span,
+    "medium" => medium,
+    "model" => model,
+    "voice" => voice,
+    "recordingEnabled" => recording_enabled,
+    "systemPrompt" => system_prompt,
+    "temperature" => temperature,
+    "shortSummary" => short_summary,
+    "summary" => summary,
+    "agent" => agent,
+    "agentId" | "agent_id" => bare_agent_id: Text,
+    "metadata" => metadata: OrEmpty,
+    "sipDetails" => sip_details,
+});
+
 redacted_debug!(Call { call_id, created, joined, ended, end_reason, duration, billing_status });
 
 /// The agent of a [`Call`].
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Agent {
     /// The agent's id.
-    #[serde(alias = "agent_id", deserialize_with = "text::deserialize", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
     /// The agent's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
+record!(Agent {
+    "agentId" | "agent_id" => agent_id: Text,
+    "name" => name,
+});
+
 redacted_debug!(Agent { agent_id });
 
 /// How the SIP leg of a [`Call`] went.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SipDetails {
     /// How much of the SIP leg is billed.
-    #[serde(with = "duration::text", skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// Why the SIP leg ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_reason: Option<SipTerminationReason>,
 }
+
+record!(SipDetails {
+    "billedDuration" => billed_duration: Span,
+    "terminationReason" => termination_reason,
+});
 
 redacted_debug!(SipDetails { billed_duration, termination_reason });
 
@@ -209,14 +248,6 @@ impl<'de> Deserialize<'de> for Medium {
 
         deserializer.deserialize_map(OneOf)
     }
-}
-
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 open_enum! {

@@ -1,10 +1,11 @@
 use chrono::{DateTime, Utc};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::payload;
+use crate::fields::{Boxed, payload};
 use crate::ultravox::Call;
 
 events! {
@@ -102,7 +103,9 @@ payload!(CallEvent { call });
 
 impl<'de> Deserialize<'de> for CallEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut call = Box::<Call>::deserialize(deserializer)?;
+        let Boxed(Some(mut call)) = Boxed::<Call>::deserialize(deserializer)? else {
+            return Err(D::Error::custom("wrong type, expected an object"));
+        };
         call.adopt_agent_id(None);
         Ok(CallEvent { envelope: Envelope::default(), call })
     }
