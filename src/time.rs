@@ -25,26 +25,26 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     })
 }
 
-/// The form that nearly all vendors use, `2026-03-18T14:32:00.000Z`, with up to
-/// nine decimals or none. What it does not take may still be a time.
+/// The forms that vendors use: `2026-03-18T14:32:00`, with up to nine decimals or
+/// none, and with `Z`, `+00:00` or no zone. What it does not take may still be a time.
 fn utc(text: &[u8]) -> Option<DateTime<Utc>> {
-    let (date, fraction) = text.split_first_chunk::<19>()?;
+    let local = text.strip_suffix(b"Z").or(text.strip_suffix(b"+00:00")).unwrap_or(text);
+    let (date, fraction) = local.split_first_chunk::<19>()?;
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = *date else {
         return None;
     };
-    let decimals = match fraction {
-        [b'Z'] => &[],
-        [b'.', decimals @ .., b'Z'] if (1..=9).contains(&decimals.len()) => decimals,
+    let nanos = match fraction {
+        [] => 0,
+        [b'.', decimals @ ..] => {
+            let missing = 9_usize.checked_sub(decimals.len()).filter(|missing| *missing < 9)?;
+            number(decimals)?.checked_mul(10_u32.checked_pow(u32::try_from(missing).ok()?)?)?
+        }
         _ => return None,
     };
-    let day = NaiveDate::from_ymd_opt(
-        i32::try_from(number(&[y1, y2, y3, y4])?).ok()?,
-        number(&[m1, m2])?,
-        number(&[d1, d2])?,
-    )?;
-    let nanos = decimals.len().try_into().ok().and_then(|digits: u32| 10_u32.checked_pow(9_u32.checked_sub(digits)?));
-    let nanos = if decimals.is_empty() { 0 } else { number(decimals)?.checked_mul(nanos?)? };
-    Some(day.and_hms_nano_opt(number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?, nanos)?.and_utc())
+    let year = i32::try_from(number(&[y1, y2, y3, y4])?).ok()?;
+    let day = NaiveDate::from_ymd_opt(year, number(&[m1, m2])?, number(&[d1, d2])?)?;
+    let time = day.and_hms_nano_opt(number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?, nanos)?;
+    Some(time.and_utc())
 }
 
 /// Up to nine digits.
@@ -124,13 +124,14 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn the_short_way_is_no_other_way(
-            text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?Z",
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?(Z|\\+00:00)?",
         ) {
-            let long = DateTime::parse_from_rfc3339(&text).ok().map(|time| time.to_utc());
+            let zoned = if text.ends_with('Z') || text.ends_with("+00:00") { text.clone() } else { format!("{text}Z") };
+            let long = DateTime::parse_from_rfc3339(&zoned).ok().map(|time| time.to_utc());
             match utc(text.as_bytes()) {
                 Some(time) => assert_eq!(Some(time), long),
                 // A leap second, or more decimals than nine.
-                None => assert!(long.is_none() || text.contains(":60") || text.len() > 30, "{text}"),
+                None => assert!(long.is_none() || text.contains(":60") || zoned.replace("+00:00", "Z").len() > 30, "{text}"),
             }
         }
     }
