@@ -16,16 +16,16 @@
 //! # Ok::<(), offhook::ConfigError>(())
 //! ```
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, PayloadConfig};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -90,11 +90,22 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Reje
     if declared.is_some_and(|length: u64| length > DEFAULT_BODY_LIMIT as u64) {
         return Err(Rejection::BodyTooLarge);
     }
-    let payload = web::Payload::from_request(request, &mut payload).await.map_err(unreadable)?;
-    match payload.to_bytes_limited(DEFAULT_BODY_LIMIT).await {
-        Ok(read) => read.map_err(unreadable),
-        Err(_over_limit) => Err(Rejection::BodyTooLarge),
+    let mut chunks = pin!(BodyStream::new(payload));
+    let (mut body, mut longer) = (Bytes::new(), BytesMut::new());
+    while let Some(chunk) = poll_fn(|context| chunks.as_mut().poll_next(context)).await {
+        let chunk = chunk.map_err(|error| unreadable(error.into()))?;
+        if chunk.len().saturating_add(body.len()).saturating_add(longer.len()) > DEFAULT_BODY_LIMIT {
+            return Err(Rejection::BodyTooLarge);
+        }
+        // A body in one piece, as most are, is not copied.
+        if body.is_empty() && longer.is_empty() {
+            body = chunk;
+        } else {
+            longer.extend_from_slice(&std::mem::take(&mut body));
+            longer.extend_from_slice(&chunk);
+        }
     }
+    Ok(if longer.is_empty() { body } else { longer.freeze() })
 }
 
 fn unreadable(error: actix_web::Error) -> Rejection {

@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod copies;
 mod debug;
 mod senders;
 mod servers;
