@@ -83,35 +83,26 @@ impl fmt::Debug for Lookup<'_> {
 
 /// Finds headers among all there are. Few arrive per request, so one pass that
 /// compares names is cheaper than to validate and hash the names looked up.
-fn walk<'h, I: Iterator<Item = (&'h str, &'h [u8])>>(pairs: impl Fn() -> I, names: &[&str], found: &mut [Lookup<'h>]) {
-    // No scheme has more than three headers; for a known number the loop unrolls.
-    for (names, found) in names.chunks(3).zip(found.chunks_mut(3)) {
-        match (names, found) {
-            ([first], [one, ..]) => [*one] = walk_for(pairs(), [first]),
-            ([first, second], [one, two, ..]) => [*one, *two] = walk_for(pairs(), [first, second]),
-            ([first, second, third], [one, two, three, ..]) => {
-                [*one, *two, *three] = walk_for(pairs(), [first, second, third]);
-            }
-            _ => {}
-        }
-    }
-}
-
 #[inline(always)]
-fn walk_for<'h, const N: usize>(pairs: impl Iterator<Item = (&'h str, &'h [u8])>, names: [&str; N]) -> [Lookup<'h>; N] {
-    let mut found = [Lookup::Missing; N];
+fn walk<'h>(pairs: impl Iterator<Item = (&'h str, &'h [u8])>, names: &[&str], found: &mut [Lookup<'h>]) {
+    // Nearly all headers differ from all names in their length already.
+    let bit = |name: &str| 1_u64 << (name.len() % 64);
+    let lengths = names.iter().fold(0, |lengths, name| lengths | bit(name));
+    found.fill(Lookup::Missing);
     for (key, value) in pairs {
-        for (name, found) in names.iter().zip(&mut found) {
+        if lengths & bit(key) == 0 {
+            continue;
+        }
+        for (name, found) in names.iter().zip(&mut *found) {
             if is_name(key, name) {
                 *found = found.and(value);
             }
         }
     }
-    found
 }
 
-/// Whether two names are one, without regard to ASCII case. Names differ in their
-/// length first, then in their end.
+/// Whether two names are one, without regard to ASCII case. Those of one vendor
+/// begin alike and differ in their end.
 #[inline(always)]
 fn is_name(key: &str, name: &str) -> bool {
     let ends = |name: &str| name.as_bytes().last().map(u8::to_ascii_lowercase);
@@ -131,7 +122,7 @@ macro_rules! walked {
 
             fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
                 let $headers = self;
-                walk(|| $pairs, names, found);
+                walk($pairs, names, found);
             }
         }
     };
