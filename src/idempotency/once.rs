@@ -61,7 +61,7 @@ impl<E: Event> Delivery<E> {
 /// | fresh | runs, succeeds | completed | the vendor's success status |
 /// | fresh | fails, panics, or the request is cancelled | released | 500, so that the vendor sends again |
 /// | fresh | fails for good ([`HandlerError::permanent`]) | completed | the vendor's success status |
-/// | fresh | succeeds, and completing fails | left to its lease | 503; the event is handled again after the lease |
+/// | fresh | succeeds or fails for good, and completing fails | left to its lease | the vendor's success status |
 /// | in flight | does not run | | 503 with `Retry-After` |
 /// | done | does not run | | the vendor's success status |
 /// | conflict with a body in flight | does not run | | 503 with `Retry-After` |
@@ -74,6 +74,12 @@ impl<E: Event> Delivery<E> {
 /// A conflict is acknowledged because, by the vendor's own rule, it is the event
 /// that was handled: refusing it would make the vendor send it until it gives up.
 /// [`Outcome::Conflict`] tells the caller, who still holds the delivery.
+///
+/// Work that could not be recorded is acknowledged, because it is done: to ask the
+/// vendor to send it again would be to ask for a double. A delivery that was on
+/// its way already, or that somebody sends again, is handled again once the lease
+/// has ended. In a transaction (`transact`, on the SQL stores) it is not, since
+/// without its commit the work is undone.
 ///
 /// No runtime is needed: the only thing awaited beside the store is the handler.
 #[derive(Debug)]
@@ -162,7 +168,10 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
         match outcome {
             Outcome::Fresh | Outcome::Rejected(_) => match self.complete(&lease).await {
                 Ok(()) => outcome,
-                Err(error) => Outcome::Unrecorded { error, lease: lease.ttl() },
+                Err(error) => {
+                    let rejected = if let Outcome::Rejected(error) = outcome { Some(error) } else { None };
+                    Outcome::Unrecorded { error, rejected }
+                }
             },
             failed => {
                 // Failing leaves the key to the lease's end, which delays the retry.
@@ -323,13 +332,14 @@ impl Handled {
             | Outcome::FailedOpen(_)
             | Outcome::Duplicate
             | Outcome::Rejected(_)
+            | Outcome::Unrecorded { .. }
             | Outcome::Conflict { retry_after: None } => self.success,
             Outcome::Failed(_) | Outcome::Panicked => Reply::retry(),
             Outcome::InFlight { retry_after } | Outcome::Conflict { retry_after: Some(retry_after) } => {
                 Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
             }
             Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
-            Outcome::Unrecorded { lease, .. } => Reply::unavailable((*lease).max(SHORTEST_WAIT)),
+            Outcome::Uncommitted(_) => Reply::unavailable(SHORTEST_WAIT),
         }
     }
 }
@@ -372,14 +382,19 @@ pub enum Outcome {
     Panicked,
     /// The store failed before the handler ran, which it did not.
     Unclaimed(StoreError),
-    /// The handler ran, and the store failed to record it. The event is not
-    /// acknowledged; once its lease ends, it is handled again.
+    /// The handler succeeded or failed for good, and the store failed to record it.
+    /// The event is acknowledged; if it is delivered once more all the same, after
+    /// its lease, it is handled again.
     Unrecorded {
-        /// Why.
+        /// Why it is not recorded.
         error: StoreError,
-        /// How long the lease lasts at most.
-        lease: Duration,
+        /// The handler's error, where it failed for good.
+        rejected: Option<HandlerError>,
     },
+    /// The handler ran in a transaction whose commit failed, or whose commit's
+    /// answer was lost. Effects and record are both there or both gone; the vendor
+    /// is asked to send again, which finds out.
+    Uncommitted(StoreError),
 }
 
 impl Outcome {
@@ -397,13 +412,17 @@ impl Outcome {
             Outcome::Panicked => "panicked",
             Outcome::Unclaimed(_) => "unclaimed",
             Outcome::Unrecorded { .. } => "unrecorded",
+            Outcome::Uncommitted(_) => "uncommitted",
         }
     }
 
     /// The store's error, where that is the reason.
     pub fn store_error(&self) -> Option<&StoreError> {
         match self {
-            Outcome::FailedOpen(error) | Outcome::Unclaimed(error) | Outcome::Unrecorded { error, .. } => Some(error),
+            Outcome::FailedOpen(error)
+            | Outcome::Unclaimed(error)
+            | Outcome::Unrecorded { error, .. }
+            | Outcome::Uncommitted(error) => Some(error),
             _ => None,
         }
     }

@@ -233,8 +233,8 @@ macro_rules! sql_store {
             ///
             /// A handler that fails or panics is rolled back and answered with 500;
             /// one that fails for good is rolled back, recorded and acknowledged. A
-            /// commit whose answer is lost is answered with 503: the next delivery
-            /// finds out. While one transaction is at an event, the others are
+            /// commit that fails, or whose answer is lost, is answered with 503
+            /// ([`Outcome::Uncommitted`]): the next delivery finds out. While one transaction is at an event, the others are
             /// answered with 503.
             pub async fn transact<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Handled
             where
@@ -266,19 +266,26 @@ macro_rules! sql_store {
                         Claim::Conflict { retry_after } => return Ok(Outcome::Conflict { retry_after }),
                     }
                 }
-                let mut effects = transaction.begin().await.map_err(sql::error)?;
+                let savepoint = async { transaction.begin().await.map_err(sql::error) };
+                let mut effects = sql::within(store.timeout, savepoint).await?;
                 let outcome = match caught(handler(delivery.event(), &mut effects)).await {
                     None => {
                         drop(effects);
                         Err(Outcome::Panicked)
                     }
                     Some(Ok(())) => {
-                        effects.commit().await.map_err(sql::error)?;
+                        let keep = async { effects.commit().await.map_err(sql::error) };
+                        if let Err(error) = sql::within(store.timeout, keep).await {
+                            return Ok(Outcome::Uncommitted(error));
+                        }
                         Ok(if key.is_some() { Outcome::Fresh } else { Outcome::Unkeyed })
                     }
                     Some(Err(error)) => match error.into().outcome() {
                         rejected @ Outcome::Rejected(_) => {
-                            effects.rollback().await.map_err(sql::error)?;
+                            let undo = async { effects.rollback().await.map_err(sql::error) };
+                            if let Err(error) = sql::within(store.timeout, undo).await {
+                                return Ok(Outcome::Uncommitted(error));
+                            }
                             Ok(rejected)
                         }
                         failed => {
@@ -300,7 +307,7 @@ macro_rules! sql_store {
                 let commit = async { transaction.commit().await.map_err(sql::error) };
                 Ok(match sql::within(store.timeout, commit).await {
                     Ok(()) => outcome,
-                    Err(error) => Outcome::Unrecorded { error, lease: OTHER_TRANSACTION },
+                    Err(error) => Outcome::Uncommitted(error),
                 })
             }
         }

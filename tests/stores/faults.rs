@@ -189,7 +189,7 @@ async fn redis_restarts_with_and_without_its_data() {
     handles_soon(&store, "2").await;
     handles(&store, "1", "duplicate").await;
 
-    // A lease that the server forgot is lost: the work is not acknowledged.
+    // A lease that the server forgot is lost.
     let (key, body) = (new_key(), digest());
     let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!() };
     server.kill();
@@ -312,10 +312,10 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     let mut refused = 0;
     for id in 0..200 {
         match deliver(&full, &format!("{id}{}", "x".repeat(150))).await {
-            (_, 200, 1) => {}
+            (code, 200, 1) if code == "fresh" => {}
             (code, 503, 0) if code.starts_with("store_full") => refused += 1,
             // Claimed, and then no room for the record that it is done.
-            (code, 503, 1) if code == "unrecorded" => {}
+            (code, 200, 1) if code == "unrecorded" => {}
             other => panic!("{other:?}"),
         }
     }

@@ -206,13 +206,24 @@ async fn failing_open_is_asked_for_by_name() {
 }
 
 #[tokio::test]
-async fn work_that_cannot_be_recorded_is_not_acknowledged_and_not_released() {
+async fn work_that_cannot_be_recorded_is_acknowledged_and_not_released() {
     let (store, runs) = (Faulty { complete: 2, ..Faulty::default() }, AtomicUsize::new(0));
     let (code, reply) = run(&store, &delivery("1"), &runs).await;
-    assert_eq!((code.as_str(), reply.status(), reply.retry_after_secs()), ("unrecorded", 503, Some(60)));
-    // The next delivery waits for the lease, instead of handling it again at once.
+    assert_eq!((code.as_str(), reply.status(), reply.retry_after_secs()), ("unrecorded", 200, None));
+    // A delivery that comes all the same waits for the lease, instead of being handled at once.
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "in_flight");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_permanent_error_that_cannot_be_recorded_is_acknowledged_and_told() {
+    let store = Faulty { complete: 2, ..Faulty::default() };
+    let handled = Once::new(&store)
+        .run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::permanent("no such customer")))
+        .await;
+    assert_eq!(handled.reply().status(), 200);
+    let Outcome::Unrecorded { error, rejected: Some(rejected) } = handled.outcome() else { panic!("{handled:?}") };
+    assert_eq!((error.code(), rejected.to_string().as_str()), ("store_unavailable", "no such customer"));
 }
 
 #[tokio::test]
@@ -247,7 +258,7 @@ async fn a_slow_handler_extends_its_lease_and_learns_that_it_lost_it() {
             Ok::<_, HandlerError>(())
         })
         .await;
-    assert_eq!((handled.outcome().code(), handled.reply().status()), ("unrecorded", 503));
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("unrecorded", 200));
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 

@@ -137,7 +137,7 @@ async fn a_serialization_failure_is_503_and_no_effect() {
             other.commit().await
         })
         .await;
-    assert_eq!(handled.reply().status(), 503, "{handled:?}");
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("uncommitted", 503), "{handled:?}");
     assert_eq!(handled.outcome().store_error().unwrap().code(), "store_contended");
     let ours: i64 =
         sqlx::query_scalar("SELECT count(*) FROM effects WHERE id = 1").fetch_one(store.pool()).await.unwrap();
