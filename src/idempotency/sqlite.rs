@@ -44,9 +44,19 @@ use crate::event::Event;
 ///
 /// SQLite has no clock but the host's. It is read once, when the store is made,
 /// and counted on from there by the monotonic clock, so that a step of the host's
-/// clock changes nothing for a running process. A lease that ends later than any
-/// lease given now could, which is what a clock that was set back leaves behind,
-/// is cut to one.
+/// clock changes nothing for a running process. Its limits, where the clock was
+/// set, or a Linux machine was suspended (which the monotonic clock does not
+/// count), by more than a lease:
+///
+/// - Two processes that run at once, one started before and one after, disagree by
+///   that span. The one that is ahead takes the other's leases for ended, and takes
+///   them over while their owner works on, who then loses them
+///   ([`StoreError::LeaseLost`]). Start the older one anew. One process at a time,
+///   and [`Once::transact`], which holds no lease, are not concerned.
+/// - A lease that ends later than any lease given now could, which is what a clock
+///   that was set back leaves behind, is cut to one: nothing waits for longer.
+/// - A record that outlives its process is remembered for as much longer or shorter
+///   as the clock was set back or ahead.
 #[derive(Clone)]
 pub struct Sqlite {
     pool: SqlitePool,

@@ -355,9 +355,9 @@ async fn a_redis_connection_that_went_silent_is_replaced() {
     handles_soon(&store, "after the silence").await;
 }
 
-/// A file's clock that is an hour off, either way, before and after.
+/// A file's clock that is an hour off, either way: a lease that is held, and the retention.
 #[tokio::test]
-async fn a_clock_that_is_set_back_holds_a_lease_no_longer_than_a_lease() {
+async fn a_file_whose_clock_was_set_between_two_processes() {
     const HOUR: i64 = 3_600_000;
     let folder = Folder::new();
     let settings = Settings::new();
@@ -381,9 +381,17 @@ async fn a_clock_that_is_set_back_holds_a_lease_no_longer_than_a_lease() {
     let Ok(Claim::Fresh(owner)) = later.claim(&pending, &digest()).await else { panic!() };
     assert_eq!(later.complete(&stale).await.unwrap_err().code(), "lease_lost");
 
+    // Ahead, the lease has ended: it is taken over, and its owner learns that it lost it.
     let ahead = at(start + HOUR).await;
-    assert_eq!(ahead.claim(&done, &digest()).await.unwrap(), Claim::Done);
-    later.complete(&owner).await.unwrap();
+    let Ok(Claim::Fresh(other)) = ahead.claim(&pending, &digest()).await else { panic!() };
+    assert_eq!(later.complete(&owner).await.unwrap_err().code(), "lease_lost");
+    assert_eq!(later.release(&owner).await.unwrap_err().code(), "lease_lost");
+    ahead.complete(&other).await.unwrap();
+
+    // The retention is off by the hour by which the clock is, and by no more.
+    let retention = i64::try_from(settings.retention().as_millis()).unwrap();
+    assert_eq!(at(start + retention - 1).await.claim(&done, &digest()).await.unwrap(), Claim::Done);
+    assert!(matches!(at(start + retention).await.claim(&done, &digest()).await, Ok(Claim::Fresh(_))));
 }
 
 /// The other stores never read the host's clock: only the SQLite store names it.
