@@ -13,6 +13,7 @@
 )]
 
 mod broken;
+mod clocks;
 mod common;
 mod contract;
 mod crash;

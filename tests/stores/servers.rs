@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-const HINT: &str = "is not installed: run scripts/install-servers";
+pub const HINT: &str = "is not installed: run scripts/install-servers";
 
 /// A folder that anyone can enter, since PostgreSQL refuses to be root.
 pub struct Folder(PathBuf);
