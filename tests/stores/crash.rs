@@ -150,16 +150,23 @@ impl Receiver {
     }
 }
 
+/// Each test is run once more as the receiver's process.
+fn is_receiver() -> bool {
+    std::env::var_os("OFFHOOK_CRASH_MODE").is_some()
+}
+
 /// The receiver's process: an event id per line in, an answer per line out.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "started by the crash tests"]
-async fn receiver() {
-    let Ok(mode) = std::env::var("OFFHOOK_CRASH_MODE") else { return };
+async fn receive_all() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let left = AtomicI64::new(variable("OFFHOOK_CRASH_AFTER").parse().unwrap());
     let trap = Arc::new(Trap { point: variable("OFFHOOK_CRASH_POINT"), left });
-    let receiver =
-        Receiver::new(&mode, &variable("OFFHOOK_CRASH_STORE"), &variable("OFFHOOK_CRASH_EFFECTS"), trap).await;
+    let receiver = Receiver::new(
+        &variable("OFFHOOK_CRASH_MODE"),
+        &variable("OFFHOOK_CRASH_STORE"),
+        &variable("OFFHOOK_CRASH_EFFECTS"),
+        trap,
+    )
+    .await;
     let (lines, mut ids) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
@@ -183,14 +190,14 @@ struct Sent {
 }
 
 /// Sends every event twice at once, and again until it is acknowledged.
-fn send_all(mode: &str, store: &str, effects: &str) -> Sent {
+fn send_all(test: &str, mode: &str, store: &str, effects: &str) -> Sent {
     let ids: Vec<String> = (0..EVENTS).map(|id| format!("crash{id}")).collect();
     let mut queue: VecDeque<&str> = ids.iter().flat_map(|id| [id.as_str(), id.as_str()]).collect();
     let mut acknowledged = HashSet::new();
     let mut sent = Sent { killed: 0, deliveries: 0 };
     for point in POINTS.iter().cycle() {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["crash::receiver", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .args([test, "--exact", "--nocapture"])
             .envs([("OFFHOOK_CRASH_MODE", mode), ("OFFHOOK_CRASH_STORE", store), ("OFFHOOK_CRASH_EFFECTS", effects)])
             .envs([("OFFHOOK_CRASH_POINT", point.to_string()), ("OFFHOOK_CRASH_AFTER", PASSES.to_string())])
             .stdin(Stdio::piped())
@@ -271,46 +278,58 @@ async fn on_postgres(server: &PgServer) -> (String, Postgres) {
     (url, store)
 }
 
-async fn crash(mode: &'static str, store: String, effects: String) -> Sent {
-    tokio::task::spawn_blocking(move || send_all(mode, &store, &effects)).await.unwrap()
+async fn crash(test: &'static str, mode: &'static str, store: String, effects: String) -> Sent {
+    tokio::task::spawn_blocking(move || send_all(test, mode, &store, &effects)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_transaction_is_exactly_once() {
+    if is_receiver() {
+        return receive_all().await;
+    }
+    const TEST: &str = "crash::one_transaction_is_exactly_once";
     let folder = Folder::new();
     let file = folder.path().join("offhook.db").to_str().unwrap().to_owned();
     let sqlite = Sqlite::open(&file).await.unwrap();
     sqlite.migrate().await.unwrap();
     sqlx::query("CREATE TABLE effects (key text)").execute(sqlite.pool()).await.unwrap();
-    let sent = crash("transaction", file, String::new()).await;
+    let sent = crash(TEST, "transaction", file, String::new()).await;
     let effects: Vec<String> = sqlx::query_scalar("SELECT key FROM effects").fetch_all(sqlite.pool()).await.unwrap();
     assert_eq!(report("one transaction, SQLite", &sent, &effects), (0, 0));
 
     let server = PgServer::start(&[]);
     let (url, store) = on_postgres(&server).await;
-    let sent = crash("transaction", url, String::new()).await;
+    let sent = crash(TEST, "transaction", url, String::new()).await;
     let effects: Vec<String> = sqlx::query_scalar("SELECT key FROM effects").fetch_all(store.pool()).await.unwrap();
     assert_eq!(report("one transaction, PostgreSQL", &sent, &effects), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_and_a_unique_key_are_exactly_once() {
+    if is_receiver() {
+        return receive_all().await;
+    }
+    const TEST: &str = "crash::a_lease_and_a_unique_key_are_exactly_once";
     let server = PgServer::start(&[]);
     let redis = RedisServer::start(&[]);
     let (url, store) = on_postgres(&server).await;
-    let sent = crash("unique", url.clone(), url).await;
+    let sent = crash(TEST, "unique", url.clone(), url).await;
     let read = "SELECT key FROM unique_effects";
     let effects: Vec<String> = sqlx::query_scalar(read).fetch_all(store.pool()).await.unwrap();
     assert_eq!(report("lease and unique key, PostgreSQL", &sent, &effects), (0, 0));
 
     let (url, store) = on_postgres(&server).await;
-    let sent = crash("unique", redis.url(), url).await;
+    let sent = crash(TEST, "unique", redis.url(), url).await;
     let effects: Vec<String> = sqlx::query_scalar(read).fetch_all(store.pool()).await.unwrap();
     assert_eq!(report("lease and unique key, Redis", &sent, &effects), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_alone_loses_nothing() {
+    if is_receiver() {
+        return receive_all().await;
+    }
+    const TEST: &str = "crash::a_lease_alone_loses_nothing";
     let server = PgServer::start(&[]);
     let redis = RedisServer::start(&[]);
     let folder = Folder::new();
@@ -319,7 +338,7 @@ async fn a_lease_alone_loses_nothing() {
     for (name, address) in [("Redis", redis.url()), ("SQLite", sqlite), ("PostgreSQL", String::new())] {
         let (url, store) = on_postgres(&server).await;
         let address = if address.is_empty() { url.clone() } else { address };
-        let sent = crash("lease", address, url).await;
+        let sent = crash(TEST, "lease", address, url).await;
         let effects: Vec<String> = sqlx::query_scalar("SELECT key FROM effects").fetch_all(store.pool()).await.unwrap();
         let (lost, _doubled) = report(&format!("lease alone, {name}"), &sent, &effects);
         assert_eq!(lost, 0);
