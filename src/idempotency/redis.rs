@@ -217,43 +217,43 @@ macro_rules! script {
     ($text:literal) => {
         concat!(
             "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) ",
-            "local r = redis.call('HMGET', KEYS[1], 'token', 'body', 'done', 'until') ",
+            "local r = redis.call('HMGET', KEYS[1], 'token', 'body', 'until') ",
             $text
         )
     };
 }
 
-// A record is a hash: who has it, which body, whether it is done, and until when
-// the lease lasts, in milliseconds since 1970. One that is done ends by its expiry;
-// one in flight outlives its lease, so that its owner may be late. Before Redis 7,
-// scripts that call TIME must replicate their effects, not themselves, which is the
-// default since 5.
+// A record is a hash: who has it, which body, and until when the lease lasts, in
+// milliseconds since 1970. One that is done has no lease and ends by its expiry; one
+// in flight outlives its lease, so that its owner may be late. Completing and
+// releasing write nothing that Redis refuses when it is out of memory. Before Redis
+// 7, scripts that call TIME must replicate their effects, not themselves, which is
+// the default since 5.
 
 const CLAIM: &str = script!(
-    "if r[1] and (r[3] == '1' or tonumber(r[4]) > now) then
-        return {r[3] == '1' and 'done' or 'held', r[2] == ARGV[2] and 1 or 0, r[3] == '1' and 0 or r[4] - now}
+    "if r[1] and (not r[3] or tonumber(r[3]) > now) then
+        return {r[3] and 'held' or 'done', r[2] == ARGV[2] and 1 or 0, r[3] and r[3] - now or 0}
     end
-    redis.call('HSET', KEYS[1], 'token', ARGV[1], 'body', ARGV[2], 'done', '0', 'until', string.format('%.0f', now + ARGV[3]))
+    redis.call('HSET', KEYS[1], 'token', ARGV[1], 'body', ARGV[2], 'until', string.format('%.0f', now + ARGV[3]))
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3] + ARGV[4]))
     return {'fresh', 1, 0}"
 );
 
 const COMPLETE: &str = script!(
     "if r[1] ~= ARGV[1] then return 0 end
-    if r[3] == '0' then
-        redis.call('HSET', KEYS[1], 'done', '1')
+    if redis.call('HDEL', KEYS[1], 'until') == 1 then
         redis.call('PEXPIRE', KEYS[1], ARGV[2])
     end
     return 1"
 );
 
 const RELEASE: &str = script!(
-    "if r[1] ~= ARGV[1] or r[3] ~= '0' then return 0 end
+    "if r[1] ~= ARGV[1] or not r[3] then return 0 end
     return redis.call('DEL', KEYS[1])"
 );
 
 const EXTEND: &str = script!(
-    "if r[1] ~= ARGV[1] or r[3] ~= '0' then return 0 end
+    "if r[1] ~= ARGV[1] or not r[3] then return 0 end
     redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[2]))
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[2] + ARGV[3]))
     return 1"
