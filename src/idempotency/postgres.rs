@@ -1,7 +1,8 @@
 //! The store in PostgreSQL (feature `postgres`).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
 
@@ -86,6 +87,12 @@ impl Postgres {
     async fn alone_at(connection: &mut PgConnection, key: &Key) -> Result<bool, StoreError> {
         let query = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 16744450))");
         query.bind(key.as_str()).fetch_one(connection).await.map_err(sql::error)
+    }
+
+    /// A connection that went silent would keep its place in the pool for as long as
+    /// the system waits for an answer, since the pool pings it without a limit.
+    fn give_up(connection: PoolConnection<sqlx::Postgres>) {
+        drop(connection.detach());
     }
 
     // The statements ask the server for the time.

@@ -73,6 +73,25 @@ pub(super) fn error(error: sqlx::Error) -> StoreError {
 macro_rules! sql_store {
     ($store:ident, $database:ty, $connection:ty, begin: $begin:expr) => {
         impl $store {
+            /// A step on a connection of its own, within the time limit.
+            async fn step<T>(
+                &self,
+                step: impl AsyncFnOnce(&mut $connection) -> Result<T, StoreError>,
+            ) -> Result<T, StoreError> {
+                let start = Instant::now();
+                let mut connection = self.acquire().await?;
+                let limit = self.timeout.saturating_sub(start.elapsed());
+                let answer = sql::within(limit, step(&mut connection)).await;
+                if let Err(StoreError::Timeout) = answer {
+                    Self::give_up(connection);
+                }
+                answer
+            }
+
+            async fn acquire(&self) -> Result<PoolConnection<$database>, StoreError> {
+                sql::within(self.timeout, async { self.pool.acquire().await.map_err(sql::error) }).await
+            }
+
             async fn claim_on(
                 &self,
                 connection: &mut $connection,
@@ -154,11 +173,11 @@ macro_rules! sql_store {
             pub async fn purge(&self) -> Result<u64, StoreError> {
                 let mut total: u64 = 0;
                 loop {
-                    let dropped = sql::within(self.timeout, async {
-                        let done = self.timed(sqlx::query(PURGE)).execute(&self.pool).await.map_err(sql::error)?;
+                    let purge = async |connection: &mut $connection| {
+                        let done = self.timed(sqlx::query(PURGE)).execute(connection).await.map_err(sql::error)?;
                         Ok(done.rows_affected())
-                    })
-                    .await?;
+                    };
+                    let dropped = self.step(purge).await?;
                     total = total.saturating_add(dropped);
                     if dropped < sql::PURGE_BATCH {
                         return Ok(total);
@@ -187,34 +206,30 @@ macro_rules! sql_store {
 
         impl Store for $store {
             fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-                Box::pin(sql::within(self.timeout, async move {
-                    let mut connection = self.pool.acquire().await.map_err(sql::error)?;
-                    self.claim_on(&mut connection, key, body).await
-                }))
+                Box::pin(
+                    self.step(async move |connection: &mut $connection| self.claim_on(connection, key, body).await),
+                )
             }
 
             fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
-                Box::pin(sql::within(self.timeout, async move {
-                    let mut connection = self.pool.acquire().await.map_err(sql::error)?;
-                    self.complete_on(&mut connection, lease).await
-                }))
+                Box::pin(self.step(async move |connection: &mut $connection| self.complete_on(connection, lease).await))
             }
 
             fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
-                Box::pin(sql::within(self.timeout, async move {
+                Box::pin(self.step(async move |connection: &mut $connection| {
                     let query = sqlx::query(RELEASE).bind(lease.key().as_str()).bind(&lease.token().as_bytes()[..]);
-                    sql::changed(query.execute(&self.pool).await.map_err(sql::error)?.rows_affected())
+                    sql::changed(query.execute(connection).await.map_err(sql::error)?.rows_affected())
                 }))
             }
 
             fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
-                Box::pin(sql::within(self.timeout, async move {
+                Box::pin(self.step(async move |connection: &mut $connection| {
                     let query = sqlx::query(EXTEND)
                         .bind(lease.key().as_str())
                         .bind(&lease.token().as_bytes()[..])
                         .bind(sql::millis(lease.ttl()))
                         .bind(sql::millis(self.settings.retention()));
-                    sql::changed(self.timed(query).execute(&self.pool).await.map_err(sql::error)?.rows_affected())
+                    sql::changed(self.timed(query).execute(connection).await.map_err(sql::error)?.rows_affected())
                 }))
             }
 
@@ -252,10 +267,30 @@ macro_rules! sql_store {
                 H: AsyncFnOnce(&E, &mut $connection) -> Result<(), F>,
                 F: Into<HandlerError>,
             {
+                let mut connection = self.store.acquire().await?;
+                let outcome = self.transaction_on(&mut connection, delivery, handler).await;
+                let error = outcome.as_ref().map_or_else(Some, Outcome::store_error);
+                if let Some(StoreError::Timeout) = error {
+                    $store::give_up(connection);
+                }
+                outcome
+            }
+
+            async fn transaction_on<E, H, F>(
+                &self,
+                connection: &mut $connection,
+                delivery: &Delivery<E>,
+                handler: H,
+            ) -> Result<Outcome, StoreError>
+            where
+                E: Event,
+                H: AsyncFnOnce(&E, &mut $connection) -> Result<(), F>,
+                F: Into<HandlerError>,
+            {
                 use sqlx::Connection;
                 let store = self.store;
                 // Dropping it rolls back.
-                let begin = async { store.pool.begin_with($begin).await.map_err(sql::error) };
+                let begin = async { connection.begin_with($begin).await.map_err(sql::error) };
                 let mut transaction = sql::within(store.timeout, begin).await?;
                 let key = Key::of(delivery, self.endpoint);
                 if let Some(key) = &key {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use sqlx::pool::PoolConnection;
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -115,6 +116,10 @@ impl Sqlite {
     async fn alone_at(_connection: &mut SqliteConnection, _key: &Key) -> Result<bool, StoreError> {
         Ok(true)
     }
+
+    /// No server can go silent, and the connection may be the only one to a database
+    /// in memory.
+    fn give_up(_connection: PoolConnection<sqlx::Sqlite>) {}
 
     fn timed<'q>(&self, query: Query<'q, sqlx::Sqlite, SqliteArguments>) -> Query<'q, sqlx::Sqlite, SqliteArguments> {
         query.bind((self.time)())

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::common::{delivery, digest, new_key};
-use crate::servers::{Folder, PgServer, RedisServer, free_port, run};
+use crate::servers::{Folder, PgServer, RedisServer, free_port};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -58,6 +58,14 @@ const SWALLOW_ANSWERS: usize = 2;
 const RESET_ON_ANSWER: usize = 3;
 /// Connections that are there hear nothing any more; new ones work.
 const SILENCE: usize = 4;
+/// As `RESET` and `RESET_ON_ANSWER`, for one connection.
+const RESET_ONCE: usize = 5;
+const RESET_ONE_ANSWER: usize = 6;
+
+/// Whether this fault is set; it is then over.
+fn once(faults: &AtomicUsize, fault: usize) -> bool {
+    faults.compare_exchange(fault, PASS, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+}
 
 impl Proxy {
     async fn before(url: &str) -> Self {
@@ -80,11 +88,12 @@ impl Proxy {
                         tokio::select! {
                             read = client_in.read(&mut request) => match read {
                                 Ok(1..) if faults.load(Ordering::SeqCst) == RESET => return,
+                                Ok(1..) if once(&faults, RESET_ONCE) => return,
                                 Ok(1..) if !new && faults.load(Ordering::SeqCst) == SILENCE => {}
                                 Ok(count @ 1..) => server_out.write_all(&request[..count]).await.unwrap(),
                                 _ => return,
                             },
-                            read = server_in.read(&mut answer) => match (read, faults.load(Ordering::SeqCst)) {
+                            read = server_in.read(&mut answer) => match (read, if once(&faults, RESET_ONE_ANSWER) { RESET_ON_ANSWER } else { faults.load(Ordering::SeqCst) }) {
                                 (Ok(1..), RESET_ON_ANSWER) => return,
                                 (Ok(1..), SWALLOW_ANSWERS) => {}
                                 (Ok(count @ 1..), _) => if client_out.write_all(&answer[..count]).await.is_err() { return },
@@ -107,6 +116,49 @@ impl Proxy {
         let (head, tail) = url.rsplit_once(':').unwrap();
         format!("{head}:{}/{}", self.port, tail.split_once('/').unwrap().1)
     }
+}
+
+/// A connection that a step has used is on its way back to its pool, by a ping for
+/// which sqlx has no limit.
+async fn settled() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+/// Delivers with a fault that begins while the handler runs, so that it meets the
+/// completion or the release, and ends after the answer. What the next delivery finds.
+async fn deliver_into<S: Store>(store: &S, id: &str, fails: bool, set: &dyn Fn(bool)) -> (String, u16, String) {
+    let mut start = Instant::now();
+    let handled = Once::new(store)
+        .run(&delivery(id), async |_: &talkifai::Event| {
+            settled().await;
+            set(true);
+            start = Instant::now();
+            if fails { Err(HandlerError::retry("no")) } else { Ok(()) }
+        })
+        .await;
+    assert!(start.elapsed() < TIMEOUT * 5 / 2, "{id}: after {:?}", start.elapsed());
+    set(false);
+    let start = Instant::now();
+    loop {
+        let (next, status, runs) = deliver(store, id).await;
+        if !next.starts_with("store_") {
+            return (handled.outcome().code().to_owned(), handled.reply().status(), next);
+        }
+        assert_eq!((status, runs), (503, 0), "{next}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{next}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A fault at the completion: the work is done, so it is acknowledged, and the
+/// record is there or in flight. At the release: the vendor is asked again.
+async fn faults_after_the_claim<S: Store>(store: &S, fault: &str, set: impl Fn(bool)) {
+    let (code, status, next) = deliver_into(store, &format!("complete {fault}"), false, &set).await;
+    assert_eq!((code.as_str(), status), ("unrecorded", 200), "{fault}");
+    assert!(matches!(next.as_str(), "in_flight" | "duplicate"), "{fault}: {next}");
+    let (code, status, next) = deliver_into(store, &format!("release {fault}"), true, &set).await;
+    assert_eq!((code.as_str(), status), ("failed", 500), "{fault}");
+    assert!(matches!(next.as_str(), "in_flight" | "fresh"), "{fault}: {next}");
 }
 
 /// Resets and silence in the middle of a step; afterwards the store works again.
@@ -132,6 +184,20 @@ async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
     proxy.set(PASS);
     handles_soon(store, "after a lost answer").await;
     handles(store, "before", "duplicate").await;
+
+    for (name, fault) in [("reset", RESET), ("answer lost", RESET_ON_ANSWER), ("silence", SWALLOW_ANSWERS)] {
+        faults_after_the_claim(store, name, |on| proxy.set(if on { fault } else { PASS })).await;
+    }
+    // A connection that breaks once, before the completion or after it: the second try succeeds.
+    for fault in [RESET_ONCE, RESET_ONE_ANSWER] {
+        let set = |on| {
+            if on {
+                proxy.set(fault)
+            }
+        };
+        let (code, status, next) = deliver_into(store, &format!("once {fault}"), false, &set).await;
+        assert_eq!((code.as_str(), status, next.as_str()), ("fresh", 200, "duplicate"));
+    }
 }
 
 /// A pool may have to find out first that its connections are gone.
@@ -223,10 +289,48 @@ async fn postgres_restarts() {
 async fn a_server_that_stands_still() {
     let redis = RedisServer::start(&[]);
     let store = Redis::connect(redis.url()).await.unwrap().with_timeout(TIMEOUT);
-    run(std::process::Command::new("kill").args(["-STOP", &redis.pid().to_string()]));
+    redis.signal("STOP");
     refuses(&store, "store_timeout").await;
-    run(std::process::Command::new("kill").args(["-CONT", &redis.pid().to_string()]));
+    redis.signal("CONT");
     handles_soon(&store, "awake").await;
+    faults_after_the_claim(&store, "stopped", |on| redis.signal(if on { "STOP" } else { "CONT" })).await;
+
+    let postgres = PgServer::start(&[]);
+    let store = Postgres::connect(&postgres.url()).await.unwrap().with_timeout(TIMEOUT);
+    store.migrate().await.unwrap();
+    postgres.signal("STOP");
+    refuses(&store, "store_timeout").await;
+    postgres.signal("CONT");
+    handles_soon(&store, "awake").await;
+    faults_after_the_claim(&store, "stopped", |on| postgres.signal(if on { "STOP" } else { "CONT" })).await;
+
+    // In a transaction: at its begin, and after its effect.
+    sqlx::query("CREATE TABLE effects (id INTEGER)").execute(store.pool()).await.unwrap();
+    for (stops, code) in [("begin", "unclaimed"), ("handler", "uncommitted")] {
+        let mut start = Instant::now();
+        if stops == "begin" {
+            postgres.signal("STOP");
+        }
+        let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
+            sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
+            postgres.signal("STOP");
+            start = Instant::now();
+            Ok::<_, sqlx::Error>(())
+        };
+        let handled = Once::new(&store).transact(&delivery("transaction"), handler).await;
+        assert!(start.elapsed() < TIMEOUT * 2, "{code}: after {:?}", start.elapsed());
+        assert_eq!((handled.outcome().code(), handled.reply().status()), (code, 503));
+        postgres.signal("CONT");
+        handles_soon(&store, code).await;
+    }
+    let effects =
+        async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM effects").fetch_one(store.pool()).await.unwrap();
+    assert_eq!(effects().await, 0);
+    let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
+        sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await.map(drop)
+    };
+    let handled = Once::new(&store).transact(&delivery("transaction"), handler).await;
+    assert_eq!((handled.outcome().code(), effects().await), ("fresh", 1));
 }
 
 #[tokio::test]
@@ -250,6 +354,18 @@ async fn a_redis_out_of_memory_refuses() {
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
     handles(&store, "fault", "fresh").await;
     handles(&store, "1", "duplicate").await;
+
+    // What is claimed can be completed, and released, without more of it.
+    let set = |on| drop(server.cli(&["CONFIG", "SET", "maxmemory", if on { "1" } else { "0" }]));
+    let completed = deliver_into(&store, "complete", false, &set).await;
+    assert_eq!(completed, ("fresh".to_owned(), 200, "duplicate".to_owned()));
+    let released = deliver_into(&store, "release", true, &set).await;
+    assert_eq!(released, ("failed".to_owned(), 500, "fresh".to_owned()));
+    let (key, body) = (new_key(), digest());
+    let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!() };
+    set(true);
+    assert_eq!(store.extend(&lease).await.unwrap_err().code(), "store_full");
+    assert!(matches!(store.claim(&key, &body).await, Ok(Claim::InFlight { .. })));
 }
 
 #[tokio::test]
@@ -353,6 +469,41 @@ async fn a_redis_connection_that_went_silent_is_replaced() {
     proxy.set(SILENCE);
     refuses(&store, "store_timeout").await;
     handles_soon(&store, "after the silence").await;
+}
+
+#[tokio::test]
+async fn postgres_connections_that_went_silent_are_replaced() {
+    let server = PgServer::start(&[]);
+    let proxy = Proxy::before(&server.url()).await;
+    // Untested, so that the step itself meets the silence.
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT).test_before_acquire(false);
+    let store = Postgres::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
+    store.migrate().await.unwrap();
+    let transact = async |id: &str, silent: bool| {
+        let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
+            sqlx::query("SELECT 1").execute(tx).await?;
+            if silent {
+                proxy.set(SWALLOW_ANSWERS);
+            }
+            Ok::<_, sqlx::Error>(())
+        };
+        let handled = Once::new(&store).transact(&delivery(id), handler).await;
+        (handled.outcome().code(), handled.reply().status())
+    };
+    for round in 0..3 {
+        handles(&store, &format!("before {round}"), "fresh").await;
+        settled().await;
+        proxy.set(SILENCE);
+        refuses(&store, "store_timeout").await;
+        handles(&store, &format!("after {round}"), "fresh").await;
+        proxy.set(PASS);
+        let id = format!("transaction {round}");
+        assert_eq!(transact(&id, false).await, ("fresh", 200));
+        assert_eq!(transact(&format!("silent {id}"), true).await, ("uncommitted", 503));
+        settled().await;
+        proxy.set(PASS);
+        assert_eq!(transact(&id, false).await, ("duplicate", 200));
+    }
 }
 
 /// A file's clock that is an hour off, either way: a lease that is held, and the retention.

@@ -93,8 +93,9 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
+    /// Sends a signal (`STOP`, `CONT`) to the server.
+    pub fn signal(&self, signal: &str) {
+        run(Command::new("kill").args([&format!("-{signal}"), &self.child.as_ref().unwrap().id().to_string()]));
     }
 
     pub fn cli(&self, arguments: &[&str]) -> String {
@@ -155,8 +156,25 @@ impl PgServer {
         self.child = Some(child);
     }
 
+    /// Sends a signal (`STOP`, `CONT`) to the server's process and to all of its children.
+    pub fn signal(&self, signal: &str) {
+        let Ok(pids) = std::fs::read_to_string(self.folder.path().join("data/postmaster.pid")) else { return };
+        let pid = pids.lines().next().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        // `runuser` stops with its child.
+        let parent = self.child.as_ref().unwrap().id().to_string();
+        let mut kill = Command::new("kill");
+        kill.args([&format!("-{signal}"), pid, &parent]).args(children.split_whitespace());
+        // A child may have ended by now.
+        let _ = kill.status().unwrap();
+    }
+
     /// As a crash of the whole server.
     pub fn kill(&mut self) {
+        if self.child.is_some() {
+            // One that a failed test left standing still would not hear.
+            self.signal("CONT");
+        }
         if let Some(mut child) = self.child.take() {
             run(as_postgres(program("pg_ctl").to_str().unwrap())
                 .arg("-D")

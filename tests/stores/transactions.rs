@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::idempotency::{Claim, HandlerError, Once, Postgres, Sqlite, Store};
+use offhook::idempotency::{Claim, HandlerError, Once, Postgres, Sqlite, Store, StoreError};
 use offhook::{Delivery, talkifai};
 
 use crate::common::{delivery, digest, new_key};
@@ -142,4 +142,35 @@ async fn a_serialization_failure_is_503_and_no_effect() {
     let ours: i64 =
         sqlx::query_scalar("SELECT count(*) FROM effects WHERE id = 1").fetch_one(store.pool()).await.unwrap();
     assert_eq!(ours, 0);
+}
+
+/// Claimers at once, where the server refuses all but one that write the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serialization_failures_of_racing_claimers_leave_one_winner() {
+    let server = PgServer::start(&["default_transaction_isolation=serializable"]);
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    let mut contended = 0;
+    for round in 0..50 {
+        let key = new_key();
+        let claimers: Vec<_> = (0..10)
+            .map(|_| {
+                let (store, key) = (store.clone(), key.clone());
+                tokio::spawn(async move { store.claim(&key, &digest()).await })
+            })
+            .collect();
+        let mut owner = None;
+        for claimer in claimers {
+            match claimer.await.unwrap() {
+                Ok(Claim::Fresh(lease)) => assert!(owner.replace(lease).is_none(), "two winners in round {round}"),
+                Ok(Claim::InFlight { .. }) => {}
+                Err(StoreError::Contended(_)) => contended += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        store.complete(&owner.expect("a winner")).await.unwrap();
+        assert_eq!(store.claim(&key, &digest()).await.unwrap(), Claim::Done);
+    }
+    println!("{contended} of 500 claims were refused as serialization failures");
+    assert!(contended > 0);
 }
