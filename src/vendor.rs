@@ -60,6 +60,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -79,6 +80,7 @@ pub struct HmacVendor<E> {
     name: &'static str,
     keys: HmacKeys,
     success: Success,
+    retry_span: Option<Duration>,
     event: PhantomData<fn() -> E>,
 }
 
@@ -91,13 +93,27 @@ impl<E> HmacVendor<E> {
     ///
     /// As for [`HmacKeys::new`].
     pub fn new(name: &'static str, scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(HmacVendor { name, keys: HmacKeys::new(scheme, secret)?, success: Success::Ok, event: PhantomData })
+        Ok(HmacVendor {
+            name,
+            keys: HmacKeys::new(scheme, secret)?,
+            success: Success::Ok,
+            retry_span: None,
+            event: PhantomData,
+        })
     }
 
     /// The status by which this vendor knows that its delivery was taken.
     #[must_use]
     pub fn with_success(self, success: Success) -> Self {
         HmacVendor { success, ..self }
+    }
+
+    /// How long after the first attempt this vendor may still send a delivery
+    /// again, so that [`Settings::for_vendor`](crate::idempotency::Settings::for_vendor)
+    /// refuses a shorter retention.
+    #[must_use]
+    pub fn with_retry_span(self, span: Duration) -> Self {
+        HmacVendor { retry_span: Some(span), ..self }
     }
 
     /// Accepts one more secret, for rotation; see [`Verified::secret_index`].
@@ -140,6 +156,10 @@ impl<E: Event + DeserializeOwned> Verifier for HmacVendor<E> {
         self.success
     }
 
+    fn retry_span(&self) -> Option<Duration> {
+        self.retry_span
+    }
+
     fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError> {
         self.keys.verify(headers, body)
     }
@@ -153,7 +173,13 @@ impl<E: Event + DeserializeOwned> Verifier for HmacVendor<E> {
 // Derived, these would ask the same of `E`.
 impl<E> Clone for HmacVendor<E> {
     fn clone(&self) -> Self {
-        HmacVendor { name: self.name, keys: self.keys.clone(), success: self.success, event: PhantomData }
+        HmacVendor {
+            name: self.name,
+            keys: self.keys.clone(),
+            success: self.success,
+            retry_span: self.retry_span,
+            event: PhantomData,
+        }
     }
 }
 
@@ -163,6 +189,7 @@ impl<E> fmt::Debug for HmacVendor<E> {
             .field("name", &self.name)
             .field("keys", &self.keys)
             .field("success", &self.success)
+            .field("retry_span", &self.retry_span)
             .finish()
     }
 }

@@ -32,6 +32,7 @@ mod message;
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
@@ -83,6 +84,7 @@ const fn scheme(id: &'static str, timestamp: &'static str, signature: &'static s
 pub struct StandardWebhooks<E> {
     vendor: &'static str,
     keys: HmacKeys,
+    retry_span: Option<Duration>,
     event: PhantomData<fn() -> E>,
 }
 
@@ -107,7 +109,12 @@ impl<E> StandardWebhooks<E> {
     }
 
     fn by(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(StandardWebhooks { vendor: "standard-webhooks", keys: HmacKeys::new(scheme, secret)?, event: PhantomData })
+        Ok(StandardWebhooks {
+            vendor: "standard-webhooks",
+            keys: HmacKeys::new(scheme, secret)?,
+            retry_span: None,
+            event: PhantomData,
+        })
     }
 
     /// The vendor's own name instead of `standard-webhooks`, for logs and as the
@@ -115,6 +122,14 @@ impl<E> StandardWebhooks<E> {
     #[must_use]
     pub fn with_vendor(self, vendor: &'static str) -> Self {
         StandardWebhooks { vendor, ..self }
+    }
+
+    /// How long after the first attempt this vendor may still send a delivery
+    /// again, so that [`Settings::for_vendor`](crate::idempotency::Settings::for_vendor)
+    /// refuses a shorter retention.
+    #[must_use]
+    pub fn with_retry_span(self, span: Duration) -> Self {
+        StandardWebhooks { retry_span: Some(span), ..self }
     }
 
     /// Accepts one more secret, for rotation; see [`Verified::secret_index`].
@@ -156,6 +171,10 @@ impl<E: DeserializeOwned> Verifier for StandardWebhooks<E> {
         Success::NoContent
     }
 
+    fn retry_span(&self) -> Option<Duration> {
+        self.retry_span
+    }
+
     fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError> {
         self.keys.verify(headers, body)
     }
@@ -168,13 +187,22 @@ impl<E: DeserializeOwned> Verifier for StandardWebhooks<E> {
 // Derived, these would ask the same of `E`.
 impl<E> Clone for StandardWebhooks<E> {
     fn clone(&self) -> Self {
-        StandardWebhooks { vendor: self.vendor, keys: self.keys.clone(), event: PhantomData }
+        StandardWebhooks {
+            vendor: self.vendor,
+            keys: self.keys.clone(),
+            retry_span: self.retry_span,
+            event: PhantomData,
+        }
     }
 }
 
 impl<E> fmt::Debug for StandardWebhooks<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StandardWebhooks").field("vendor", &self.vendor).field("keys", &self.keys).finish()
+        f.debug_struct("StandardWebhooks")
+            .field("vendor", &self.vendor)
+            .field("keys", &self.keys)
+            .field("retry_span", &self.retry_span)
+            .finish()
     }
 }
 

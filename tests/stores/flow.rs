@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use offhook::event::DedupeKey;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, Memory, Once, Outcome, Store, StoreError, once,
+    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, Memory, Once, Outcome, Settings, Store,
+    StoreError, once,
 };
-use offhook::{Delivery, Reply, Salpre, TalkifAi, Verifier, Webhook, talkifai};
+use offhook::signature::{HmacScheme, Part};
+use offhook::{
+    ConfigError, Delivery, HmacVendor, Reply, Salpre, StandardWebhooks, TalkifAi, Verifier, Webhook, talkifai,
+};
 
 use crate::common::{delivery, receive};
 
@@ -313,4 +318,41 @@ async fn a_handler_that_is_not_send_runs_too() {
         })
         .await;
     assert_eq!((reply.status(), local.get()), (200, 1));
+}
+
+#[test]
+fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
+    let hours = |count: u64| Duration::from_secs(count * 3_600);
+    let code = |settings: Result<Settings, ConfigError>| settings.err().map(|error| error.code());
+    assert!(code(Settings::new().with_retention(MIN_RETENTION)).is_none());
+    let short = Settings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
+    assert_eq!(code(short), Some("retention_too_short"));
+
+    // A vendor that retries for longer, in either order.
+    #[derive(serde::Deserialize)]
+    struct Order {}
+    impl offhook::Event for Order {
+        fn name(&self) -> &str {
+            "order"
+        }
+
+        fn dedupe_key(&self) -> DedupeKey<'_> {
+            DedupeKey::Body
+        }
+    }
+    const SCHEME: HmacScheme = HmacScheme::in_header("x-signature").signs(&[Part::Body]);
+    let vendor = HmacVendor::<Order>::new("vendor", SCHEME, "s").unwrap();
+    let standard = StandardWebhooks::<serde_json::Value>::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    assert_eq!((vendor.retry_span(), standard.retry_span()), (None, None));
+    let (vendor, standard) = (vendor.with_retry_span(hours(73)), standard.with_retry_span(hours(73)));
+    for settings in [Settings::new().for_vendor(&vendor.clone()), Settings::new().for_vendor(&standard.clone())] {
+        assert_eq!(code(settings), Some("retention_too_short"));
+    }
+    let long = Settings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
+    assert_eq!(code(long.for_vendor(&standard).unwrap().with_retention(hours(72))), Some("retention_too_short"));
+    assert_eq!(long.retention(), hours(73));
+    // The vendors of this crate are covered.
+    let talkifai = TalkifAi::new("s").unwrap();
+    assert!(talkifai.retry_span().unwrap() <= MIN_RETENTION);
+    assert_eq!(long.for_vendor(&talkifai).unwrap(), long);
 }
