@@ -96,30 +96,43 @@ fn curl(url: &str, headers: Vec<(&str, String)>, body: &str) -> String {
 /// `redis://…`; memory when unset.
 pub(crate) async fn store() -> Result<Arc<dyn Store>, Box<dyn Error>> {
     let name = std::env::var("OFFHOOK_STORE").unwrap_or_else(|_| "memory".to_owned());
-    match name.split(':').next() {
-        Some("memory") => Ok(Arc::new(Memory::new())),
+    open(&name).await.map_err(|error| {
+        let mut told = format!("OFFHOOK_STORE: {error}");
+        let mut source = error.source();
+        while let Some(error) = source {
+            told.push_str(&format!(": {error}"));
+            source = error.source();
+        }
+        told.into()
+    })
+}
+
+async fn open(name: &str) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+    match name.split_once(':').unwrap_or((name, "")) {
+        ("memory", "") => Ok(Arc::new(Memory::new())),
         #[cfg(feature = "sqlite")]
-        Some("sqlite") => {
-            let store = offhook::idempotency::Sqlite::open(name.trim_start_matches("sqlite:")).await?;
+        ("sqlite", file) if !file.is_empty() => {
+            let store = offhook::idempotency::Sqlite::open(file).await?;
             store.migrate().await?;
             store.purge().await?;
             Ok(Arc::new(store))
         }
         #[cfg(feature = "postgres")]
-        Some("postgres" | "postgresql") => {
-            let store = offhook::idempotency::Postgres::connect(&name).await?;
+        ("postgres" | "postgresql", address) if !address.is_empty() => {
+            let store = offhook::idempotency::Postgres::connect(name).await?;
             store.migrate().await?;
             store.purge().await?;
             Ok(Arc::new(store))
         }
         #[cfg(feature = "redis")]
-        Some("redis" | "rediss") => Ok(Arc::new(offhook::idempotency::Redis::connect(name).await?)),
-        // The rest of an address may be a password.
-        #[allow(unreachable_patterns, reason = "with all features, nothing is left")]
-        Some(kind @ ("sqlite" | "postgres" | "postgresql" | "redis" | "rediss")) => {
-            Err(format!("OFFHOOK_STORE is {kind}: run the example with that feature as well").into())
+        ("redis" | "rediss", address) if !address.is_empty() => {
+            Ok(Arc::new(offhook::idempotency::Redis::connect(name).await?))
         }
-        _ => Err("OFFHOOK_STORE is none of memory, sqlite:FILE, postgres://…, redis://…".into()),
+        // The rest of an address may be a password.
+        (kind @ ("sqlite" | "postgres" | "postgresql" | "redis" | "rediss"), address) if !address.is_empty() => {
+            Err(format!("{kind} wants the example to be run with that feature as well").into())
+        }
+        _ => Err("it is none of memory, sqlite:FILE, postgres://…, redis://…".into()),
     }
 }
 

@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod build;
 mod client;
 mod copies;
 mod debug;

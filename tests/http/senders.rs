@@ -2,9 +2,11 @@
 //! example servers.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+
+use crate::build::build;
 
 const SECRETS: [(&str, &str); 3] = [
     ("TRUEDY_WEBHOOK_SECRET", "whsec_sender_secret"),
@@ -111,16 +113,4 @@ impl Drop for Example {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
-}
-
-/// Builds an example as this test was built, and says where it is.
-pub fn build(name: &str) -> PathBuf {
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--all-features", "--example", name])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()
-        .expect("cargo runs");
-    assert!(status.success(), "the example {name} does not compile");
-    let this = std::env::current_exe().unwrap();
-    this.parent().unwrap().parent().unwrap().join("examples").join(name)
 }

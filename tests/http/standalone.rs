@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use crate::senders::build;
+use crate::build::build;
 
 const BODY: &str = include_str!("../deliveries/truedy/call_ended_upstream.json");
 const SIGNATURE: &str = "96d85da17d136e52c8abc091357ff1d78bc4bf5a8021a408f22a7e9b03d0f408";

@@ -102,9 +102,9 @@ fn actix_server(app: App) -> SocketAddr {
     address.recv().unwrap()
 }
 
-fn send(address: SocketAddr, headers: &[(&str, String)], body: &str) -> (u16, String) {
+pub fn send(address: SocketAddr, path: &str, headers: &[(&str, String)], body: &str) -> (u16, String) {
     let mut request =
-        format!("POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -128,9 +128,9 @@ fn one_effect_of_64(store: Arc<dyn Store>) {
         // What is not authentic reaches no store.
         let forged = body("forged");
         for headers in [vec![], vec![("x-talkifai-signature", format!("sha256={}", "0".repeat(64)))]] {
-            assert_eq!(send(address, &headers, &forged).0, 401);
+            assert_eq!(send(address, "/", &headers, &forged).0, 401);
         }
-        assert_eq!(send(address, &sign("{}"), "{}").0, 400);
+        assert_eq!(send(address, "/", &sign("{}"), "{}").0, 400);
         assert_eq!(app.store.steps.load(Ordering::SeqCst), 0);
 
         let body = body(&format!("http-{name}"));
@@ -140,7 +140,7 @@ fn one_effect_of_64(store: Arc<dyn Store>) {
                 let (barrier, body) = (Arc::clone(&barrier), body.clone());
                 std::thread::spawn(move || {
                     barrier.wait();
-                    send(address, &sign(&body), &body)
+                    send(address, "/", &sign(&body), &body)
                 })
             })
             .collect();
@@ -153,7 +153,7 @@ fn one_effect_of_64(store: Arc<dyn Store>) {
             }
         }
         assert!(taken >= 1, "{name}");
-        assert_eq!(send(address, &sign(&body), &body).0, 200);
+        assert_eq!(send(address, "/", &sign(&body), &body).0, 200);
         assert_eq!(app.effects.load(Ordering::SeqCst), 1, "{name}");
     }
 }

@@ -13,10 +13,13 @@
 )]
 
 mod broken;
+#[path = "../http/build.rs"]
+mod build;
 mod clocks;
 mod common;
 mod contract;
 mod crash;
+mod examples;
 mod faults;
 mod flow;
 mod http;
