@@ -5,7 +5,11 @@ use crate::error::ReceiveError;
 use crate::event::Event;
 use crate::idempotency::Outcome;
 #[cfg(feature = "tracing")]
-use crate::idempotency::StoreError;
+use {
+    crate::clock::{Clock, SystemClock},
+    crate::idempotency::StoreError,
+    chrono::{DateTime, Utc},
+};
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn received<E: Event>(_vendor: &'static str, _outcome: &Result<Delivery<E>, ReceiveError>) {}
@@ -33,23 +37,25 @@ pub(crate) fn handled<E: Event>(delivery: &Delivery<E>, outcome: &Outcome) {
 pub(crate) fn received<E: Event>(vendor: &'static str, outcome: &Result<Delivery<E>, ReceiveError>) {
     match outcome {
         Ok(delivery) => {
-            let verified = delivery.verified();
-            let age = verified.signed_at().map(|time| {
-                use crate::clock::Clock;
-                crate::clock::SystemClock.now().signed_duration_since(time).num_seconds()
-            });
+            // Nothing in here is worked out unless somebody listens.
             tracing::info!(
                 target: "offhook",
                 vendor,
                 code = "accepted",
                 event = delivery.event().name(),
-                secret_index = verified.secret_index(),
-                age_s = age,
+                secret_index = delivery.verified().secret_index(),
+                age_s = delivery.verified().signed_at().map(age),
                 "delivery accepted",
             );
         }
         Err(error) => refused(vendor, error.code()),
     }
+}
+
+/// In seconds.
+#[cfg(feature = "tracing")]
+fn age(signed_at: DateTime<Utc>) -> i64 {
+    SystemClock.now().signed_duration_since(signed_at).num_seconds()
 }
 
 #[cfg(feature = "tracing")]
