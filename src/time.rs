@@ -36,24 +36,29 @@ fn utc(text: &[u8]) -> Option<DateTime<Utc>> {
     let nanos = match fraction {
         [] => 0,
         [b'.', decimals @ ..] => {
-            let missing = 9_usize.checked_sub(decimals.len()).filter(|missing| *missing < 9)?;
-            number(decimals)?.checked_mul(10_u32.checked_pow(u32::try_from(missing).ok()?)?)?
+            // To nine of them.
+            let scale = 10_i64.checked_pow(9_u32.checked_sub(u32::try_from(decimals.len()).ok()?)?)?;
+            number(decimals)?.checked_mul(scale)?
         }
         _ => return None,
     };
-    let year = i32::try_from(number(&[y1, y2, y3, y4])?).ok()?;
-    let day = NaiveDate::from_ymd_opt(year, number(&[m1, m2])?, number(&[d1, d2])?)?;
-    let time = day.and_hms_nano_opt(number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?, nanos)?;
+    let short = |digits: &[u8]| number(digits)?.try_into().ok();
+    let day =
+        NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])?.try_into().ok()?, short(&[m1, m2])?, short(&[d1, d2])?)?;
+    let time = day.and_hms_nano_opt(short(&[h1, h2])?, short(&[n1, n2])?, short(&[s1, s2])?, nanos.try_into().ok()?)?;
     Some(time.and_utc())
 }
 
-/// Up to nine digits.
+/// The number of up to 18 digits, which any 64 bits hold.
 #[inline]
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |number, byte| {
-        let digit = byte.is_ascii_digit().then(|| byte.wrapping_sub(b'0'))?;
-        number.checked_mul(10)?.checked_add(digit.into())
-    })
+pub(crate) fn number(digits: &[u8]) -> Option<i64> {
+    let (mut number, mut all) = (0_i64, (1..=18).contains(&digits.len()));
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        all &= digit <= 9;
+        number = number.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    all.then_some(number)
 }
 
 /// A span of a number of seconds that may have a fraction, to the nanosecond.

@@ -49,22 +49,10 @@ impl TimestampFormat {
     }
 }
 
-/// Digits without a leading zero; no more of them than fit.
+/// Digits without a leading zero.
 fn unix(digits: &[u8]) -> Option<i64> {
-    if matches!(digits, [] | [b'0', _, ..]) || digits.len() > MAX_DIGITS {
-        return None;
-    }
-    let (mut number, mut all) = (0_i64, true);
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        all &= digit <= 9;
-        number = number.wrapping_mul(10).wrapping_add(digit.into());
-    }
-    all.then_some(number)
+    if let [b'0', _, ..] = digits { None } else { time::number(digits) }
 }
-
-/// Any number of so many digits is one of 64 bits.
-const MAX_DIGITS: usize = 18;
 
 /// Times from 2001 to 2286 in milliseconds have this many digits; in seconds
 /// that is the year 33658 and beyond.
