@@ -1,5 +1,6 @@
-//! Claim and completion per second per store on loopback, and what `once` adds to
-//! a handler: `cargo bench --bench stores --features sqlite,postgres,redis,testing`.
+//! Claims with their completions per second, per store on loopback, by the number of
+//! tasks at once and of records kept; and what `once` adds to a handler (a word
+//! chooses among the stores by their names): `cargo bench --bench stores --features sqlite,postgres,redis,testing`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -21,25 +22,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use offhook::idempotency::{BodyDigest, Claim, HandlerError, Key, Memory, Once, Postgres, Redis, Sqlite, Store};
+use offhook::idempotency::{
+    BodyDigest, Claim, HandlerError, Key, Memory, Once, Postgres, Redis, Settings, Sqlite, Store,
+};
 use offhook::testing::Signer;
 use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
+use sqlx::postgres::PgPoolOptions;
 
-const SPAN: Duration = Duration::from_secs(3);
+const SPAN: Duration = Duration::from_millis(1_500);
+const TASKS: [usize; 4] = [1, 4, 16, 64];
+const RECORDS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
+/// A key that no other claim has, in no order.
+fn new_key() -> Key {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    Key::new("bench", "", &format!("{:016x}", next.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+}
 
 /// Pairs of claim and completion per second, each of a new key.
-async fn pairs(name: &str, store: Arc<dyn Store>, tasks: usize) {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
+async fn pairs(store: &Arc<dyn Store>, tasks: usize) -> f64 {
     let start = Instant::now();
     let workers: Vec<_> = (0..tasks)
         .map(|_| {
-            let store = Arc::clone(&store);
+            let store = Arc::clone(store);
             tokio::spawn(async move {
                 let body = BodyDigest::of(b"");
                 let mut done = 0_u64;
                 while start.elapsed() < SPAN {
-                    let key = Key::new("bench", "", &NEXT.fetch_add(1, Ordering::Relaxed).to_string());
-                    let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!("not fresh") };
+                    let Ok(Claim::Fresh(lease)) = store.claim(&new_key(), &body).await else { panic!("not fresh") };
                     store.complete(&lease).await.unwrap();
                     done += 1;
                 }
@@ -51,7 +62,12 @@ async fn pairs(name: &str, store: Arc<dyn Store>, tasks: usize) {
     for worker in workers {
         total += worker.await.unwrap();
     }
-    println!("{name}, {tasks} at once: {:.0} claim+complete/s", total as f64 / start.elapsed().as_secs_f64());
+    total as f64 / start.elapsed().as_secs_f64()
+}
+
+fn row(name: &str, cells: impl IntoIterator<Item = String>) {
+    let cells: String = cells.into_iter().map(|cell| format!("{cell:>10}")).collect();
+    println!("{name:<32}{cells}");
 }
 
 /// The time of a delivery from raw bytes to its answer, with and without a store.
@@ -97,22 +113,106 @@ async fn overhead() {
     println!("with the memory store, fresh: {:.2} us; duplicate: {:.2} us", each[1], each[2]);
 }
 
+/// A store, and how to bring it to so many records, of which it has some already.
+struct Subject {
+    name: &'static str,
+    store: Arc<dyn Store>,
+    fill: Fill,
+}
+
+enum Fill {
+    Memory,
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+    Redis(servers::RedisServer),
+}
+
+impl Subject {
+    /// Done, and kept as long as any.
+    async fn fill(&self, from: u64, to: u64) {
+        let (from, to) = (from.cast_signed(), to.cast_signed());
+        let kept = SystemClock.now().timestamp_millis() + Settings::new().retention().as_millis() as i64;
+        match &self.fill {
+            Fill::Memory => {
+                for _ in from..to {
+                    let body = BodyDigest::of(b"");
+                    let Ok(Claim::Fresh(lease)) = self.store.claim(&new_key(), &body).await else { panic!() };
+                    self.store.complete(&lease).await.unwrap();
+                }
+            }
+            Fill::Sqlite(store) => {
+                let insert = "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
+                    INSERT INTO offhook_deliveries SELECT 'fill::' || lower(hex(randomblob(16))),
+                        randomblob(16), randomblob(32), true, ?3, ?3 FROM n";
+                sqlx::query(insert).bind(from).bind(to).bind(kept).execute(store.pool()).await.unwrap();
+            }
+            Fill::Postgres(store) => {
+                let insert = "INSERT INTO offhook_deliveries SELECT 'fill::' || md5(i::text),
+                        decode(md5(i::text), 'hex'), sha256(i::text::bytea), true, $3, $3
+                    FROM generate_series($1::bigint, $2::bigint - 1) i";
+                sqlx::query(insert).bind(from).bind(to).bind(kept).execute(store.pool()).await.unwrap();
+                sqlx::query("VACUUM ANALYZE offhook_deliveries").execute(store.pool()).await.unwrap();
+            }
+            Fill::Redis(server) => {
+                let script = "for i = ARGV[1], ARGV[2] - 1 do
+                        local key = 'offhook:fill::' .. redis.sha1hex(i)
+                        redis.call('HSET', key, 'token', string.sub(key, -16), 'body', string.sub(key, -32))
+                        redis.call('PEXPIRE', key, 259200000)
+                    end";
+                for start in (from..to).step_by(50_000) {
+                    let end = to.min(start + 50_000);
+                    server.cli(&["EVAL", script, "0", &start.to_string(), &end.to_string()]);
+                }
+            }
+        }
+    }
+}
+
+async fn redis(name: &'static str, options: &[&str]) -> Subject {
+    let server = servers::RedisServer::start(options);
+    let store = Arc::new(Redis::connect(server.url()).await.unwrap());
+    Subject { name, store, fill: Fill::Redis(server) }
+}
+
 #[tokio::main]
 async fn main() {
     overhead().await;
     let folder = servers::Folder::new();
     let sqlite = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
     sqlite.migrate().await.unwrap();
-    let pg = servers::PgServer::start(&[]);
-    let postgres = Postgres::connect(&pg.url()).await.unwrap();
+    let server = servers::PgServer::start(&[]);
+    let pool = PgPoolOptions::new().max_connections(64).connect(&server.url()).await.unwrap();
+    let postgres = Postgres::new(pool);
     postgres.migrate().await.unwrap();
-    let always = servers::RedisServer::start(&[]);
-    let relaxed = servers::RedisServer::start(&["--appendfsync", "everysec"]);
-    for tasks in [1, 32] {
-        pairs("memory", Arc::new(Memory::new().with_capacity(100_000_000)), tasks).await;
-        pairs("sqlite (WAL, synchronous FULL)", Arc::new(sqlite.clone()), tasks).await;
-        pairs("postgres (fsync on)", Arc::new(postgres.clone()), tasks).await;
-        pairs("redis (appendfsync always)", Arc::new(Redis::connect(always.url()).await.unwrap()), tasks).await;
-        pairs("redis (appendfsync everysec)", Arc::new(Redis::connect(relaxed.url()).await.unwrap()), tasks).await;
+    let memory = Memory::new().with_capacity(100_000_000);
+    let word = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let subjects = [
+        Subject { name: "memory", store: Arc::new(memory), fill: Fill::Memory },
+        Subject { name: "sqlite (WAL, synchronous FULL)", store: Arc::new(sqlite.clone()), fill: Fill::Sqlite(sqlite) },
+        Subject { name: "postgres (fsync on)", store: Arc::new(postgres.clone()), fill: Fill::Postgres(postgres) },
+        redis("redis (appendfsync always)", &[]).await,
+        redis("redis (appendfsync everysec)", &["--appendfsync", "everysec"]).await,
+    ];
+    let subjects: Vec<_> = subjects.into_iter().filter(|subject| subject.name.contains(&word)).collect();
+
+    println!("\nclaim+complete per second");
+    row("tasks at once", TASKS.map(|tasks| tasks.to_string()));
+    for subject in &subjects {
+        let mut cells = Vec::new();
+        for tasks in TASKS {
+            cells.push(format!("{:.0}", pairs(&subject.store, tasks).await));
+        }
+        row(subject.name, cells);
+    }
+    println!("\nclaim+complete per second, 16 tasks at once");
+    row("records kept beside", RECORDS.map(|records| records.to_string()));
+    for subject in &subjects {
+        let (mut cells, mut filled) = (Vec::new(), 0);
+        for records in RECORDS {
+            subject.fill(filled, records).await;
+            filled = records;
+            cells.push(format!("{:.0}", pairs(&subject.store, 16).await));
+        }
+        row(subject.name, cells);
     }
 }
