@@ -1,18 +1,29 @@
-//! Counts allocations.
+//! Counts the allocations of the thread that makes them.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::cell::Cell;
 
-struct Counting;
+/// The system's allocator, with a counter per thread: nothing is shared, so
+/// threads do not slow each other down.
+pub struct Counting;
 
-static COUNT: AtomicU64 = AtomicU64::new(0);
-static BYTES: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static COUNTED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
 
-// The counters are two relaxed additions, the same for every subject.
+/// The calls, and the bytes asked for, of this thread so far.
+pub fn counted() -> (u64, u64) {
+    COUNTED.get()
+}
+
+fn add(bytes: usize) {
+    let (calls, total) = COUNTED.get();
+    COUNTED.set((calls + 1, total + bytes as u64));
+}
+
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Relaxed);
-        BYTES.fetch_add(layout.size() as u64, Relaxed);
+        add(layout.size());
         unsafe { System.alloc(layout) }
     }
 
@@ -21,18 +32,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.fetch_add(1, Relaxed);
-        BYTES.fetch_add(size as u64, Relaxed);
+        add(size);
         unsafe { System.realloc(pointer, layout, size) }
     }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Allocations and bytes that `work` asks for.
-pub fn count(work: impl FnOnce()) -> (u64, u64) {
-    let before = (COUNT.load(Relaxed), BYTES.load(Relaxed));
-    work();
-    (COUNT.load(Relaxed) - before.0, BYTES.load(Relaxed) - before.1)
 }

@@ -1,36 +1,129 @@
+//! Interleaved rounds.
+//!
+//! Each figure is the median of many short rounds. In every round each subject
+//! runs once, so that what disturbs the machine disturbs all alike, and a ratio
+//! is the median of the ratios within the rounds.
+
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use crate::alloc::counted;
+
+/// Something that can be run any number of times and says what that cost.
 pub struct Subject {
     pub name: &'static str,
-    pub work: Box<dyn FnMut()>,
+    run: Box<dyn FnMut(u32) -> Cost>,
 }
 
 impl Subject {
+    /// `work` has to hide its inputs (`black_box`); its result is hidden here.
     pub fn new<T>(name: &'static str, mut work: impl FnMut() -> T + 'static) -> Self {
-        Subject { name, work: Box::new(move || { std::hint::black_box(work()); }) }
+        Subject::spanned(name, move |times| {
+            let span = Span::begin();
+            for _ in 0..times {
+                black_box(work());
+            }
+            span.end()
+        })
+    }
+
+    /// For work that prepares something outside of the span.
+    pub fn spanned(name: &'static str, run: impl FnMut(u32) -> Cost + 'static) -> Self {
+        Subject { name, run: Box::new(run) }
+    }
+
+    pub fn run(&mut self, times: u32) -> Cost {
+        (self.run)(times)
     }
 }
 
-pub struct Measured {
+pub struct Cost {
     pub nanos: f64,
     pub allocations: u64,
     pub allocated: u64,
 }
 
+pub struct Span {
+    counted: (u64, u64),
+    begun: Instant,
+}
+
+impl Span {
+    pub fn begin() -> Self {
+        Span { counted: counted(), begun: Instant::now() }
+    }
+
+    pub fn end(self) -> Cost {
+        let nanos = self.begun.elapsed().as_nanos() as f64;
+        let (calls, bytes) = counted();
+        Cost { nanos, allocations: calls - self.counted.0, allocated: bytes - self.counted.1 }
+    }
+}
+
+/// Subjects that are measured together; the first is what the others are
+/// compared with.
+pub struct Group {
+    pub title: &'static str,
+    pub bytes: usize,
+    pub subjects: Vec<Subject>,
+}
+
+pub struct Results {
+    pub title: &'static str,
+    pub bytes: usize,
+    pub rows: Vec<Row>,
+}
+
+pub struct Row {
+    pub name: &'static str,
+    /// Nanoseconds of one iteration, by round.
+    samples: Vec<f64>,
+    pub allocations: Option<(u64, u64)>,
+}
+
+impl Row {
+    /// A figure that another process measured.
+    pub fn of_process(name: &'static str, nanos: f64) -> Self {
+        Row { name, samples: vec![nanos], allocations: None }
+    }
+
+    pub fn nanos(&self) -> f64 {
+        median(self.samples.clone())
+    }
+}
+
+impl Results {
+    pub fn row(&self, name: &str) -> &Row {
+        let found = self.rows.iter().find(|row| row.name == name);
+        found.unwrap_or_else(|| panic!("no subject {name:?} in {:?}", self.title))
+    }
+
+    /// What `row` costs as a multiple of `other`.
+    pub fn ratio(&self, row: &Row, other: &Row) -> f64 {
+        if row.samples.len() == other.samples.len() {
+            median(row.samples.iter().zip(&other.samples).map(|(one, other)| one / other).collect())
+        } else {
+            row.nanos() / other.nanos()
+        }
+    }
+}
+
 const ROUND: Duration = Duration::from_micros(400);
 const ROUNDS: usize = 401;
+const WARM_UP: Duration = Duration::from_millis(20);
 
-pub fn measure(subjects: &mut [Subject]) -> Vec<Measured> {
+pub fn measure(mut group: Group) -> Results {
+    let subjects = &mut group.subjects;
     let iterations: Vec<u32> = subjects
         .iter_mut()
         .map(|subject| {
+            let (mut times, mut nanos) = (0, 0.0);
             let begun = Instant::now();
-            let mut count = 0;
-            while begun.elapsed() < Duration::from_millis(20) {
-                (subject.work)();
-                count += 1;
+            while begun.elapsed() < WARM_UP {
+                nanos += subject.run(1).nanos;
+                times += 1;
             }
-            ((f64::from(count) * ROUND.as_secs_f64() / 0.02) as u32).max(1)
+            ((f64::from(times) * ROUND.as_nanos() as f64 / nanos) as u32).max(1)
         })
         .collect();
     let mut samples = vec![Vec::with_capacity(ROUNDS); subjects.len()];
@@ -38,21 +131,18 @@ pub fn measure(subjects: &mut [Subject]) -> Vec<Measured> {
         for turn in 0..subjects.len() {
             // Another one goes first each time.
             let index = (turn + round) % subjects.len();
-            let work = &mut subjects[index].work;
-            let begun = Instant::now();
-            for _ in 0..iterations[index] {
-                work();
-            }
-            samples[index].push(begun.elapsed().as_nanos() as f64 / f64::from(iterations[index]));
+            let times = iterations[index];
+            samples[index].push(subjects[index].run(times).nanos / f64::from(times));
         }
     }
-    subjects
-        .iter_mut()
-        .zip(samples)
-        .map(|(subject, mut samples)| {
-            samples.sort_by(f64::total_cmp);
-            let (allocations, allocated) = crate::alloc::count(|| (subject.work)());
-            Measured { nanos: samples[samples.len() / 2], allocations, allocated }
-        })
-        .collect()
+    let rows = subjects.iter_mut().zip(samples).map(|(subject, samples)| {
+        let cost = subject.run(1);
+        Row { name: subject.name, samples, allocations: Some((cost.allocations, cost.allocated)) }
+    });
+    Results { rows: rows.collect(), title: group.title, bytes: group.bytes }
+}
+
+pub fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
 }

@@ -1,0 +1,41 @@
+//! What is measured.
+
+mod parse;
+mod receive;
+mod verify;
+
+use crate::deliveries::{SIZES, SMALL};
+use crate::measure::Group;
+
+/// Makes a group for a size of body. A group is made when its turn comes, so
+/// that what it signs is fresh.
+pub struct Case {
+    pub title: &'static str,
+    pub sizes: &'static [usize],
+    make: fn(usize) -> Vec<crate::measure::Subject>,
+}
+
+impl Case {
+    pub fn group(&self, bytes: usize) -> Group {
+        Group { title: self.title, bytes, subjects: (self.make)(bytes) }
+    }
+}
+
+pub const VERIFY_TRUEDY: &str = "verify, Truedy: time and body signed";
+pub const VERIFY_GITHUB: &str = "verify, TalkifAI as GitHub: body signed";
+pub const VERIFY_STANDARD: &str = "verify, Standard Webhooks: id, time and body signed";
+pub const PARSE: &str = "parse";
+pub const RECEIVE: &str = "verify and parse";
+
+pub const CASES: [Case; 8] = [
+    Case { title: VERIFY_TRUEDY, sizes: &SIZES, make: verify::truedy },
+    Case { title: "verify, Ultravox: body and time signed", sizes: &SIZES, make: verify::ultravox },
+    Case { title: VERIFY_GITHUB, sizes: &SIZES, make: verify::github },
+    Case { title: VERIFY_STANDARD, sizes: &SIZES, make: verify::standard },
+    Case { title: "verify, Salpre: a static header", sizes: &[SMALL], make: verify::salpre },
+    Case { title: PARSE, sizes: &SIZES, make: parse::subjects },
+    Case { title: RECEIVE, sizes: &SIZES, make: receive::subjects },
+    Case { title: "verify and parse, unlike: each its own vendor's body", sizes: &SIZES, make: receive::unlike },
+];
+
+pub const OFFHOOK: &str = "offhook";

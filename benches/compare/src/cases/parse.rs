@@ -1,0 +1,103 @@
+use std::hint::black_box;
+
+use offhook::truedy;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::OFFHOOK;
+use crate::deliveries::body;
+use crate::measure::Subject;
+
+/// What a service would write by hand: the fields that offhook's event keeps of
+/// this body, nothing else.
+#[derive(Deserialize)]
+#[allow(dead_code)]
+pub struct Plain {
+    event: String,
+    timestamp: String,
+    data: PlainData,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code)]
+pub struct PlainData {
+    id: Option<String>,
+    call: PlainCall,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code)]
+pub struct PlainCall {
+    call_id: Option<String>,
+    agent: Option<PlainAgent>,
+    duration: Option<f64>,
+    cost_usd: Option<f64>,
+    end_reason: Option<String>,
+    summary: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code)]
+pub struct PlainAgent {
+    agent_id: Option<String>,
+}
+
+/// The usual way to write it: a tagged enum in a flattened envelope.
+#[derive(Deserialize)]
+#[allow(dead_code)]
+pub struct Flattened {
+    timestamp: String,
+    #[serde(flatten)]
+    event: FlattenedEvent,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "event", content = "data")]
+#[allow(dead_code)]
+enum FlattenedEvent {
+    #[serde(rename = "call.started")]
+    CallStarted(PlainData),
+    #[serde(rename = "call.ended")]
+    CallEnded(PlainData),
+}
+
+pub fn subjects(bytes: usize) -> Vec<Subject> {
+    let body = body(bytes);
+    let (envelope, data) = body.split_once(r#""data":"#).unwrap();
+    let data_first: &'static str = format!(
+        r#"{{"data":{},{}}}"#,
+        data.strip_suffix('}').unwrap(),
+        envelope.trim_start_matches('{').trim_end_matches(',')
+    )
+    .leak();
+    let unknown: &'static str = body.replacen("call.ended", "call.other", 1).leak();
+    assert!(matches!(event(body), truedy::Event::CallEnded(_)));
+    assert!(event(data_first) == event(body));
+    assert!(matches!(event(unknown), truedy::Event::Unknown(_)));
+    vec![
+        Subject::new("plain structs of the same fields, from_slice", move || {
+            serde_json::from_slice::<Plain>(black_box(body.as_bytes())).unwrap()
+        }),
+        Subject::new("plain structs, data before its event's name", move || {
+            serde_json::from_slice::<Plain>(black_box(data_first.as_bytes())).unwrap()
+        }),
+        Subject::new(OFFHOOK, move || event(black_box(body))),
+        Subject::new("offhook, data before its event's name", move || event(black_box(data_first))),
+        Subject::new("offhook, an undocumented event", move || event(black_box(unknown))),
+        Subject::new("a flattened enum, from_slice", move || flattened(body)),
+        Subject::new("a scan (IgnoredAny)", move || {
+            serde_json::from_slice::<IgnoredAny>(black_box(body.as_bytes())).unwrap()
+        }),
+    ]
+}
+
+pub fn flattened(body: &'static str) -> Flattened {
+    serde_json::from_slice(black_box(body.as_bytes())).unwrap()
+}
+
+fn event(body: &str) -> truedy::Event {
+    truedy::Event::from_json(body.as_bytes()).unwrap()
+}

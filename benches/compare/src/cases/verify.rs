@@ -1,0 +1,158 @@
+use std::hint::black_box;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, header};
+use offhook::signature::HmacKeys;
+use offhook::{Salpre, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox};
+use sha2::{Digest, Sha256};
+
+use super::OFFHOOK;
+use crate::deliveries::{SECRET, body, forged, headers, pairs, signed, signed_before};
+use crate::measure::Subject;
+
+const FLOOR: &str = "floor: a keyed Hmac of the same bytes";
+const WRONG: &str = "offhook, refused: a wrong signature";
+const STALE: &str = "offhook, refused: signed an hour ago";
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub fn truedy(bytes: usize) -> Vec<Subject> {
+    let body = body(bytes);
+    let genuine = signed(truedy::SCHEME, body);
+    let wrong = forged(&genuine, truedy::SIGNATURE_HEADER);
+    let stale = signed_before(HOUR, truedy::SCHEME, body);
+    let time = value(&genuine, truedy::TIMESTAMP_HEADER);
+    let tag = hex(value(&genuine, truedy::SIGNATURE_HEADER));
+    let verifier = Truedy::new(SECRET).unwrap();
+    vec![
+        mac(SECRET.as_bytes(), [time, b".", body.as_bytes()], &tag),
+        accepted(verifier.clone(), genuine, body),
+        refused(WRONG, verifier.clone(), wrong, body),
+        refused(STALE, verifier, stale, body),
+    ]
+}
+
+pub fn ultravox(bytes: usize) -> Vec<Subject> {
+    let body = body(bytes);
+    let genuine = signed(ultravox::SCHEME, body);
+    let wrong = forged(&genuine, ultravox::SIGNATURE_HEADER);
+    let stale = signed_before(HOUR, ultravox::SCHEME, body);
+    let time = value(&genuine, ultravox::TIMESTAMP_HEADER);
+    let tag = hex(value(&genuine, ultravox::SIGNATURE_HEADER));
+    let verifier = Ultravox::new(SECRET).unwrap();
+    vec![
+        mac(SECRET.as_bytes(), [body.as_bytes(), time], &tag),
+        accepted(verifier.clone(), genuine, body),
+        refused(WRONG, verifier.clone(), wrong, body),
+        refused(STALE, verifier, stale, body),
+    ]
+}
+
+pub fn github(bytes: usize) -> Vec<Subject> {
+    let body = body(bytes);
+    let genuine = signed(talkifai::SCHEME, body);
+    let wrong = forged(&genuine, talkifai::SIGNATURE_HEADER);
+    let signature = value(&genuine, talkifai::SIGNATURE_HEADER);
+    let peer_headers = github_pairs(&genuine);
+    let secret = webhook_verify::Secret::new(SECRET);
+    let verifier = TalkifAi::new(SECRET).unwrap();
+    vec![
+        mac(SECRET.as_bytes(), [body.as_bytes()], &hex(signature.strip_prefix(b"sha256=").unwrap())),
+        accepted(verifier.clone(), genuine, body),
+        refused(WRONG, verifier, wrong, body),
+        Subject::new("webhook-verify 0.1 (GitHub)", move || {
+            webhook_verify::verify(
+                webhook_verify::Provider::GitHub,
+                black_box(&peer_headers),
+                black_box(body.as_bytes()),
+                &secret,
+                Default::default(),
+            )
+            .unwrap()
+        }),
+    ]
+}
+
+/// The same request in the form that webhook-verify takes without features.
+pub fn github_pairs(genuine: &HeaderMap) -> Vec<(String, String)> {
+    let signature = genuine[talkifai::SIGNATURE_HEADER].to_str().unwrap().to_owned();
+    pairs(&headers(&[("x-hub-signature-256", signature)]))
+}
+
+pub fn standard(bytes: usize) -> Vec<Subject> {
+    let body = body(bytes);
+    let genuine = signed(standard_webhooks::SCHEME, body);
+    let wrong = forged(&genuine, standard_webhooks::SIGNATURE_HEADER);
+    let stale = signed_before(HOUR, standard_webhooks::SCHEME, body);
+    let [id, time, signature] =
+        [standard_webhooks::ID_HEADER, standard_webhooks::TIMESTAMP_HEADER, standard_webhooks::SIGNATURE_HEADER]
+            .map(|name| value(&genuine, name));
+    let key = BASE64.decode(SECRET.strip_prefix("whsec_").unwrap()).unwrap();
+    let tag = BASE64.decode(signature.strip_prefix(b"v1,").unwrap()).unwrap();
+    let keys = HmacKeys::new(standard_webhooks::SCHEME, SECRET).unwrap();
+    let [ours, ours_wrong, ours_stale] = [keys.clone(), keys.clone(), keys];
+    let accepted_headers = genuine.clone();
+    let peer_headers = genuine;
+    let peer = standardwebhooks::Webhook::new(SECRET).unwrap();
+    // svix looks for its own names first.
+    let svix_headers = signed(standard_webhooks::SVIX_SCHEME, body);
+    let svix = svix::webhooks::Webhook::new(SECRET).unwrap();
+    vec![
+        mac(&key, [id, b".", time, b".", body.as_bytes()], &tag),
+        Subject::new(OFFHOOK, move || ours.verify(black_box(&accepted_headers), black_box(body.as_bytes())).unwrap()),
+        Subject::new(WRONG, move || ours_wrong.verify(black_box(&wrong), black_box(body.as_bytes())).unwrap_err()),
+        Subject::new(STALE, move || ours_stale.verify(black_box(&stale), black_box(body.as_bytes())).unwrap_err()),
+        Subject::new("standardwebhooks 1.0.1", move || {
+            peer.verify(black_box(body.as_bytes()), black_box(&peer_headers)).unwrap()
+        }),
+        Subject::new("svix 2.9.1", move || svix.verify(black_box(body.as_bytes()), black_box(&svix_headers)).unwrap()),
+    ]
+}
+
+pub fn salpre(bytes: usize) -> Vec<Subject> {
+    let body = body(bytes);
+    let genuine = headers(&[("authorization", format!("Bearer {SECRET}"))]);
+    let wrong = forged(&genuine, "authorization");
+    let floor_headers = genuine.clone();
+    let verifier = Salpre::bearer(SECRET).unwrap();
+    vec![
+        Subject::new("floor: SHA-256 of the header's value", move || {
+            Sha256::digest(black_box(&floor_headers)[header::AUTHORIZATION].as_bytes())
+        }),
+        accepted(verifier.clone(), genuine, body),
+        refused("offhook, refused: a wrong token", verifier, wrong, body),
+    ]
+}
+
+fn accepted(verifier: impl Verifier + 'static, headers: HeaderMap, body: &'static str) -> Subject {
+    Subject::new(OFFHOOK, move || verifier.verify(black_box(&headers), black_box(body.as_bytes())).unwrap())
+}
+
+fn refused(name: &'static str, verifier: impl Verifier + 'static, headers: HeaderMap, body: &'static str) -> Subject {
+    Subject::new(name, move || verifier.verify(black_box(&headers), black_box(body.as_bytes())).unwrap_err())
+}
+
+/// The floor: it makes the very tag that the delivery presents.
+fn mac<const PARTS: usize>(key: &[u8], parts: [&'static [u8]; PARTS], tag: &[u8]) -> Subject {
+    let key: Hmac<Sha256> = Hmac::new_from_slice(key).unwrap();
+    let work = move || {
+        let mut mac = key.clone();
+        for part in black_box(parts) {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes()
+    };
+    assert_eq!(work().as_slice(), tag, "not the bytes that are signed");
+    Subject::new(FLOOR, work)
+}
+
+fn value(headers: &HeaderMap, name: &str) -> &'static [u8] {
+    headers[name].as_bytes().to_vec().leak()
+}
+
+fn hex(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
+    text.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}

@@ -1,0 +1,86 @@
+//! Bodies, and requests that carry them, signed now.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use offhook::signature::HmacScheme;
+use offhook::testing::Signer;
+use offhook::{Clock, SystemClock};
+
+pub const SMALL: usize = 254;
+pub const LARGE: usize = 64 << 10;
+pub const SIZES: [usize; 4] = [SMALL, 4 << 10, LARGE, 1 << 20];
+
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A `call.ended` of Truedy of exactly this size: a summary of ordinary
+/// sentences, in the large ones as long as a transcript.
+pub fn body(bytes: usize) -> &'static str {
+    let head = r#"{"event":"call.ended","timestamp":"2026-03-18T14:32:00.000Z","data":{"id":"uv_evt_1","call":{"callId":"uv_call_abc123","agent":{"agentId":"uv_agent_xyz"},"duration":142,"costUsd":0.21,"endReason":"hangup","summary":""#;
+    filled(bytes, head, r#""}}}"#)
+}
+
+/// Sentences between `head` and `tail` until the size is reached.
+pub fn filled(bytes: usize, head: &str, tail: &str) -> &'static str {
+    let sentence =
+        r#"Agent: How can I help you today?\nCaller: I would like to ask about the price of the \"Pro\" plan. "#;
+    let mut text = head.to_owned();
+    while text.len() + sentence.len() + tail.len() <= bytes {
+        text.push_str(sentence);
+    }
+    let rest = bytes.saturating_sub(tail.len() + text.len());
+    text.push_str(&"x".repeat(rest));
+    text.push_str(tail);
+    text.leak()
+}
+
+/// The headers of an ordinary request, and those of the vendor.
+pub fn headers(of_vendor: &[(&'static str, String)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in [
+        ("host", "hooks.example.com"),
+        ("user-agent", "Truedy-Webhooks/1.0"),
+        ("accept", "*/*"),
+        ("content-type", "application/json"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+    ] {
+        map.insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in of_vendor {
+        map.insert(HeaderName::from_static(name), value.parse().unwrap());
+    }
+    map
+}
+
+pub fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+}
+
+/// A delivery of `body` that is `age` old.
+pub fn signed_before(age: Duration, scheme: HmacScheme, body: &str) -> HeaderMap {
+    let signer = Signer::new(scheme, SECRET).unwrap().with_message_id("msg_p5jXN8AQM9LWM0D4loKWxJek");
+    headers(&signer.sign(SystemClock.now() - age, body))
+}
+
+pub fn signed(scheme: HmacScheme, body: &str) -> HeaderMap {
+    signed_before(Duration::ZERO, scheme, body)
+}
+
+/// The headers of a delivery whose signature is well-formed and wrong.
+pub fn forged(headers: &HeaderMap, signature: &'static str) -> HeaderMap {
+    let mut forged = headers.clone();
+    let mut text = headers[signature].to_str().unwrap().to_owned();
+    // Never the last character: in base64 it stands for fewer bits.
+    let place = text.len() - 10;
+    text.replace_range(place..=place, if text.as_bytes()[place] == b'0' { "1" } else { "0" });
+    forged.insert(signature, text.parse().unwrap());
+    forged
+}
+
+pub fn bytes(body: &'static str) -> Bytes {
+    // Shared, as a server's are.
+    Bytes::from(body.as_bytes().to_vec())
+}

@@ -1,0 +1,6 @@
+//! offhook beside the floor and its peers, interleaved in one run.
+
+pub mod alloc;
+pub mod cases;
+pub mod deliveries;
+pub mod measure;
