@@ -9,8 +9,12 @@ use offhook::testing::Signer;
 use offhook::{Clock, SystemClock};
 
 pub const SMALL: usize = 254;
+pub const MEDIUM: usize = 4 << 10;
 pub const LARGE: usize = 64 << 10;
-pub const SIZES: [usize; 4] = [SMALL, 4 << 10, LARGE, 1 << 20];
+pub const HUGE: usize = 1 << 20;
+pub const SIZES: [usize; 4] = [SMALL, MEDIUM, LARGE, HUGE];
+/// Those with room for a list.
+pub const LONG: [usize; 3] = [MEDIUM, LARGE, HUGE];
 
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -19,6 +23,27 @@ pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub fn body(bytes: usize) -> &'static str {
     let head = r#"{"event":"call.ended","timestamp":"2026-03-18T14:32:00.000Z","data":{"id":"uv_evt_1","call":{"callId":"uv_call_abc123","agent":{"agentId":"uv_agent_xyz"},"duration":142,"costUsd":0.21,"endReason":"hangup","summary":""#;
     filled(bytes, head, r#""}}}"#)
+}
+
+/// The same with a transcript as a list, in a field that nobody documents: nothing
+/// of it is kept.
+pub fn body_with_list(bytes: usize) -> &'static str {
+    let head = r#"{"event":"call.ended","timestamp":"2026-03-18T14:32:00.000Z","data":{"id":"uv_evt_1","call":{"callId":"uv_call_abc123","agent":{"agentId":"uv_agent_xyz"},"duration":142,"costUsd":0.21,"endReason":"hangup","summary":"A short call.","messages":["#;
+    let message = r#"{"role":"MESSAGE_ROLE_USER","text":"I would like to ask about the price of the \"Pro\" plan.","callStageMessageIndex":3,"timespan":{"start":"12.5s","end":"15.25s"}},"#;
+    let last = r#"{"role":"MESSAGE_ROLE_AGENT","text":""#;
+    let tail = r#""}]}}}"#;
+    let messages = bytes.saturating_sub(head.len() + last.len() + tail.len()) / message.len();
+    filled(bytes, &format!("{head}{}{last}", message.repeat(messages)), tail)
+}
+
+/// A `call_ended` of Salpre with its documented list of what was said.
+pub fn salpre_body(bytes: usize) -> &'static str {
+    let head = r#"{"event_type":"call_ended","timestamp_utc":1760084597,"payload":{"from":"+905555555555","to":"+905555555554","direction":"outbound","source":"salprebox:SALPRE_AABBCCDD","call_id":1,"transcript":["#;
+    let entry = r#"{"type":"customer","message":"I would like to ask about the price of the \"Pro\" plan.","utc_timestamp":"111111"},"#;
+    let last = r#"{"type":"ai","message":""#;
+    let tail = r#""}]}}"#;
+    let entries = bytes.saturating_sub(head.len() + last.len() + tail.len()) / entry.len();
+    filled(bytes, &format!("{head}{}{last}", entry.repeat(entries)), tail)
 }
 
 /// Sentences between `head` and `tail` until the size is reached.

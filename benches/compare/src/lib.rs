@@ -3,4 +3,6 @@
 pub mod alloc;
 pub mod cases;
 pub mod deliveries;
+pub mod interpreters;
 pub mod measure;
+pub mod routes;

@@ -1,7 +1,8 @@
 //! `compare [GROUP] [BYTES]` prints the tables, all or those that are named.
 
 use compare::alloc::Counting;
-use compare::cases::CASES;
+use compare::cases::{CASES, RECEIVE};
+use compare::interpreters;
 use compare::measure::{Results, measure};
 
 #[global_allocator]
@@ -12,7 +13,11 @@ fn main() {
     let bytes: Option<usize> = std::env::args().nth(2).map(|bytes| bytes.parse().unwrap());
     for case in CASES.iter().filter(|case| case.title.contains(&only)) {
         for size in case.sizes.iter().filter(|size| bytes.is_none_or(|bytes| bytes == **size)) {
-            print(&measure(case.group(*size)));
+            let mut results = measure(case.group(*size));
+            if case.title == RECEIVE {
+                results.rows.extend(interpreters::rows(*size));
+            }
+            print(&results);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What is measured.
 
+mod frameworks;
 mod parse;
 mod receive;
 mod verify;
 
-use crate::deliveries::{SIZES, SMALL};
+use crate::deliveries::{LARGE, LONG, SIZES, SMALL};
 use crate::measure::Group;
 
 /// Makes a group for a size of body. A group is made when its turn comes, so
@@ -25,17 +26,26 @@ pub const VERIFY_TRUEDY: &str = "verify, Truedy: time and body signed";
 pub const VERIFY_GITHUB: &str = "verify, TalkifAI as GitHub: body signed";
 pub const VERIFY_STANDARD: &str = "verify, Standard Webhooks: id, time and body signed";
 pub const PARSE: &str = "parse";
+pub const RECEIVE_LIST: &str = "verify and parse, mostly a list that no field keeps";
 pub const RECEIVE: &str = "verify and parse";
 
-pub const CASES: [Case; 8] = [
+pub const CASES: [Case; 13] = [
     Case { title: VERIFY_TRUEDY, sizes: &SIZES, make: verify::truedy },
     Case { title: "verify, Ultravox: body and time signed", sizes: &SIZES, make: verify::ultravox },
     Case { title: VERIFY_GITHUB, sizes: &SIZES, make: verify::github },
     Case { title: VERIFY_STANDARD, sizes: &SIZES, make: verify::standard },
     Case { title: "verify, Salpre: a static header", sizes: &[SMALL], make: verify::salpre },
     Case { title: PARSE, sizes: &SIZES, make: parse::subjects },
-    Case { title: RECEIVE, sizes: &SIZES, make: receive::subjects },
+    Case { title: "parse, mostly a list that no field keeps", sizes: &LONG, make: parse::a_list },
+    Case { title: "parse, Salpre: mostly a list that is kept", sizes: &SIZES, make: parse::salpre },
+    Case { title: RECEIVE, sizes: &SIZES, make: receive::one_string },
+    Case { title: RECEIVE_LIST, sizes: &LONG, make: receive::a_list },
     Case { title: "verify and parse, unlike: each its own vendor's body", sizes: &SIZES, make: receive::unlike },
+    Case { title: AXUM, sizes: &[SMALL, LARGE], make: frameworks::axum },
+    Case { title: ACTIX, sizes: &[SMALL, LARGE], make: frameworks::actix },
 ];
+
+pub const AXUM: &str = "receive in axum, in process";
+pub const ACTIX: &str = "receive in actix-web, in process";
 
 pub const OFFHOOK: &str = "offhook";

@@ -1,12 +1,14 @@
 use std::hint::black_box;
 
-use offhook::truedy;
+use offhook::{salpre, truedy};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::OFFHOOK;
-use crate::deliveries::body;
+use crate::deliveries::{body, body_with_list, salpre_body};
 use crate::measure::Subject;
+
+const PLAIN: &str = "plain structs of the same fields, from_slice";
 
 /// What a service would write by hand: the fields that offhook's event keeps of
 /// this body, nothing else.
@@ -78,9 +80,7 @@ pub fn subjects(bytes: usize) -> Vec<Subject> {
     assert!(event(data_first) == event(body));
     assert!(matches!(event(unknown), truedy::Event::Unknown(_)));
     vec![
-        Subject::new("plain structs of the same fields, from_slice", move || {
-            serde_json::from_slice::<Plain>(black_box(body.as_bytes())).unwrap()
-        }),
+        plain(body),
         Subject::new("plain structs, data before its event's name", move || {
             serde_json::from_slice::<Plain>(black_box(data_first.as_bytes())).unwrap()
         }),
@@ -88,10 +88,88 @@ pub fn subjects(bytes: usize) -> Vec<Subject> {
         Subject::new("offhook, data before its event's name", move || event(black_box(data_first))),
         Subject::new("offhook, an undocumented event", move || event(black_box(unknown))),
         Subject::new("a flattened enum, from_slice", move || flattened(body)),
-        Subject::new("a scan (IgnoredAny)", move || {
-            serde_json::from_slice::<IgnoredAny>(black_box(body.as_bytes())).unwrap()
-        }),
+        scan(body),
     ]
+}
+
+/// Most of the body is what nobody documents.
+pub fn a_list(bytes: usize) -> Vec<Subject> {
+    let body = body_with_list(bytes);
+    assert!(matches!(event(body), truedy::Event::CallEnded(_)));
+    vec![
+        plain(body),
+        Subject::new(OFFHOOK, move || event(black_box(body))),
+        Subject::new("a flattened enum, from_slice", move || flattened(body)),
+        scan(body),
+    ]
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct PlainSalpre {
+    event_type: String,
+    timestamp_utc: i64,
+    payload: PlainTranscript,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct PlainTranscript {
+    call_id: Option<i64>,
+    from: Option<String>,
+    to: Option<String>,
+    direction: Option<String>,
+    source: Option<String>,
+    transcript: Vec<PlainEntry>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct PlainEntry {
+    #[serde(rename = "type")]
+    speaker: String,
+    message: String,
+    utc_timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct FlattenedSalpre {
+    timestamp_utc: i64,
+    #[serde(flatten)]
+    event: FlattenedSalpreEvent,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "event_type", content = "payload", rename_all = "snake_case")]
+#[allow(dead_code)]
+enum FlattenedSalpreEvent {
+    CallEnded(PlainTranscript),
+}
+
+/// Most of the body is a list that the event keeps.
+pub fn salpre(bytes: usize) -> Vec<Subject> {
+    let body = salpre_body(bytes);
+    let event = |body: &str| salpre::Event::from_json(body.as_bytes()).unwrap();
+    assert!(matches!(event(body), salpre::Event::CallEnded(_)));
+    vec![
+        Subject::new(PLAIN, move || serde_json::from_slice::<PlainSalpre>(black_box(body.as_bytes())).unwrap()),
+        Subject::new(OFFHOOK, move || event(black_box(body))),
+        Subject::new("a flattened enum, from_slice", move || {
+            serde_json::from_slice::<FlattenedSalpre>(black_box(body.as_bytes())).unwrap()
+        }),
+        scan(body),
+    ]
+}
+
+fn plain(body: &'static str) -> Subject {
+    Subject::new(PLAIN, move || serde_json::from_slice::<Plain>(black_box(body.as_bytes())).unwrap())
+}
+
+fn scan(body: &'static str) -> Subject {
+    Subject::new("a scan (IgnoredAny)", move || {
+        serde_json::from_slice::<IgnoredAny>(black_box(body.as_bytes())).unwrap()
+    })
 }
 
 pub fn flattened(body: &'static str) -> Flattened {

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::parse::{Plain, flattened};
 use super::verify::github_pairs;
-use crate::deliveries::{self, SECRET, body, filled, forged, signed, signed_before};
+use crate::deliveries::{self, SECRET, body, body_with_list, filled, forged, signed, signed_before};
 use crate::measure::Subject;
 
 /// Truedy's events under another vendor's scheme, for like work on both sides.
@@ -47,8 +47,15 @@ impl Verifier for Signed {
     }
 }
 
-pub fn subjects(bytes: usize) -> Vec<Subject> {
-    let body = body(bytes);
+pub fn one_string(bytes: usize) -> Vec<Subject> {
+    subjects(body(bytes))
+}
+
+pub fn a_list(bytes: usize) -> Vec<Subject> {
+    subjects(body_with_list(bytes))
+}
+
+fn subjects(body: &'static str) -> Vec<Subject> {
     let genuine = signed(truedy::SCHEME, body);
     let wrong = forged(&genuine, truedy::SIGNATURE_HEADER);
     let stale = signed_before(Duration::from_secs(3600), truedy::SCHEME, body);
