@@ -4,5 +4,7 @@ pub mod alloc;
 pub mod cases;
 pub mod deliveries;
 pub mod interpreters;
+pub mod load;
 pub mod measure;
 pub mod routes;
+pub mod scale;

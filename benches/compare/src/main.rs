@@ -1,17 +1,38 @@
-//! `compare [GROUP] [BYTES]` prints the tables, all or those that are named.
+//! The commands; `main` below lists them.
 
 use compare::alloc::Counting;
 use compare::cases::{CASES, RECEIVE};
-use compare::interpreters;
 use compare::measure::{Results, measure};
+use compare::{interpreters, load, scale};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+const USAGE: &str = "\
+compare table [GROUP] [BYTES]  nanoseconds, ratios and allocations, all or those that are named
+compare load                   requests per second over loopback
+compare scale                  against body size, secrets and threads
+compare serve axum|actix       the server that `load` drives";
+
 fn main() {
-    let only = std::env::args().nth(1).unwrap_or_default();
-    let bytes: Option<usize> = std::env::args().nth(2).map(|bytes| bytes.parse().unwrap());
-    for case in CASES.iter().filter(|case| case.title.contains(&only)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] | ["table"] => tables("", None),
+        ["table", group] => tables(group, None),
+        ["table", group, bytes] => tables(group, Some(bytes.parse().expect("a number of bytes"))),
+        ["load"] => loads(),
+        ["scale"] => scale::print(),
+        ["serve", framework] => load::serve(framework),
+        _ => {
+            eprintln!("{USAGE}");
+            std::process::exit(2);
+        }
+    }
+}
+
+fn tables(only: &str, bytes: Option<usize>) {
+    for case in CASES.iter().filter(|case| case.title.contains(only)) {
         for size in case.sizes.iter().filter(|size| bytes.is_none_or(|bytes| bytes == **size)) {
             let mut results = measure(case.group(*size));
             if case.title == RECEIVE {
@@ -31,4 +52,21 @@ fn print(results: &Results) {
             None => println!(),
         }
     }
+}
+
+fn loads() {
+    println!("requests per second, and the server's processor time per request");
+    load::measure(|load| {
+        println!(
+            "  {:<6} {:>6} bytes  {:>2} connections  bare {:>7.0}/s {:>6.1} µs  extractor {:>7.0}/s {:>6.1} µs  {:.3} ×",
+            load.framework,
+            load.bytes,
+            load.connections,
+            load.bare,
+            load.bare_cpu,
+            load.extractor,
+            load.extractor_cpu,
+            load.ratio,
+        );
+    });
 }
