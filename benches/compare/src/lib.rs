@@ -3,6 +3,7 @@
 pub mod alloc;
 pub mod cases;
 pub mod deliveries;
+pub mod instructions;
 pub mod interpreters;
 pub mod load;
 pub mod measure;

@@ -3,7 +3,7 @@
 use compare::alloc::Counting;
 use compare::cases::{CASES, RECEIVE};
 use compare::measure::{Results, measure};
-use compare::{interpreters, load, scale};
+use compare::{instructions, interpreters, load, scale};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -12,6 +12,7 @@ const USAGE: &str = "\
 compare table [GROUP] [BYTES]  nanoseconds, ratios and allocations, all or those that are named
 compare load                   requests per second over loopback
 compare scale                  against body size, secrets and threads
+compare instructions           counted by callgrind
 compare serve axum|actix       the server that `load` drives";
 
 fn main() {
@@ -20,15 +21,23 @@ fn main() {
     match arguments.as_slice() {
         [] | ["table"] => tables("", None),
         ["table", group] => tables(group, None),
-        ["table", group, bytes] => tables(group, Some(bytes.parse().expect("a number of bytes"))),
+        ["table", group, bytes] => tables(group, Some(number(bytes))),
         ["load"] => loads(),
         ["scale"] => scale::print(),
+        ["instructions"] => instructions::print(),
+        ["iterate", title, bytes, name, times] => {
+            instructions::iterate(title, number(bytes), name, number(times) as u32);
+        }
         ["serve", framework] => load::serve(framework),
         _ => {
             eprintln!("{USAGE}");
             std::process::exit(2);
         }
     }
+}
+
+fn number(text: &str) -> usize {
+    text.parse().expect("a number")
 }
 
 fn tables(only: &str, bytes: Option<usize>) {

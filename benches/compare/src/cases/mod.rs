@@ -26,18 +26,20 @@ pub const VERIFY_TRUEDY: &str = "verify, Truedy: time and body signed";
 pub const VERIFY_GITHUB: &str = "verify, TalkifAI as GitHub: body signed";
 pub const VERIFY_STANDARD: &str = "verify, Standard Webhooks: id, time and body signed";
 pub const PARSE: &str = "parse";
+pub const PARSE_LIST: &str = "parse, mostly a list that no field keeps";
+pub const PARSE_SALPRE: &str = "parse, Salpre: mostly a list that is kept";
 pub const RECEIVE_LIST: &str = "verify and parse, mostly a list that no field keeps";
 pub const RECEIVE: &str = "verify and parse";
 
-pub const CASES: [Case; 13] = [
+pub static CASES: [Case; 13] = [
     Case { title: VERIFY_TRUEDY, sizes: &SIZES, make: verify::truedy },
     Case { title: "verify, Ultravox: body and time signed", sizes: &SIZES, make: verify::ultravox },
     Case { title: VERIFY_GITHUB, sizes: &SIZES, make: verify::github },
     Case { title: VERIFY_STANDARD, sizes: &SIZES, make: verify::standard },
     Case { title: "verify, Salpre: a static header", sizes: &[SMALL], make: verify::salpre },
     Case { title: PARSE, sizes: &SIZES, make: parse::subjects },
-    Case { title: "parse, mostly a list that no field keeps", sizes: &LONG, make: parse::a_list },
-    Case { title: "parse, Salpre: mostly a list that is kept", sizes: &SIZES, make: parse::salpre },
+    Case { title: PARSE_LIST, sizes: &LONG, make: parse::a_list },
+    Case { title: PARSE_SALPRE, sizes: &SIZES, make: parse::salpre },
     Case { title: RECEIVE, sizes: &SIZES, make: receive::one_string },
     Case { title: RECEIVE_LIST, sizes: &LONG, make: receive::a_list },
     Case { title: "verify and parse, unlike: each its own vendor's body", sizes: &SIZES, make: receive::unlike },
