@@ -53,6 +53,18 @@
 //! A lease alone cannot promise more: a process that dies after the effect and
 //! before the record leaves an event that is delivered again, and a handler that
 //! outlives its lease runs beside the next one. [`Key::as_str`] is the unique key.
+//!
+//! # Which store
+//!
+//! | store | survives | machines | cost of an event |
+//! |---|---|---|---|
+//! | [`Memory`] | nothing | one process | two locks; about 400 bytes per record |
+//! | `Sqlite` (feature `sqlite`) | a crash | one | two commits to a file, one at a time |
+//! | `Postgres` (feature `postgres`) | a crash | any number | two statements; one transaction with `transact` |
+//! | `Redis` (feature `redis`) | what its persistence keeps | any number | two scripts |
+//!
+//! SQLite and PostgreSQL offer the transaction. Of one vendor's two accounts in one
+//! store, each has its own [`Once::endpoint`].
 
 mod claim;
 mod key;
