@@ -112,7 +112,7 @@ impl<E> StandardWebhooks<E> {
         Ok(StandardWebhooks {
             vendor: "standard-webhooks",
             keys: HmacKeys::new(scheme, secret)?,
-            retry_span: None,
+            retry_span: Some(EXAMPLE_RETRY_SPAN),
             event: PhantomData,
         })
     }
@@ -126,7 +126,9 @@ impl<E> StandardWebhooks<E> {
 
     /// How long after the first attempt this vendor may still send a delivery
     /// again, so that [`Settings::for_vendor`](crate::idempotency::Settings::for_vendor)
-    /// refuses a shorter retention.
+    /// refuses a shorter retention. Unless it is said, that of the
+    /// [specification's example](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#deliverability-and-reliability):
+    /// 75 h 35 min 5 s, which is longer than a store remembers unless told otherwise.
     #[must_use]
     pub fn with_retry_span(self, span: Duration) -> Self {
         StandardWebhooks { retry_span: Some(span), ..self }
@@ -223,3 +225,6 @@ pub fn verify(
         [(ID_HEADER, id.as_ref()), (TIMESTAMP_HEADER, timestamp.as_ref()), (SIGNATURE_HEADER, signature.as_ref())];
     HmacKeys::new(SCHEME, secret)?.verify(&headers, body.as_ref())
 }
+
+/// Ten attempts: at once, after 5 s, 5 min, 30 min, and 2, 5, 10, 14, 20 and 24 h.
+const EXAMPLE_RETRY_SPAN: Duration = Duration::from_secs(5 + 35 * 60 + (2 + 5 + 10 + 14 + 20 + 24) * 3_600);

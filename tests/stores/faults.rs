@@ -61,6 +61,9 @@ const SILENCE: usize = 4;
 /// As `RESET` and `RESET_ON_ANSWER`, for one connection.
 const RESET_ONCE: usize = 5;
 const RESET_ONE_ANSWER: usize = 6;
+/// Every answer takes this long, which is well within the limit of a step.
+const SLOW: usize = 7;
+const SLOWNESS: Duration = Duration::from_millis(150);
 
 /// Whether this fault is set; it is then over.
 fn once(faults: &AtomicUsize, fault: usize) -> bool {
@@ -96,6 +99,10 @@ impl Proxy {
                             read = server_in.read(&mut answer) => match (read, if once(&faults, RESET_ONE_ANSWER) { RESET_ON_ANSWER } else { faults.load(Ordering::SeqCst) }) {
                                 (Ok(1..), RESET_ON_ANSWER) => return,
                                 (Ok(1..), SWALLOW_ANSWERS) => {}
+                                (Ok(count @ 1..), SLOW) => {
+                                    tokio::time::sleep(SLOWNESS).await;
+                                    if client_out.write_all(&answer[..count]).await.is_err() { return }
+                                }
                                 (Ok(count @ 1..), _) => if client_out.write_all(&answer[..count]).await.is_err() { return },
                                 _ => return,
                             },
@@ -164,6 +171,11 @@ async fn faults_after_the_claim<S: Store>(store: &S, fault: &str, set: impl Fn(b
 /// Resets and silence in the middle of a step; afterwards the store works again.
 async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
     handles(store, "before", "fresh").await;
+    proxy.set(SLOW);
+    let start = Instant::now();
+    handles(store, "slowly", "fresh").await;
+    handles(store, "slowly", "duplicate").await;
+    assert!(start.elapsed() >= 3 * SLOWNESS, "the server was fast: {:?}", start.elapsed());
     proxy.set(RESET);
     refuses(store, "store_").await;
     proxy.set(PASS);
@@ -210,6 +222,19 @@ async fn handles_soon<S: Store + ?Sized>(store: &S, id: &str) {
         }
         assert_eq!((status, runs), (503, 0), "{code}");
         assert!(start.elapsed() < Duration::from_secs(20), "{code}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn refuses_soon<S: Store + ?Sized>(store: &S, code: &str) {
+    let start = Instant::now();
+    loop {
+        let (found, status, runs) = deliver(store, "fault").await;
+        assert_eq!((status, runs), (503, 0), "{found}");
+        if found.starts_with(code) {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{found}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -278,11 +303,17 @@ async fn postgres_restarts() {
     server.resume();
     handles_soon(&store, "2").await;
     handles(&store, "1", "duplicate").await;
-    // Without its data: the table is gone, which is said, not guessed around.
-    sqlx::query("DROP TABLE offhook_deliveries").execute(store.pool()).await.unwrap();
-    refuses(&store, "store_not_migrated").await;
+
+    // Without its data, the table is gone, which is said, not guessed around.
+    let (key, body) = (new_key(), digest());
+    let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!() };
+    server.kill();
+    server.forget_everything();
+    server.resume();
+    refuses_soon(&store, "store_not_migrated").await;
     store.migrate().await.unwrap();
     handles(&store, "1", "fresh").await;
+    assert_eq!(store.complete(&lease).await.unwrap_err().code(), "lease_lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -420,6 +451,22 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     refuses(&store, "store_contended").await;
     lock.rollback().await.unwrap();
     handles(&store, "1", "fresh").await;
+
+    // Locked when the work is done: that cannot be recorded, and the lease stands.
+    let late = std::sync::Mutex::new(None);
+    let handled = Once::new(&store)
+        .run(&delivery("2"), async |_: &talkifai::Event| {
+            let lock = other.pool().begin_with("BEGIN EXCLUSIVE").await.unwrap();
+            *late.lock().unwrap() = Some(lock);
+            Ok::<_, HandlerError>(())
+        })
+        .await;
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("unrecorded", 200));
+    assert_eq!(handled.outcome().store_error().unwrap().code(), "store_contended");
+    let lock = late.lock().unwrap().take().unwrap();
+    lock.rollback().await.unwrap();
+    let (code, status, runs) = deliver(&store, "2").await;
+    assert_eq!((code.as_str(), status, runs), ("in_flight", 503, 0));
 
     // A page limit fails as a full disk does. It belongs to a connection.
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).pragma("max_page_count", "1");

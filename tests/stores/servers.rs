@@ -118,6 +118,12 @@ impl Drop for RedisServer {
     }
 }
 
+fn init(data: &Path) {
+    run(as_postgres(program("initdb").to_str().unwrap())
+        .args(["-D", data.to_str().unwrap(), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"])
+        .stdout(Stdio::null()));
+}
+
 pub struct PgServer {
     child: Option<Child>,
     folder: Folder,
@@ -132,9 +138,7 @@ impl PgServer {
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(folder.path()));
         }
-        run(as_postgres(program("initdb").to_str().unwrap())
-            .args(["-D", data.to_str().unwrap(), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"])
-            .stdout(Stdio::null()));
+        init(&data);
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut server = PgServer { child: None, folder, port: free_port(), options };
         server.resume();
@@ -183,6 +187,12 @@ impl PgServer {
                 .stdout(Stdio::null()));
             child.wait().unwrap();
         }
+    }
+
+    pub fn forget_everything(&self) {
+        let data = self.folder.path().join("data");
+        std::fs::remove_dir_all(&data).unwrap();
+        init(&data);
     }
 
     pub fn url(&self) -> String {
