@@ -5,6 +5,7 @@
 //! software stands in for the one in hardware: what verification costs is told
 //! only after the bare HMAC is taken off.
 
+use std::io::{self, Write};
 use std::process::Command;
 
 use crate::cases::{CASES, Case, PARSE, PARSE_LIST, PARSE_SALPRE};
@@ -12,23 +13,24 @@ use crate::deliveries::{LARGE, SMALL};
 
 const PARSING: [(&str, usize); 3] = [(PARSE, SMALL), (PARSE_LIST, LARGE), (PARSE_SALPRE, LARGE)];
 
-pub fn print() {
-    println!("parsing: instructions");
+pub fn report(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "parsing: instructions")?;
     for (title, bytes) in PARSING {
-        println!("\n{title}, {bytes} bytes");
+        writeln!(out, "\n{title}, {bytes} bytes")?;
         let counts = counts(case(title), bytes);
         for (name, count) in &counts {
-            println!("  {name:<50} {count:>10.0}  {:>6.3} ×", count / counts[0].1);
+            writeln!(out, "  {name:<50} {count:>10.0}  {:>6.3} ×", count / counts[0].1)?;
         }
     }
-    println!("\nverifying {SMALL} bytes: instructions beyond those of the bare HMAC");
+    writeln!(out, "\nverifying {SMALL} bytes: instructions beyond those of the bare HMAC")?;
     for case in CASES.iter().filter(|case| case.title.starts_with("verify, ")) {
-        println!("\n{}", case.title);
+        writeln!(out, "\n{}", case.title)?;
         let counts = counts(case, SMALL);
         for (name, count) in &counts[1..] {
-            println!("  {name:<50} {:>10.0}", count - counts[0].1);
+            writeln!(out, "  {name:<50} {:>10.0}", count - counts[0].1)?;
         }
     }
+    Ok(())
 }
 
 /// Every subject of a case, in order.

@@ -7,5 +7,6 @@ pub mod instructions;
 pub mod interpreters;
 pub mod load;
 pub mod measure;
+pub mod readme;
 pub mod routes;
 pub mod scale;

@@ -4,6 +4,7 @@
 //! The servers run in a child process with as many workers as they choose; the
 //! client is one thread of this process, and shares the machine with them.
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,8 +21,8 @@ pub const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
 pub const CONNECTIONS: [usize; 3] = [1, 16, 64];
 pub const BYTES: [usize; 2] = [SMALL, LARGE];
 
-const ROUNDS: usize = 11;
-const RUN: Duration = Duration::from_millis(150);
+const ROUNDS: usize = 31;
+const RUN: Duration = Duration::from_millis(50);
 
 pub struct Load {
     pub framework: &'static str,
@@ -36,6 +37,17 @@ pub struct Load {
     pub bare_cpu: f64,
     pub extractor_cpu: f64,
 }
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Load { framework, connections, bytes, bare, extractor, ratio, bare_cpu, extractor_cpu } = self;
+        write!(f, "  {framework:<5} {bytes:>6} bytes  {connections:>2} connections")?;
+        write!(f, "  bare {bare:>6.0}/s {bare_cpu:>5.1} µs  extractor {extractor:>6.0}/s {extractor_cpu:>5.1} µs")?;
+        write!(f, "  {ratio:.3} ×")
+    }
+}
+
+pub const TITLE: &str = "requests per second, and the server's processor time per request";
 
 pub fn measure(mut each: impl FnMut(&Load)) -> Vec<Load> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

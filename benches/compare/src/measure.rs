@@ -4,6 +4,7 @@
 //! runs once, so that what disturbs the machine disturbs all alike, and a ratio
 //! is the median of the ratios within the rounds.
 
+use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -105,6 +106,20 @@ impl Results {
         } else {
             row.nanos() / other.nanos()
         }
+    }
+}
+
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}, {} bytes", self.title, self.bytes)?;
+        for row in &self.rows {
+            write!(f, "  {:<50} {:>10.0} ns  {:>7.3} ×", row.name, row.nanos(), self.ratio(row, &self.rows[0]))?;
+            match row.allocations {
+                Some((count, bytes)) => writeln!(f, "  {count:>4} allocations  {bytes:>8} bytes")?,
+                None => writeln!(f)?,
+            }
+        }
+        Ok(())
     }
 }
 

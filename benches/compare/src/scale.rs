@@ -1,6 +1,7 @@
 //! Cost against the size of the body, the number of secrets and of threads.
 
 use std::hint::black_box;
+use std::io::{self, Write};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -12,26 +13,27 @@ use sha2::Sha256;
 use crate::deliveries::{LARGE, SECRET, SIZES, SMALL, body, signed};
 use crate::measure::{Group, Results, Subject, measure, median};
 
-pub fn print() {
-    println!("\nagainst the size of the body: nanoseconds per byte");
+pub fn report(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nagainst the size of the body: nanoseconds per byte")?;
     for bytes in SIZES {
         let results = by_size(bytes);
         let per_byte = |name| results.row(name).nanos() / bytes as f64;
-        println!("  {bytes:>8} bytes  verify {:.3}  verify and parse {:.3}", per_byte(VERIFY), per_byte(RECEIVE));
+        writeln!(out, "  {bytes:>8} bytes  verify {:.3}  verify and parse {:.3}", per_byte(VERIFY), per_byte(RECEIVE))?;
     }
     for bytes in [SMALL, LARGE] {
-        println!("\nagainst the number of secrets, {bytes} bytes: as a multiple of one keyed Hmac");
+        writeln!(out, "\nagainst the number of secrets, {bytes} bytes: as a multiple of one keyed Hmac")?;
         let results = by_secrets(bytes);
         for row in &results.rows {
-            println!("  {:<40} {:>6.3} ×", row.name, results.ratio(row, &results.rows[0]));
+            writeln!(out, "  {:<40} {:>6.3} ×", row.name, results.ratio(row, &results.rows[0]))?;
         }
     }
     for bytes in [SMALL, LARGE] {
         let (floor, ours) = by_threads(bytes);
-        println!("\nfrom 1 to 2 threads, {bytes} bytes: throughput");
-        println!("  a keyed Hmac each                        {floor:>6.3} ×");
-        println!("  verify and parse with one shared verifier {ours:>5.3} ×");
+        writeln!(out, "\nfrom 1 to 2 threads, {bytes} bytes: throughput")?;
+        writeln!(out, "  a keyed Hmac each                        {floor:>6.3} ×")?;
+        writeln!(out, "  verify and parse with one shared verifier {ours:>5.3} ×")?;
     }
+    Ok(())
 }
 
 const VERIFY: &str = "verify";

@@ -6,19 +6,28 @@ mod receive;
 mod verify;
 
 use crate::deliveries::{LARGE, LONG, SIZES, SMALL};
-use crate::measure::Group;
+use crate::interpreters;
+use crate::measure::{Group, Results, Subject, measure};
 
 /// Makes a group for a size of body. A group is made when its turn comes, so
 /// that what it signs is fresh.
 pub struct Case {
     pub title: &'static str,
     pub sizes: &'static [usize],
-    make: fn(usize) -> Vec<crate::measure::Subject>,
+    make: fn(usize) -> Vec<Subject>,
 }
 
 impl Case {
     pub fn group(&self, bytes: usize) -> Group {
         Group { title: self.title, bytes, subjects: (self.make)(bytes) }
+    }
+
+    pub fn measure(&self, bytes: usize) -> Results {
+        let mut results = measure(self.group(bytes));
+        if self.title == RECEIVE {
+            results.rows.extend(interpreters::rows(bytes));
+        }
+        results
     }
 }
 
@@ -42,11 +51,12 @@ pub static CASES: [Case; 13] = [
     Case { title: PARSE_SALPRE, sizes: &SIZES, make: parse::salpre },
     Case { title: RECEIVE, sizes: &SIZES, make: receive::one_string },
     Case { title: RECEIVE_LIST, sizes: &LONG, make: receive::a_list },
-    Case { title: "verify and parse, unlike: each its own vendor's body", sizes: &SIZES, make: receive::unlike },
+    Case { title: UNLIKE, sizes: &SIZES, make: receive::unlike },
     Case { title: AXUM, sizes: &[SMALL, LARGE], make: frameworks::axum },
     Case { title: ACTIX, sizes: &[SMALL, LARGE], make: frameworks::actix },
 ];
 
+pub const UNLIKE: &str = "verify and parse, unlike: each its own vendor's body";
 pub const AXUM: &str = "receive in axum, in process";
 pub const ACTIX: &str = "receive in actix-web, in process";
 
