@@ -34,15 +34,20 @@ pub mod axum {
         }
     }
 
-    async fn extractor(webhook: Webhook<Truedy>) -> Reply {
+    async fn extractor<V: Verifier>(webhook: Webhook<V>) -> Reply {
         webhook.acknowledge()
+    }
+
+    /// The extractor of any vendor.
+    pub fn of<V: Verifier<Event: Send> + Clone + 'static>(verifier: V) -> Router {
+        Router::new().route(EXTRACTOR, post(extractor::<V>)).with_state(verifier)
     }
 
     pub fn router() -> Router {
         Router::new()
             .route(BARE, post(bare))
             .route(INLINE, post(inline))
-            .route(EXTRACTOR, post(extractor))
+            .route(EXTRACTOR, post(extractor::<Truedy>))
             .with_state(super::truedy())
     }
 }
@@ -67,8 +72,15 @@ pub mod actix {
         HttpResponse::new(StatusCode::from_u16(status).unwrap())
     }
 
-    async fn extractor(webhook: Webhook<Truedy>) -> Reply {
+    async fn extractor<V: Verifier>(webhook: Webhook<V>) -> Reply {
         webhook.acknowledge()
+    }
+
+    /// The extractor of any vendor.
+    pub fn of<V: Verifier + 'static>(verifier: V) -> impl FnOnce(&mut ServiceConfig) {
+        |config| {
+            config.app_data(web::Data::new(verifier)).route(EXTRACTOR, web::post().to(extractor::<V>));
+        }
     }
 
     pub fn configure(config: &mut ServiceConfig) {
@@ -76,6 +88,6 @@ pub mod actix {
             .app_data(web::Data::new(super::truedy()))
             .route(BARE, web::post().to(bare))
             .route(INLINE, web::post().to(inline))
-            .route(EXTRACTOR, web::post().to(extractor));
+            .route(EXTRACTOR, web::post().to(extractor::<Truedy>));
     }
 }

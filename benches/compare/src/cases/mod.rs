@@ -3,6 +3,7 @@
 mod frameworks;
 mod parse;
 mod receive;
+mod vendors;
 mod verify;
 
 use crate::deliveries::{LARGE, LONG, SIZES, SMALL};
@@ -40,7 +41,7 @@ pub const PARSE_SALPRE: &str = "parse, Salpre: mostly a list that is kept";
 pub const RECEIVE_LIST: &str = "verify and parse, mostly a list that no field keeps";
 pub const RECEIVE: &str = "verify and parse";
 
-pub static CASES: [Case; 13] = [
+pub static CASES: [Case; 18] = [
     Case { title: VERIFY_TRUEDY, sizes: &SIZES, make: verify::truedy },
     Case { title: "verify, Ultravox: body and time signed", sizes: &SIZES, make: verify::ultravox },
     Case { title: VERIFY_GITHUB, sizes: &SIZES, make: verify::github },
@@ -52,6 +53,11 @@ pub static CASES: [Case; 13] = [
     Case { title: RECEIVE, sizes: &SIZES, make: receive::one_string },
     Case { title: RECEIVE_LIST, sizes: &LONG, make: receive::a_list },
     Case { title: UNLIKE, sizes: &SIZES, make: receive::unlike },
+    Case { title: "all ways, Truedy", sizes: &SIZES, make: vendors::truedy },
+    Case { title: "all ways, TalkifAI", sizes: &SIZES, make: vendors::talkifai },
+    Case { title: "all ways, Salpre: mostly a list that is kept", sizes: &SIZES, make: vendors::salpre },
+    Case { title: "all ways, Ultravox", sizes: &SIZES, make: vendors::ultravox },
+    Case { title: "all ways, Standard Webhooks: a tagged enum of the user's", sizes: &SIZES, make: vendors::standard },
     Case { title: AXUM, sizes: &[SMALL, LARGE], make: frameworks::axum },
     Case { title: ACTIX, sizes: &[SMALL, LARGE], make: frameworks::actix },
 ];
