@@ -122,8 +122,7 @@ macro_rules! redacted_debug {
 }
 
 /// How an object's fields become a struct's: the names that a vendor writes, the
-/// first of which is the one that is written back, the field, and the kind it is
-/// read as where that is not the field's own type.
+/// field, and the kind it is read as where that is not the field's own type.
 macro_rules! record {
     ($name:ident { $( $key:literal $(| $alias:literal)* => $field:ident $(: $kind:path)? ),+ $(,)? }) => {
         impl crate::fields::Object for $name {
@@ -157,6 +156,8 @@ macro_rules! record {
                     }
                 }
 
+                // One bit for each.
+                const _: () = assert!([$( stringify!($field) ),+].len() <= 64);
                 let mut seen = 0_u64;
                 while let Some(key) = map.next_key_seed(Keys)? {
                     let Some(key) = key else {
