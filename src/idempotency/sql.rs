@@ -249,8 +249,8 @@ macro_rules! sql_store {
             /// A handler that fails or panics is rolled back and answered with 500;
             /// one that fails for good is rolled back, recorded and acknowledged. A
             /// commit that fails, or whose answer is lost, is answered with 503
-            /// ([`Outcome::Uncommitted`]): the next delivery finds out. While one transaction is at an event, the others are
-            /// answered with 503.
+            /// ([`Outcome::Uncommitted`]): the next delivery finds out. While one
+            /// transaction is at an event, the others are answered with 503.
             pub async fn transact<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Handled
             where
                 E: Event,
