@@ -51,7 +51,8 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde_core::de::{Error, Unexpected, Visitor};
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::fields::open_enum;
 
@@ -111,8 +112,7 @@ impl fmt::Debug for CallUpdate<'_> {
 }
 
 /// How far a call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
     /// It was placed, or came in.
@@ -134,6 +134,17 @@ pub enum Stage {
 }
 
 impl Stage {
+    const ALL: [Stage; 8] = [
+        Stage::Started,
+        Stage::Ringing,
+        Stage::Joined,
+        Stage::Ended,
+        Stage::Failed,
+        Stage::Transcript,
+        Stage::Billed,
+        Stage::Other,
+    ];
+
     /// The place in a call's life, from 10 (started) to 50 (billed). Ended and
     /// failed share one. A transcript and other news have none: they come during
     /// a call or after it.
@@ -188,6 +199,33 @@ impl fmt::Display for Stage {
     }
 }
 
+impl Serialize for Stage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Stage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = Stage;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a stage")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Stage, E> {
+                let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == name);
+                stage.ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}
+
 open_enum! {
     /// Who called whom.
     pub enum Direction {
@@ -202,20 +240,9 @@ open_enum! {
 mod tests {
     use super::*;
 
-    const ALL: [Stage; 8] = [
-        Stage::Started,
-        Stage::Ringing,
-        Stage::Joined,
-        Stage::Ended,
-        Stage::Failed,
-        Stage::Transcript,
-        Stage::Billed,
-        Stage::Other,
-    ];
-
     #[test]
     fn serde_writes_the_name() {
-        for stage in ALL {
+        for stage in Stage::ALL {
             let text = serde_json::to_string(&stage).unwrap();
             assert_eq!(text, format!("\"{stage}\""));
             assert_eq!(serde_json::from_str::<Stage>(&text).unwrap(), stage);
@@ -224,10 +251,10 @@ mod tests {
 
     #[test]
     fn stages_are_ordered_and_what_has_no_rank_disturbs_nothing() {
-        for a in ALL {
+        for a in Stage::ALL {
             assert!(!a.is_older_than(a));
             assert_eq!(a.furthest(a), a);
-            for b in ALL {
+            for b in Stage::ALL {
                 assert!(!(a.is_older_than(b) && b.is_older_than(a)), "{a} {b}");
                 let furthest = a.furthest(b);
                 assert!(furthest == a || furthest == b);

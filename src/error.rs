@@ -13,39 +13,34 @@
 //! ```
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 /// A verifier cannot be built. Nothing was received yet.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The secret is empty or blank.
-    #[error("the secret is empty")]
     EmptySecret,
     /// The secret begins or ends with white space, such as the newline of an
     /// environment file.
-    #[error("the secret begins or ends with white space")]
     SecretWithWhitespace,
     /// The secret is not what the scheme asks for after its prefix: base64.
-    #[error("the secret is not base64")]
     SecretNotBase64,
     /// A header name that HTTP does not allow.
-    #[error("`{name}` is not a header name")]
     InvalidHeaderName {
         /// The name as given.
         name: String,
     },
     /// The same header is asked for twice in one set.
-    #[error("the header `{name}` is required twice")]
     DuplicateHeader {
         /// The name as given.
         name: String,
     },
     /// A set of static headers without a header.
-    #[error("no header is configured")]
     NoHeader,
     /// A store would forget an event before its vendor stops sending it.
-    #[error("a retention of {retention:?} is shorter than the vendor's retries, {span:?}")]
     RetentionTooShort {
         /// The retention as given.
         retention: Duration,
@@ -53,13 +48,11 @@ pub enum ConfigError {
         span: Duration,
     },
     /// A retention of more than ten years.
-    #[error("a retention of {retention:?} is longer than ten years")]
     RetentionTooLong {
         /// The retention as given.
         retention: Duration,
     },
     /// A lease of less than a millisecond, or one that outlasts the retention.
-    #[error("a lease of {lease:?} is none, or outlasts the retention")]
     LeaseOutOfRange {
         /// The lease as given.
         lease: Duration,
@@ -83,32 +76,52 @@ impl ConfigError {
     }
 }
 
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::EmptySecret => f.write_str("the secret is empty"),
+            ConfigError::SecretWithWhitespace => f.write_str("the secret begins or ends with white space"),
+            ConfigError::SecretNotBase64 => f.write_str("the secret is not base64"),
+            ConfigError::InvalidHeaderName { name } => write!(f, "`{name}` is not a header name"),
+            ConfigError::DuplicateHeader { name } => write!(f, "the header `{name}` is required twice"),
+            ConfigError::NoHeader => f.write_str("no header is configured"),
+            ConfigError::RetentionTooShort { retention, span } => {
+                write!(f, "a retention of {retention:?} is shorter than the vendor's retries, {span:?}")
+            }
+            ConfigError::RetentionTooLong { retention } => {
+                write!(f, "a retention of {retention:?} is longer than ten years")
+            }
+            ConfigError::LeaseOutOfRange { lease } => {
+                write!(f, "a lease of {lease:?} is none, or outlasts the retention")
+            }
+        }
+    }
+}
+
+impl Error for ConfigError {}
+
 /// A delivery is not authentic, or not fresh.
 ///
 /// The sender learns nothing but the status; the reason is for the log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// A header that the scheme needs is not there.
-    #[error("the header `{header}` is missing")]
     MissingHeader {
         /// Its name.
         header: Cow<'static, str>,
     },
     /// A header that the scheme needs is there more than once.
-    #[error("the header `{header}` is repeated")]
     RepeatedHeader {
         /// Its name.
         header: Cow<'static, str>,
     },
     /// A header that the scheme needs has no value.
-    #[error("the header `{header}` is empty")]
     EmptyHeader {
         /// Its name.
         header: Cow<'static, str>,
     },
     /// A header that the scheme needs is longer than any genuine one.
-    #[error("the header `{header}` is longer than {max_bytes} bytes")]
     HeaderTooLong {
         /// Its name.
         header: Cow<'static, str>,
@@ -116,51 +129,41 @@ pub enum VerifyError {
         max_bytes: usize,
     },
     /// A header that the scheme needs holds bytes outside ASCII.
-    #[error("the header `{header}` is not ASCII")]
     HeaderNotAscii {
         /// Its name.
         header: Cow<'static, str>,
     },
     /// The signature header does not have the scheme's form.
-    #[error("the header `{header}` does not hold a signature of this scheme")]
     MalformedSignature {
         /// Its name.
         header: Cow<'static, str>,
     },
     /// No active secret makes this signature over this delivery.
-    #[error("the signature does not match")]
     SignatureMismatch,
     /// A static header does not hold the configured value.
-    #[error("the header `{header}` does not hold the configured value")]
     TokenMismatch {
         /// Its name.
         header: Cow<'static, str>,
     },
     /// The signed time is not in the scheme's format.
-    #[error("the signed time is not a timestamp of this scheme")]
     MalformedTimestamp,
     /// The signed time looks like milliseconds where the scheme says seconds.
-    #[error("the signed time looks like milliseconds; this scheme signs seconds")]
     TimestampInMilliseconds,
     /// The signed time is longer ago than the tolerance: a replay, or a clock
     /// that is wrong.
-    #[error("signed {seconds} s ago, which is longer than the tolerance")]
     TimestampTooOld {
         /// Its age, in seconds.
         seconds: u64,
     },
     /// The signed time is further ahead than the tolerance.
-    #[error("signed {seconds} s in the future, which is beyond the tolerance")]
     TimestampTooNew {
         /// How far ahead, in seconds.
         seconds: u64,
     },
     /// A maximum age is set, and the event does not say when it happened.
-    #[error("a maximum age is set, and the event has no time of its own")]
     MissingTimestamp,
     /// The secret given to a plain `verify` function cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(ConfigError),
 }
 
 impl VerifyError {
@@ -193,16 +196,55 @@ impl VerifyError {
     }
 }
 
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            VerifyError::MissingHeader { header } => write!(f, "the header `{header}` is missing"),
+            VerifyError::RepeatedHeader { header } => write!(f, "the header `{header}` is repeated"),
+            VerifyError::EmptyHeader { header } => write!(f, "the header `{header}` is empty"),
+            VerifyError::HeaderTooLong { header, max_bytes } => {
+                write!(f, "the header `{header}` is longer than {max_bytes} bytes")
+            }
+            VerifyError::HeaderNotAscii { header } => write!(f, "the header `{header}` is not ASCII"),
+            VerifyError::MalformedSignature { header } => {
+                write!(f, "the header `{header}` does not hold a signature of this scheme")
+            }
+            VerifyError::SignatureMismatch => f.write_str("the signature does not match"),
+            VerifyError::TokenMismatch { header } => {
+                write!(f, "the header `{header}` does not hold the configured value")
+            }
+            VerifyError::MalformedTimestamp => f.write_str("the signed time is not a timestamp of this scheme"),
+            VerifyError::TimestampInMilliseconds => {
+                f.write_str("the signed time looks like milliseconds; this scheme signs seconds")
+            }
+            VerifyError::TimestampTooOld { seconds } => {
+                write!(f, "signed {seconds} s ago, which is longer than the tolerance")
+            }
+            VerifyError::TimestampTooNew { seconds } => {
+                write!(f, "signed {seconds} s in the future, which is beyond the tolerance")
+            }
+            VerifyError::MissingTimestamp => f.write_str("a maximum age is set, and the event has no time of its own"),
+            VerifyError::Config(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for VerifyError {}
+
+impl From<ConfigError> for VerifyError {
+    fn from(error: ConfigError) -> Self {
+        VerifyError::Config(error)
+    }
+}
+
 /// An authentic delivery is not an event of its vendor.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseError {
     /// The body is not UTF-8, which JSON demands
     /// ([RFC 8259, section 8.1](https://www.rfc-editor.org/rfc/rfc8259#section-8.1)).
-    #[error("the body is not UTF-8")]
     NotUtf8,
     /// The body is not JSON.
-    #[error("the body is not JSON (line {line}, column {column})")]
     NotJson {
         /// Where it stops being JSON, counted from 1.
         line: usize,
@@ -210,17 +252,14 @@ pub enum ParseError {
         column: usize,
     },
     /// The body is JSON, and not an object.
-    #[error("the body is not a JSON object")]
     NotAnObject,
     /// The envelope lacks its event name or its data.
-    #[error("the envelope has no usable `{field}`")]
     MissingField {
         /// The vendor's name for it.
         field: &'static str,
     },
     /// The envelope says the same thing twice, so that two readers could
     /// understand two different events.
-    #[error("the envelope has `{field}` twice")]
     RepeatedField {
         /// The vendor's name for it.
         field: &'static str,
@@ -250,16 +289,28 @@ impl ParseError {
     }
 }
 
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParseError::NotUtf8 => f.write_str("the body is not UTF-8"),
+            ParseError::NotJson { line, column } => write!(f, "the body is not JSON (line {line}, column {column})"),
+            ParseError::NotAnObject => f.write_str("the body is not a JSON object"),
+            ParseError::MissingField { field } => write!(f, "the envelope has no usable `{field}`"),
+            ParseError::RepeatedField { field } => write!(f, "the envelope has `{field}` twice"),
+        }
+    }
+}
+
+impl Error for ParseError {}
+
 /// A delivery was refused: what [`Verifier::receive`](crate::Verifier::receive) returns.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReceiveError {
     /// Not authentic, or not fresh.
-    #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(VerifyError),
     /// Authentic, and not an event.
-    #[error(transparent)]
-    Parse(#[from] ParseError),
+    Parse(ParseError),
 }
 
 impl ReceiveError {
@@ -277,5 +328,28 @@ impl ReceiveError {
             ReceiveError::Verify(error) => error.code(),
             ReceiveError::Parse(error) => error.code(),
         }
+    }
+}
+
+impl fmt::Display for ReceiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReceiveError::Verify(error) => error.fmt(f),
+            ReceiveError::Parse(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ReceiveError {}
+
+impl From<VerifyError> for ReceiveError {
+    fn from(error: VerifyError) -> Self {
+        ReceiveError::Verify(error)
+    }
+}
+
+impl From<ParseError> for ReceiveError {
+    fn from(error: ParseError) -> Self {
+        ReceiveError::Parse(error)
     }
 }

@@ -14,8 +14,7 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     if let Some(time) = utc(text.as_bytes()) {
         return Some(time);
     }
-    let writable = |time: &DateTime<Utc>| (0..=9999).contains(&time.year());
-    let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()).filter(writable);
+    let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()).filter(is_rfc3339);
     parse(text).or_else(|| {
         let mut zoned = [0; MAX_RFC3339_BYTES];
         let end = text.len();
@@ -23,6 +22,11 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
         *zoned.get_mut(end)? = b'Z';
         parse(std::str::from_utf8(zoned.get(..=end)?).ok()?)
     })
+}
+
+/// Whether RFC 3339 can write it: four digits for a year.
+pub(crate) fn is_rfc3339(time: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&time.year())
 }
 
 /// The forms that vendors use: `2026-03-18T14:32:00`, with up to nine decimals or
@@ -61,14 +65,15 @@ pub(crate) fn number(digits: &[u8]) -> Option<i64> {
     all.then_some(number)
 }
 
-/// A span of a number of seconds that may have a fraction, to the nanosecond.
+/// A span of a number of seconds that may have a fraction, to the nanosecond; to the
+/// second beyond the twelve digits that [`parse_duration`] takes, which is 31 000 years.
 pub(crate) fn from_seconds(seconds: f64) -> Option<TimeDelta> {
     // Beyond 2^53 a double does not tell one second from the next.
     if !(-9_007_199_254_740_992.0..=9_007_199_254_740_992.0).contains(&seconds) {
         return None;
     }
     let whole = seconds.trunc();
-    let nanos = ((seconds - whole) * 1e9).round();
+    let nanos = if whole.abs() < 1e12 { ((seconds - whole) * 1e9).round() } else { 0.0 };
     #[expect(clippy::cast_possible_truncation, reason = "both are in range, see above")]
     let (whole, nanos) = (whole as i64, nanos as i64);
     TimeDelta::try_seconds(whole)?.checked_add(&TimeDelta::nanoseconds(nanos))

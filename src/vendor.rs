@@ -62,7 +62,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde_core::de::DeserializeOwned;
 
 use crate::clock::{Clock, Tolerance};
 use crate::envelope;

@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
 
@@ -38,24 +39,19 @@ impl<V: Verifier> fmt::Debug for Webhook<V> {
 ///
 /// It is a response: its status and an empty body, so that a forger learns
 /// nothing. The reason goes to the log (feature `tracing`).
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Rejection {
     /// Not authentic, not fresh, or not an event.
-    #[error(transparent)]
-    Receive(#[from] ReceiveError),
+    Receive(ReceiveError),
     /// The body has a content coding. What was signed are the bytes before
     /// anything is undone, and nothing here undoes it.
-    #[error("the body has a content coding")]
     ContentCoding,
     /// The body is over the limit.
-    #[error("the body is larger than the limit")]
     BodyTooLarge,
     /// The body could not be read to its end.
-    #[error("the body could not be read")]
-    BodyUnreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    BodyUnreadable(Box<dyn Error + Send + Sync>),
     /// The application holds no verifier of this type (actix-web).
-    #[error("no verifier is configured: register web::Data<{verifier}>")]
     NoVerifier {
         /// The type that is missing.
         verifier: &'static str,
@@ -83,6 +79,35 @@ impl Rejection {
             Rejection::BodyUnreadable(_) => "body_unreadable",
             Rejection::NoVerifier { .. } => "no_verifier",
         }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejection::Receive(error) => error.fmt(f),
+            Rejection::ContentCoding => f.write_str("the body has a content coding"),
+            Rejection::BodyTooLarge => f.write_str("the body is larger than the limit"),
+            Rejection::BodyUnreadable(_) => f.write_str("the body could not be read"),
+            Rejection::NoVerifier { verifier } => {
+                write!(f, "no verifier is configured: register web::Data<{verifier}>")
+            }
+        }
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Rejection::BodyUnreadable(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ReceiveError> for Rejection {
+    fn from(error: ReceiveError) -> Self {
+        Rejection::Receive(error)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_core::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Field, FieldSeed, Vocabulary};
@@ -35,7 +35,7 @@ impl<'de, V: Vocabulary> Visitor<'de> for Documented<'_, V> {
         let Documented(event) = self;
         let (mut name, mut data) = (None, None);
         let (mut time, mut first_id, mut second_id, mut test) = (None, None, None, None);
-        while let Some(field) = map.next_key_seed(FieldSeed::<V>(PhantomData))? {
+        while let Some(field) = map.next_key_seed(FieldSeed(const { &V::FIELDS }))? {
             match field {
                 Field::Name if name.is_none() => name = Some(map.next_value_seed(NameSeed::<V>(PhantomData))?),
                 Field::Data if data.is_none() && event.is_none() => match name {

@@ -12,10 +12,9 @@ mod parts;
 mod vocabulary;
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_core::de::{DeserializeSeed, Deserializer, Visitor};
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::error::ParseError;
 use crate::event::{Envelope, Undecodable, Unknown};
@@ -98,8 +97,8 @@ pub(crate) fn serialize<V: Vocabulary, S: Serializer>(
         map.serialize_entry(V::FIELDS.name, name)?;
     }
     match (V::FIELDS.time, envelope.timestamp) {
-        (Some(Time::Rfc3339(field)), Some(time)) => map.serialize_entry(field, &fields::time::Rfc3339(time))?,
-        (Some(Time::Unix(field)), Some(time)) => map.serialize_entry(field, &fields::time::Unix(time))?,
+        (Some(Time::Rfc3339(field)), Some(time)) => map.serialize_entry(field, &fields::Rfc3339(time))?,
+        (Some(Time::Unix(field)), Some(time)) => map.serialize_entry(field, &fields::Unix(time))?,
         (None, _) | (_, None) => {}
     }
     map.serialize_entry(V::FIELDS.data, data)?;
@@ -121,9 +120,33 @@ enum Field {
     Other,
 }
 
-struct FieldSeed<V>(PhantomData<V>);
+impl Fields {
+    #[inline]
+    fn field(&self, key: &str) -> Field {
+        let is = |name: Option<&str>| name == Some(key);
+        let [first_id, second_id] = self.ids;
+        if key == self.name {
+            Field::Name
+        } else if key == self.data {
+            Field::Data
+        } else if is(self.time_name()) {
+            Field::Time
+        } else if is(first_id) {
+            Field::FirstId
+        } else if is(second_id) {
+            Field::SecondId
+        } else if is(self.test) {
+            Field::Test
+        } else {
+            Field::Other
+        }
+    }
+}
 
-impl<'de, V: Vocabulary> DeserializeSeed<'de> for FieldSeed<V> {
+/// Tells an envelope's fields by their names.
+struct FieldSeed<'f>(&'f Fields);
+
+impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
     type Value = Field;
 
     fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<Field, D::Error> {
@@ -131,7 +154,7 @@ impl<'de, V: Vocabulary> DeserializeSeed<'de> for FieldSeed<V> {
     }
 }
 
-impl<V: Vocabulary> Visitor<'_> for FieldSeed<V> {
+impl Visitor<'_> for FieldSeed<'_> {
     type Value = Field;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,22 +162,6 @@ impl<V: Vocabulary> Visitor<'_> for FieldSeed<V> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Field, E> {
-        let Fields { name, data, ids: [first_id, second_id], test, .. } = const { V::FIELDS };
-        let is = |name: Option<&str>| name == Some(key);
-        Ok(if key == name {
-            Field::Name
-        } else if key == data {
-            Field::Data
-        } else if is(const { V::FIELDS.time_name() }) {
-            Field::Time
-        } else if is(first_id) {
-            Field::FirstId
-        } else if is(second_id) {
-            Field::SecondId
-        } else if is(test) {
-            Field::Test
-        } else {
-            Field::Other
-        })
+        Ok(self.0.field(key))
     }
 }

@@ -1,6 +1,7 @@
 //! The contract of a store.
 
 use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -79,36 +80,28 @@ macro_rules! delegate {
 delegate!(&S, Arc<S>, Box<S>);
 
 /// A store did not do its step.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The store could not be reached, or failed. The step may have happened.
-    #[error("the store is unavailable")]
-    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    Unavailable(Box<dyn Error + Send + Sync>),
     /// The store did not answer in time. The step may have happened.
-    #[error("the store did not answer in time")]
     Timeout,
     /// Others were at the same records; trying again may help.
-    #[error("the store is contended")]
-    Contended(#[source] Box<dyn Error + Send + Sync>),
+    Contended(Box<dyn Error + Send + Sync>),
     /// The store has no room for another record.
-    #[error("the store is full")]
     Full,
     /// The lease is no longer the caller's: somebody else has claimed the key, or
     /// the record is gone.
-    #[error("the lease was lost")]
     LeaseLost,
     /// The store's tables are not there: call its `migrate()`.
-    #[error("the store's schema is missing; call migrate()")]
-    NotMigrated(#[source] Box<dyn Error + Send + Sync>),
+    NotMigrated(Box<dyn Error + Send + Sync>),
     /// The store would drop records when it runs out of memory.
-    #[error("the store evicts records (maxmemory-policy {policy}); it must be noeviction")]
     Evicts {
         /// Redis's `maxmemory-policy`.
         policy: String,
     },
     /// The store answered what it never should.
-    #[error("the store answered nonsense: {0}")]
     Nonsense(&'static str),
 }
 
@@ -129,6 +122,34 @@ impl StoreError {
             StoreError::NotMigrated(_) => "store_not_migrated",
             StoreError::Evicts { .. } => "store_evicts",
             StoreError::Nonsense(_) => "store_nonsense",
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Unavailable(_) => f.write_str("the store is unavailable"),
+            StoreError::Timeout => f.write_str("the store did not answer in time"),
+            StoreError::Contended(_) => f.write_str("the store is contended"),
+            StoreError::Full => f.write_str("the store is full"),
+            StoreError::LeaseLost => f.write_str("the lease was lost"),
+            StoreError::NotMigrated(_) => f.write_str("the store's schema is missing; call migrate()"),
+            StoreError::Evicts { policy } => {
+                write!(f, "the store evicts records (maxmemory-policy {policy}); it must be noeviction")
+            }
+            StoreError::Nonsense(what) => write!(f, "the store answered nonsense: {what}"),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            StoreError::Unavailable(error) | StoreError::Contended(error) | StoreError::NotMigrated(error) => {
+                Some(&**error)
+            }
+            _ => None,
         }
     }
 }

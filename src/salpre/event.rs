@@ -1,10 +1,9 @@
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{Text, open_enum, payload, record, redacted_debug};
+use crate::fields::{Text, Whole, open_enum, payload, reads, record, redacted_debug, writes};
 
 events! {
     fields: Fields {
@@ -91,23 +90,18 @@ impl Event {
 }
 
 /// The call of an event. Salpre writes it flat (`call_id`) or nested (`call.id`).
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
     /// The call's id, as text.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The calling number, in E.164.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The called number, in E.164.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Who called whom.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// The device, such as `salprebox:SALPRE_AABBCCDD`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
@@ -122,72 +116,59 @@ record!(Call {
 redacted_debug!(Call { id, direction, source });
 
 /// The payload of `call_initiated`, `call_ringing` and `call_answered`.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "WrittenCall")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallEvent {
     /// What stands around the payload.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The call.
     pub call: Call,
 }
 
-payload!(CallEvent { call });
+payload!(CallEvent from WrittenCall { call });
 
 /// The payload of `transcript`.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "WrittenTranscript")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TranscriptEvent {
     /// What stands around the payload.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The call.
     pub call: Call,
     /// Who said it.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub speaker: Option<Speaker>,
     /// What was said.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
     /// When it was said: text, in a unit that Salpre does not name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_utc: Option<String>,
 }
 
-payload!(TranscriptEvent { call, speaker });
+payload!(TranscriptEvent from WrittenTranscript { call, speaker });
 
 /// The payload of `call_ended`.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "WrittenCallEnded")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallEndedEvent {
     /// What stands around the payload.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The call.
     pub call: Call,
     /// What was said, in order.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Vec<TranscriptEntry>>,
 }
 
-payload!(CallEndedEvent { call });
+payload!(CallEndedEvent from WrittenCallEnded { call });
 
 /// Something said in a call.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TranscriptEntry {
     /// Who said it.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub speaker: Option<Speaker>,
     /// What was said.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When it was said: text, in a unit that Salpre does not name. The greeting
     /// has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub utc_timestamp: Option<String>,
 }
 
@@ -200,28 +181,25 @@ record!(TranscriptEntry {
 redacted_debug!(TranscriptEntry { speaker });
 
 /// The payload of `error`.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "WrittenError")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorEvent {
     /// What stands around the payload.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The call.
     pub call: Call,
     /// What went wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
-payload!(ErrorEvent { call });
+payload!(ErrorEvent from WrittenError { call });
 
 /// Payloads as they are written: the call flat, nested or both, and fields of
 /// their own.
 macro_rules! written {
     ($(
         struct $written:ident => $event:ident {
-            $( $key:literal => $field:ident: $type:ty $(as $kind:path)?, )*
+            $( $key:literal => $field:ident: $type:ty $(as $kind:ident)?, )*
         }
     )+) => { $(
         #[derive(Default)]
@@ -235,7 +213,7 @@ macro_rules! written {
             $( $field: Option<$type>, )*
         }
 
-        record!($written {
+        reads!($written {
             "call" => call,
             "call_id" => call_id: Text,
             "from" => from,
@@ -243,6 +221,11 @@ macro_rules! written {
             "direction" => direction,
             "source" => source,
             $( $key => $field $(: $kind)?, )*
+        });
+
+        writes!($event {
+            "call" => call: Whole,
+            $( $key => $field, )*
         });
 
         impl From<$written> for $event {

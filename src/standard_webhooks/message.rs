@@ -1,13 +1,13 @@
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde_core::Deserialize;
+use serde_core::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::envelope;
 use crate::error::ParseError;
 use crate::event::{DedupeKey, Event, Undecodable};
-use crate::fields;
+use crate::fields::{Timestamp, reads};
 use crate::standard_webhooks::{ID_HEADER, TIMESTAMP_HEADER};
 use crate::verifier::Verified;
 
@@ -43,7 +43,7 @@ impl<E: DeserializeOwned> Message<E> {
         Ok(Message {
             id: verified.message_id().ok_or_else(|| missing(ID_HEADER))?.to_owned(),
             timestamp: verified.signed_at().ok_or_else(|| missing(TIMESTAMP_HEADER))?,
-            occurred_at: timestamp.and_then(|time| fields::Timestamp::deserialize(time).ok()?.0),
+            occurred_at: timestamp.and_then(|time| Timestamp::deserialize(time).ok()?.0),
             data: envelope::decode(&name, body)?,
             name,
         })
@@ -64,10 +64,13 @@ impl<E> Event for Message<E> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Head<'b> {
-    #[serde(borrow, rename = "type")]
     name: Option<&'b RawValue>,
-    #[serde(borrow)]
     timestamp: Option<&'b RawValue>,
 }
+
+reads!(Head<'de> {
+    "type" => name,
+    "timestamp" => timestamp,
+});

@@ -1,10 +1,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{Span, Text, Timestamp, duration, open_enum, payload, record, redacted_debug, time};
+use crate::fields::{Span, Text, Timestamp, open_enum, payload, record, redacted_debug};
 use crate::json::RawJson;
 
 events! {
@@ -85,39 +85,28 @@ impl crate::event::Event for Event {
 /// Documented for `call.started` are the ids, the direction and the numbers; for
 /// `call.ended` the ids, the duration, the status, the reason and the recording;
 /// for `call.failed` nothing.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallEvent {
     /// What stands around the data.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The call's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The agent's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
     /// Who called whom.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// The calling number, in E.164.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The called number, in E.164.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// How long the call lasted.
-    #[serde(serialize_with = "duration::seconds::serialize", skip_serializing_if = "Option::is_none")]
     pub duration: Option<TimeDelta>,
     /// How the call went.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<CallStatus>,
     /// Why the call ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
     /// Where the recording is.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub recording_url: Option<String>,
 }
 
@@ -136,18 +125,14 @@ record!(CallEvent {
 payload!(CallEvent { call_id, agent_id, direction, duration, status, end_reason });
 
 /// The data of `transcript.ready`.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TranscriptEvent {
     /// What stands around the data.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The call's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// Where the transcript is.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_url: Option<String>,
 }
 
@@ -160,28 +145,21 @@ payload!(TranscriptEvent { call_id });
 
 /// The data of `analysis.completed`: no payload is documented, and these are the
 /// fields of the analysis object of the REST API.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnalysisEvent {
     /// What stands around the data.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The analysis's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The call's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The name of the call's room.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub room_name: Option<String>,
     /// The fields that the customer defined: strings, numbers and booleans.
     /// [`decode`](RawJson::decode) them into a type of yours.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis_data: Option<RawJson>,
     /// When the analysis was made.
-    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
 }
 
@@ -196,12 +174,10 @@ record!(AnalysisEvent {
 payload!(AnalysisEvent { id, call_id });
 
 /// The data of `credit.low` and `credit.depleted`: no field is documented.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CreditEvent {
     /// What stands around the data.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The data. [`decode`](RawJson::decode) it into a type of yours.
     pub data: RawJson,
@@ -222,6 +198,12 @@ impl crate::envelope::Payload for CreditEvent {
 }
 
 redacted_debug!(CreditEvent { envelope, data });
+
+impl Serialize for CreditEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.data.serialize(serializer)
+    }
+}
 
 open_enum! {
     /// How a call went.

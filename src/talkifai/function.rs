@@ -1,13 +1,14 @@
 //! Custom functions: TalkifAI asks, while the caller is on the line, and speaks the answer.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::de::DeserializeOwned;
+use serde_core::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -129,22 +130,19 @@ fn reason(text: &str, error: &serde_json::Error) -> String {
 }
 
 /// A call of a custom function is not answered.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum FunctionError {
     /// Not authentic.
-    #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(VerifyError),
     /// The arguments do not fit.
-    #[error("the arguments do not fit: {reason}")]
     Arguments {
         /// What does not fit, and where; without the value that stands there.
         reason: String,
     },
     /// The request is refused, as for [`Webhook`](crate::Webhook).
     #[cfg(any(feature = "axum", feature = "actix-web"))]
-    #[error(transparent)]
-    Request(#[from] Rejection),
+    Request(Rejection),
 }
 
 impl FunctionError {
@@ -173,10 +171,44 @@ impl FunctionError {
     pub fn body(&self) -> Bytes {
         match self {
             FunctionError::Arguments { reason } => {
-                serde_json::json!({ "error": self.code(), "reason": reason }).to_string().into()
+                FunctionReply::text([("error", self.code()), ("reason", reason)]).body
             }
             _ => Bytes::new(),
         }
+    }
+}
+
+impl fmt::Display for FunctionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FunctionError::Verify(error) => error.fmt(f),
+            FunctionError::Arguments { reason } => write!(f, "the arguments do not fit: {reason}"),
+            #[cfg(any(feature = "axum", feature = "actix-web"))]
+            FunctionError::Request(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for FunctionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            #[cfg(any(feature = "axum", feature = "actix-web"))]
+            FunctionError::Request(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<VerifyError> for FunctionError {
+    fn from(error: VerifyError) -> Self {
+        FunctionError::Verify(error)
+    }
+}
+
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+impl From<Rejection> for FunctionError {
+    fn from(error: Rejection) -> Self {
+        FunctionError::Request(error)
     }
 }
 
@@ -198,12 +230,12 @@ pub struct FunctionReply {
 impl FunctionReply {
     /// `{"result": text}`, which is spoken as it is.
     pub fn result(text: impl Into<String>) -> Self {
-        Self::by(&serde_json::json!({ "result": text.into() }))
+        Self::text([("result", &text.into())])
     }
 
     /// `{"message": text}`, which is spoken.
     pub fn message(text: impl Into<String>) -> Self {
-        Self::by(&serde_json::json!({ "message": text.into() }))
+        Self::text([("message", &text.into())])
     }
 
     /// `{"data": value}`, which TalkifAI turns into text.
@@ -212,12 +244,7 @@ impl FunctionReply {
     ///
     /// A value that cannot be JSON, such as a map whose keys are not strings.
     pub fn data(value: &impl Serialize) -> Result<Self, serde_json::Error> {
-        #[derive(Serialize)]
-        struct Data<'v, T> {
-            data: &'v T,
-        }
-
-        Self::json(&Data { data: value })
+        Self::json(&Members([("data", value)]))
     }
 
     /// Any other JSON, which the agent gets as text.
@@ -229,13 +256,23 @@ impl FunctionReply {
         Ok(FunctionReply { body: serde_json::to_vec(value)?.into() })
     }
 
-    fn by(value: &serde_json::Value) -> Self {
-        FunctionReply { body: value.to_string().into() }
+    /// Text under these names, which cannot fail to be JSON.
+    fn text<const N: usize>(members: [(&'static str, &str); N]) -> Self {
+        FunctionReply { body: serde_json::to_vec(&Members(members)).unwrap_or_default().into() }
     }
 
     /// The JSON.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+}
+
+/// An object of these members.
+struct Members<T, const N: usize>([(&'static str, T); N]);
+
+impl<T: Serialize, const N: usize> Serialize for Members<T, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 

@@ -35,8 +35,7 @@ pub struct Suite {
 }
 
 /// What a store does against the contract.
-#[derive(Debug, thiserror::Error)]
-#[error("{rule}: {found}")]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Violation {
     /// The rule that is broken.
@@ -44,6 +43,14 @@ pub struct Violation {
     /// What was seen instead.
     pub found: String,
 }
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.found)
+    }
+}
+
+impl std::error::Error for Violation {}
 
 impl Suite {
     /// For a store with this lease and this retention, and a runtime that sleeps so.

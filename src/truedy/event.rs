@@ -1,12 +1,11 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{Boxed, Span, Text, open_enum, payload, record};
+use crate::fields::{Boxed, Span, Text, Whole, open_enum, payload, reads, writes};
 use crate::json::RawJson;
 use crate::ultravox::Call;
 
@@ -110,30 +109,32 @@ impl crate::event::Event for Event {
 ///
 /// Truedy documents two shapes, the event of Ultravox (`call`) and a flat one
 /// (`call_id`, `status`, `agent_id`, `duration_seconds`). Both fill these fields.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "CallData")]
+#[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CallEvent {
     /// What stands around the data.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The event's id, where it stands in the data.
-    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
     /// The name of the event of Ultravox that this one forwards.
-    #[serde(rename = "event", skip_serializing_if = "Option::is_none")]
     pub upstream_event: Option<String>,
     /// The state of the call.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<CallStatus>,
     /// What went wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// The call.
     pub call: Box<Call>,
 }
 
-payload!(CallEvent { event_id, status, call });
+payload!(CallEvent from CallData { event_id, status, call });
+
+writes!(CallEvent {
+    "id" => event_id,
+    "event" => upstream_event,
+    "status" => status,
+    "error_message" => error_message,
+    "call" => call: Whole,
+});
 
 /// The data of a call event as it is written, nested or flat.
 #[derive(Default)]
@@ -150,7 +151,7 @@ struct CallData {
     duration_seconds: Option<TimeDelta>,
 }
 
-record!(CallData {
+reads!(CallData {
     "id" => id: Text,
     "eventId" | "event_id" => event_id: Text,
     "event" => event,
@@ -181,28 +182,29 @@ impl From<CallData> for CallEvent {
 }
 
 /// The data of a batch event.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "BatchData")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BatchEvent {
     /// What stands around the data.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The event's id, where it stands in the data.
-    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
     /// The batch's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
     /// The state of the batch.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<BatchStatus>,
     /// What went wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
-payload!(BatchEvent { event_id, batch_id, status });
+payload!(BatchEvent from BatchData { event_id, batch_id, status });
+
+writes!(BatchEvent {
+    "id" => event_id,
+    "batch_id" => batch_id,
+    "status" => status,
+    "error_message" => error_message,
+});
 
 impl BatchEvent {
     /// A batch changes many times, to the same state perhaps: its id alone does
@@ -220,28 +222,29 @@ impl BatchEvent {
 }
 
 /// The data of a voice event.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "VoiceData")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VoiceEvent {
     /// What stands around the data.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The event's id, where it stands in the data.
-    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
     /// The voice's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub voice_id: Option<String>,
     /// The state of the training; Truedy documents no values.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// What went wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
-payload!(VoiceEvent { event_id, voice_id });
+payload!(VoiceEvent from VoiceData { event_id, voice_id });
+
+writes!(VoiceEvent {
+    "id" => event_id,
+    "voice_id" => voice_id,
+    "status" => status,
+    "error_message" => error_message,
+});
 
 /// The data of a batch event as it is written.
 #[derive(Default)]
@@ -254,7 +257,7 @@ struct BatchData {
     error_message: Option<String>,
 }
 
-record!(BatchData {
+reads!(BatchData {
     "id" => id: Text,
     "eventId" | "event_id" => event_id: Text,
     "batch_id" => batch_id: Text,
@@ -286,7 +289,7 @@ struct VoiceData {
     error_message: Option<String>,
 }
 
-record!(VoiceData {
+reads!(VoiceData {
     "id" => id: Text,
     "eventId" | "event_id" => event_id: Text,
     "voice_id" => voice_id: Text,
@@ -315,7 +318,7 @@ fn inner_id<'a>(event_id: Option<&'a str>, data: &RawJson) -> DedupeKey<'a> {
         event_id: Option<String>,
     }
 
-    record!(Ids {
+    reads!(Ids {
         "id" => id: Text,
         "eventId" | "event_id" => event_id: Text,
     });

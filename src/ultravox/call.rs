@@ -2,102 +2,74 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::ser::{SerializeMap, Serializer};
-use serde::{Deserialize, Serialize};
+use serde_core::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_core::ser::{SerializeMap, Serializer};
+use serde_core::{Deserialize, Serialize};
 
 use crate::call::{CallUpdate, Stage};
-use crate::fields::{OrEmpty, Span, Text, Timestamp, duration, open_enum, record, redacted_debug, time};
+use crate::fields::{Double, OrEmpty, Span, Suffixed, Text, Timestamp, open_enum, record, redacted_debug};
 use crate::json::{Amount, RawJson};
 
 /// A call, by the [call object](https://docs.ultravox.ai/webhooks/available-webhooks) of Ultravox.
 ///
 /// Every field may be missing. `Debug` shows ids and states: the object may hold
 /// credentials (`join_url`, `system_prompt`, `medium`).
-#[derive(Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Call {
     /// The call's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// When the call was created.
-    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// When the call was joined.
-    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub joined: Option<DateTime<Utc>>,
     /// When the call ended.
-    #[serde(serialize_with = "time::serialize", skip_serializing_if = "Option::is_none")]
     pub ended: Option<DateTime<Utc>>,
     /// Why the call ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
     /// How long the call lasted; sent by Truedy, as a number of seconds.
-    #[serde(serialize_with = "duration::seconds::serialize", skip_serializing_if = "Option::is_none")]
     pub duration: Option<TimeDelta>,
     /// What the call cost, in US dollars; sent by Truedy.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<Amount>,
     /// How much of the call is billed.
-    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// How many input tokens are billed beside the duration.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub billed_side_input_tokens: Option<i64>,
     /// How many output tokens are billed beside the duration.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub billed_side_output_tokens: Option<i64>,
     /// Whether, and why not, the call is billed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_status: Option<BillingStatus>,
     /// Where to join the call. Whoever has it can join.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub join_url: Option<String>,
     /// A BCP 47 code of the expected language.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub language_hint: Option<String>,
     /// After how long the call is ended.
-    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<TimeDelta>,
     /// After how long a call that nobody joins is ended.
-    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub join_timeout: Option<TimeDelta>,
     /// Over what the call is carried.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub medium: Option<Medium>,
     /// The model that talks.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The voice it talks with.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
     /// Whether the call is recorded.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub recording_enabled: Option<bool>,
     /// What the model was told.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
     /// The model's temperature.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
     /// A summary in a sentence.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub short_summary: Option<String>,
     /// A summary.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
     /// The agent that talks. An id that the vendor writes beside this object
     /// (`agentId`) is moved into it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
-    #[serde(skip)]
     pub(crate) bare_agent_id: Option<String>,
     /// The caller's own labels.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// How the SIP leg went.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sip_details: Option<SipDetails>,
 }
 
@@ -135,20 +107,20 @@ record!(Call {
     "endReason" => end_reason,
     "duration" => duration: Span,
     "costUsd" => cost_usd,
-    "billedDuration" => billed_duration: Span,
+    "billedDuration" => billed_duration: Suffixed,
     "billedSideInputTokens" => billed_side_input_tokens,
     "billedSideOutputTokens" => billed_side_output_tokens,
     "billingStatus" => billing_status,
     "joinUrl" => join_url,
     "languageHint" => language_hint,
-    "maxDuration" => max_duration: Span,
-    "joinTimeout" => join_timeout: Span,
+    "maxDuration" => max_duration: Suffixed,
+    "joinTimeout" => join_timeout: Suffixed,
     "medium" => medium,
     "model" => model,
     "voice" => voice,
     "recordingEnabled" => recording_enabled,
     "systemPrompt" => system_prompt,
-    "temperature" => temperature,
+    "temperature" => temperature: Double,
     "shortSummary" => short_summary,
     "summary" => summary,
     "agent" => agent,
@@ -160,15 +132,12 @@ record!(Call {
 redacted_debug!(Call { call_id, created, joined, ended, end_reason, duration, billing_status });
 
 /// The agent of a [`Call`].
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Agent {
     /// The agent's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
     /// The agent's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -180,20 +149,17 @@ record!(Agent {
 redacted_debug!(Agent { agent_id });
 
 /// How the SIP leg of a [`Call`] went.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SipDetails {
     /// How much of the SIP leg is billed.
-    #[serde(serialize_with = "duration::text::serialize", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// Why the SIP leg ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_reason: Option<SipTerminationReason>,
 }
 
 record!(SipDetails {
-    "billedDuration" => billed_duration: Span,
+    "billedDuration" => billed_duration: Suffixed,
     "terminationReason" => termination_reason,
 });
 
@@ -239,10 +205,10 @@ impl<'de> Deserialize<'de> for Medium {
                         found = Some(Medium { kind, settings });
                     } else if settings.get() != "null" {
                         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                        return Err(serde::de::Error::custom("two media, expected an object with one medium"));
+                        return Err(serde_core::de::Error::custom("two media, expected an object with one medium"));
                     }
                 }
-                found.ok_or_else(|| serde::de::Error::custom("no medium, expected an object with one medium"))
+                found.ok_or_else(|| serde_core::de::Error::custom("no medium, expected an object with one medium"))
             }
         }
 

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde_core::de::Error;
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, events};
@@ -88,18 +88,22 @@ impl crate::event::Event for Event {
 }
 
 /// What Ultravox says in every event: the whole call.
-#[derive(Clone, Default, PartialEq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CallEvent {
     /// Empty: Ultravox writes nothing around the call but the event's name.
-    #[serde(skip)]
     pub envelope: Envelope,
     /// The call.
     pub call: Box<Call>,
 }
 
 payload!(CallEvent { call });
+
+impl Serialize for CallEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.call.serialize(serializer)
+    }
+}
 
 impl<'de> Deserialize<'de> for CallEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
