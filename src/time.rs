@@ -56,7 +56,10 @@ fn utc(text: &[u8]) -> Option<DateTime<Utc>> {
 /// The number of up to 18 digits, which any 64 bits hold.
 #[inline]
 pub(crate) fn number(digits: &[u8]) -> Option<i64> {
-    let (mut number, mut all) = (0_i64, (1..=18).contains(&digits.len()));
+    if !(1..=18).contains(&digits.len()) {
+        return None;
+    }
+    let (mut number, mut all) = (0_i64, true);
     for byte in digits {
         let digit = byte.wrapping_sub(b'0');
         all &= digit <= 9;

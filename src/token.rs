@@ -42,7 +42,7 @@ impl HeaderTokens {
     /// value that is empty, blank or padded with white space.
     pub fn new<N, V>(headers: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
     where
-        N: Into<String>,
+        N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
         Ok(HeaderTokens { sets: Arc::new([token_set(headers)?]) })
@@ -56,7 +56,7 @@ impl HeaderTokens {
     /// As for [`new`](Self::new).
     pub fn with_set<N, V>(mut self, headers: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
     where
-        N: Into<String>,
+        N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
         let added = token_set(headers)?;
@@ -85,7 +85,7 @@ impl HeaderTokens {
             }
         }
         let index = matched.ok_or_else(|| refused.unwrap_or(VerifyError::SignatureMismatch))?;
-        Ok(Verified::by_secret(index, None, ""))
+        Ok(Verified::by_secret(index, None, &[]))
     }
 }
 
@@ -99,7 +99,7 @@ impl fmt::Debug for HeaderTokens {
 
 #[derive(Clone)]
 struct Token {
-    name: String,
+    name: Cow<'static, str>,
     digest: CtOutput<Sha256>,
 }
 
@@ -108,7 +108,7 @@ type TokenSet = Arc<[Token]>;
 impl Token {
     /// The one place where tokens are compared.
     fn check(&self, headers: &dyn Headers) -> Result<(), VerifyError> {
-        let header = || Cow::Owned(self.name.clone());
+        let header = || self.name.clone();
         let value = required(headers.lookup(&self.name), MAX_TOKEN_BYTES, header)?;
         if digest(value) == self.digest { Ok(()) } else { Err(VerifyError::TokenMismatch { header: header() }) }
     }
@@ -116,17 +116,17 @@ impl Token {
 
 fn token_set<N, V>(headers: impl IntoIterator<Item = (N, V)>) -> Result<TokenSet, ConfigError>
 where
-    N: Into<String>,
+    N: Into<Cow<'static, str>>,
     V: Into<Secret>,
 {
     let mut set: Vec<Token> = Vec::new();
     for (name, value) in headers {
         let name = name.into();
         if !is_header_name(&name) {
-            return Err(ConfigError::InvalidHeaderName { name });
+            return Err(ConfigError::InvalidHeaderName { name: name.into_owned() });
         }
         if set.iter().any(|token| token.name.eq_ignore_ascii_case(&name)) {
-            return Err(ConfigError::DuplicateHeader { name });
+            return Err(ConfigError::DuplicateHeader { name: name.into_owned() });
         }
         let secret = value.into();
         set.push(Token { digest: digest(secret.checked()?), name });

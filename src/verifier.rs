@@ -143,7 +143,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    pub(crate) fn by_secret(index: usize, signed_at: Option<(i64, u32)>, message_id: &str) -> Self {
+    pub(crate) fn by_secret(index: usize, signed_at: Option<(i64, u32)>, message_id: &[u8]) -> Self {
         let message_id = (!message_id.is_empty()).then(|| MessageId::new(message_id));
         Verified { secret_index: Some(index), signed_at, message_id }
     }
@@ -180,14 +180,15 @@ enum MessageId {
 }
 
 impl MessageId {
-    fn new(id: &str) -> Self {
+    /// Of ASCII, as all headers that are taken.
+    fn new(id: &[u8]) -> Self {
         let mut bytes = [0; INLINE_ID_BYTES];
         match bytes.get_mut(..id.len()) {
             Some(place) => {
-                place.copy_from_slice(id.as_bytes());
+                place.copy_from_slice(id);
                 MessageId::Inline(bytes, id.len())
             }
-            None => MessageId::Boxed(id.into()),
+            None => MessageId::Boxed(String::from_utf8_lossy(id).into()),
         }
     }
 

@@ -19,6 +19,8 @@ mod event;
 
 use zeroize::Zeroizing;
 
+use std::borrow::Cow;
+
 use crate::error::{ConfigError, ParseError, VerifyError};
 use crate::headers::Headers;
 use crate::reply::Success;
@@ -57,7 +59,7 @@ impl Salpre {
     /// # Errors
     ///
     /// As for [`HeaderTokens::new`].
-    pub fn header(name: impl Into<String>, value: impl Into<Secret>) -> Result<Self, ConfigError> {
+    pub fn header(name: impl Into<Cow<'static, str>>, value: impl Into<Secret>) -> Result<Self, ConfigError> {
         Self::headers([(name, value)])
     }
 
@@ -68,7 +70,7 @@ impl Salpre {
     /// As for [`HeaderTokens::new`].
     pub fn headers<N, V>(headers: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
     where
-        N: Into<String>,
+        N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
         Ok(Self::with_tokens(HeaderTokens::new(headers)?))

@@ -152,7 +152,7 @@ impl HmacKeys {
                 Some((seconds, nanos))
             }
         };
-        Ok(Verified::by_secret(secret_index, signed_at, std::str::from_utf8(id).unwrap_or_default()))
+        Ok(Verified::by_secret(secret_index, signed_at, id))
     }
 
     /// The signature by the first secret, in the scheme's encoding.
@@ -160,7 +160,7 @@ impl HmacKeys {
     pub(crate) fn sign(&self, timestamp: &str, id: &str, body: &[u8]) -> String {
         let Some(key) = self.keys.first() else { return String::new() };
         let tag = sign(key, &self.scheme, timestamp.as_bytes(), id.as_bytes(), body);
-        tag.text.into_iter().take(self.scheme.encoding.length()).map(char::from).collect()
+        tag.text().iter().copied().map(char::from).collect()
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -220,13 +220,20 @@ fn sign(key: &Key, scheme: &HmacScheme, timestamp: &[u8], id: &[u8], body: &[u8]
     let mut tag = Output::<Key>::default();
     mac.finalize_fixed_core(&mut buffer, &mut tag);
 
-    let mut text = [0; MAX_TAG_TEXT];
-    let encoded = match scheme.encoding {
-        Encoding::Hex => base16ct::lower::encode(&tag, &mut text).is_ok(),
-        Encoding::Base64 => Base64::encode(&tag, &mut text).is_ok(),
-    };
-    debug_assert!(encoded, "there is room for every encoding");
-    Tag { text, encoding: scheme.encoding }
+    match scheme.encoding {
+        Encoding::Hex => {
+            let mut text = [0; HEX_TAG_BYTES];
+            let encoded = base16ct::lower::encode(&tag, &mut text);
+            debug_assert!(encoded.is_ok(), "there is room for the tag");
+            Tag::Hex(text)
+        }
+        Encoding::Base64 => {
+            let mut text = [0; BASE64_TAG_BYTES];
+            let encoded = Base64::encode(&tag, &mut text);
+            debug_assert!(encoded.is_ok(), "there is room for the tag");
+            Tag::Base64(text)
+        }
+    }
 }
 
 /// A signature of ours, as the vendor would write it.
@@ -234,47 +241,46 @@ fn sign(key: &Key, scheme: &HmacScheme, timestamp: &[u8], id: &[u8], body: &[u8]
 /// Signatures are compared as text: to encode ours costs less than to decode
 /// theirs, and a text that decodes to the same bytes is the same text but for
 /// the case of hex.
-struct Tag {
-    text: [u8; MAX_TAG_TEXT],
-    encoding: Encoding,
+enum Tag {
+    Hex([u8; HEX_TAG_BYTES]),
+    Base64([u8; BASE64_TAG_BYTES]),
 }
 
 impl Tag {
+    #[cfg(feature = "testing")]
+    fn text(&self) -> &[u8] {
+        match self {
+            Tag::Hex(text) => text,
+            Tag::Base64(text) => text,
+        }
+    }
+
     /// Whether theirs is the same, in a time that depends on its length only.
     /// This is the one place where signatures are compared.
     fn equals(&self, theirs: &[u8]) -> bool {
-        let mut folded = [0; MAX_TAG_TEXT];
-        match folded.get_mut(..theirs.len()) {
-            Some(place) if theirs.len() == self.encoding.length() => place.copy_from_slice(theirs),
-            _ => return false,
+        match self {
+            Tag::Hex(ours) => <[u8; HEX_TAG_BYTES]>::try_from(theirs).is_ok_and(|mut theirs| {
+                theirs.make_ascii_lowercase();
+                ours.ct_eq(&theirs).into()
+            }),
+            Tag::Base64(ours) => {
+                <&[u8; BASE64_TAG_BYTES]>::try_from(theirs).is_ok_and(|theirs| ours.ct_eq(theirs).into())
+            }
         }
-        if self.encoding == Encoding::Hex {
-            folded.make_ascii_lowercase();
-        }
-        self.text.ct_eq(&folded).into()
     }
 }
 
 impl Encoding {
-    /// How long a signature is, in bytes of text.
-    const fn length(self) -> usize {
-        match self {
-            Encoding::Hex => 64,
-            Encoding::Base64 => 44,
-        }
-    }
-
     fn is_well_formed(self, text: &[u8]) -> bool {
         let base64 = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/');
-        text.len() == self.length()
-            && match (self, text) {
-                (Encoding::Hex, digits) => every(digits, u8::is_ascii_hexdigit),
-                // The last digit holds four bits of the tag, and nothing beyond them.
-                (Encoding::Base64, [digits @ .., last, b'=']) => {
-                    every(digits, base64) && b"AEIMQUYcgkosw048".contains(last)
-                }
-                (Encoding::Base64, _) => false,
+        match (self, text) {
+            (Encoding::Hex, digits) => digits.len() == HEX_TAG_BYTES && every(digits, u8::is_ascii_hexdigit),
+            // The last digit holds four bits of the tag, and nothing beyond them.
+            (Encoding::Base64, [digits @ .., last, b'=']) => {
+                text.len() == BASE64_TAG_BYTES && every(digits, base64) && b"AEIMQUYcgkosw048".contains(last)
             }
+            (Encoding::Base64, _) => false,
+        }
     }
 }
 
@@ -283,7 +289,9 @@ fn every(bytes: &[u8], holds: impl Fn(&u8) -> bool) -> bool {
     bytes.iter().fold(true, |all, byte| all & holds(byte))
 }
 
-const MAX_TAG_TEXT: usize = 64;
+/// How long a signature is as text.
+const HEX_TAG_BYTES: usize = 64;
+const BASE64_TAG_BYTES: usize = 44;
 
 impl HmacScheme {
     /// Whether `check` holds for one of the signatures that a delivery presents, as

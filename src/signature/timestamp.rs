@@ -25,16 +25,18 @@ impl TimestampFormat {
     pub(crate) fn parse(self, text: &[u8]) -> Result<(i64, u32), VerifyError> {
         let parts = |time: DateTime<Utc>| (time.timestamp(), time.timestamp_subsec_nanos());
         let rfc3339 = || time::rfc3339(std::str::from_utf8(text).ok()?).map(parts);
-        match (self, unix(text)) {
-            (TimestampFormat::UnixSeconds | TimestampFormat::UnixSecondsOrRfc3339, Some(seconds)) => {
-                if text.len() == MILLISECOND_DIGITS {
-                    return Err(VerifyError::TimestampInMilliseconds);
-                }
-                (seconds <= MAX_SECONDS).then_some((seconds, 0))
-            }
-            (TimestampFormat::UnixMillis, Some(millis)) => DateTime::from_timestamp_millis(millis).map(parts),
-            (TimestampFormat::Rfc3339 | TimestampFormat::UnixSecondsOrRfc3339, None) => rfc3339(),
-            _ => None,
+        let seconds = |seconds| match text.len() {
+            MILLISECOND_DIGITS => Err(VerifyError::TimestampInMilliseconds),
+            _ => Ok((seconds <= MAX_SECONDS).then_some((seconds, 0))),
+        };
+        match self {
+            TimestampFormat::UnixSeconds => unix(text).map(seconds).transpose()?.flatten(),
+            TimestampFormat::UnixMillis => unix(text).and_then(DateTime::from_timestamp_millis).map(parts),
+            TimestampFormat::Rfc3339 => rfc3339(),
+            TimestampFormat::UnixSecondsOrRfc3339 => match unix(text) {
+                Some(unix) => seconds(unix)?,
+                None => rfc3339(),
+            },
         }
         .ok_or(VerifyError::MalformedTimestamp)
     }

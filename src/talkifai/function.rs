@@ -1,5 +1,6 @@
 //! Custom functions: TalkifAI asks, while the caller is on the line, and speaks the answer.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
@@ -66,7 +67,7 @@ impl Functions {
     /// # Errors
     ///
     /// As for [`HeaderTokens::new`].
-    pub fn header(name: impl Into<String>, value: impl Into<Secret>) -> Result<Self, ConfigError> {
+    pub fn header(name: impl Into<Cow<'static, str>>, value: impl Into<Secret>) -> Result<Self, ConfigError> {
         Ok(Self::with_tokens(HeaderTokens::new([(name, value)])?))
     }
 

@@ -6,7 +6,8 @@ use std::alloc::System;
 
 use offhook::signature::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
 use offhook::testing::Signer;
-use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, salpre, talkifai, truedy};
+use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Ultravox, Verifier};
+use offhook::{salpre, talkifai, truedy, ultravox};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -41,12 +42,34 @@ fn allocations_are_bounded() {
     let talkifai = TalkifAi::new("whsec_1").unwrap();
     let headers = sign(talkifai::SCHEME);
     assert_eq!(allocated(|| drop(talkifai.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(talkifai.verify(&headers, b"another").unwrap_err())), (0, 0));
+    let ultravox = Ultravox::new("whsec_1").unwrap();
+    let headers = sign(ultravox::SCHEME);
+    assert_eq!(allocated(|| drop(ultravox.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(ultravox.verify(&headers, b"another").unwrap_err())), (0, 0));
     let verifier = Salpre::bearer("t").unwrap();
     let headers = [("authorization", "Bearer t")];
     assert_eq!(allocated(|| drop(verifier.verify(&headers, b"").unwrap())), (0, 0));
+    let headers = [("authorization", "Bearer u")];
+    assert_eq!(allocated(|| drop(verifier.verify(&headers, b"").unwrap_err())), (0, 0));
     let keys = HmacKeys::new(STANDARD_WEBHOOKS, "whsec_1").unwrap();
     let headers = sign(STANDARD_WEBHOOKS);
     assert_eq!(allocated(|| drop(keys.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(keys.verify(&headers, b"another").unwrap_err())), (0, 0));
+
+    // One for each string and list that is kept, one for a call's own place, and one
+    // in which serde_json counts brackets where it passes over some.
+    for (kept, body) in [
+        (3, r#"{"event":"call.ended","timestamp":"2026-03-18T14:32:00Z","id":"e","data":{"call":{"callId":"c"}}}"#),
+        (3 + 1, r#"{"id":"e","data":{"call":{"callId":"c"}},"timestamp":"2026-03-18T14:32:00Z","event":"call.ended"}"#),
+        (6, r#"{"event":"call.ended","data":{"call":{"callId":"c","agent":{"agentId":"a"},"metadata":{"k":"v"}}}}"#),
+        (2 + 1, r#"{"event":"call.ended","data":{"call":{"callId":"c","duration":7,"x":["y",{"z":"u"}]}}}"#),
+        (2 + 1, r#"{"event":"call.new","data":{"call":{"callId":"c","agent":{"agentId":"a"}}}}"#),
+    ] {
+        let mut event = None;
+        let (count, _) = allocated(|| event = Some(truedy::Event::from_json(body.as_bytes()).unwrap()));
+        assert!(count <= kept, "{count} allocations for {kept}: {body}");
+    }
 
     let many = |count: usize| "[[[[[]]]]],".repeat(count);
     let keys: String = (0..1_000_000).map(|key| format!(r#""{key}":0,"#)).collect();
