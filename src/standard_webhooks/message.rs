@@ -1,13 +1,11 @@
 use chrono::{DateTime, Utc};
-use serde_core::Deserialize;
-use serde_core::de::DeserializeOwned;
-use serde_json::error::Category;
-use serde_json::value::RawValue;
+use serde_core::de::{Deserialize, DeserializeOwned};
 
 use crate::envelope;
 use crate::error::ParseError;
 use crate::event::{DedupeKey, Event, Undecodable};
-use crate::fields::{Timestamp, reads};
+use crate::fields::Timestamp;
+use crate::standard_webhooks::head::Head;
 use crate::standard_webhooks::{ID_HEADER, TIMESTAMP_HEADER};
 use crate::verifier::Verified;
 
@@ -31,20 +29,21 @@ pub struct Message<E> {
 impl<E: DeserializeOwned> Message<E> {
     pub(super) fn read(verified: &Verified, body: &[u8]) -> Result<Self, ParseError> {
         let missing = |field| ParseError::MissingField { field };
-        let repeated = |field| ParseError::RepeatedField { field };
         let text = envelope::object(body)?;
-        let Head { name, timestamp } = serde_json::from_str(text).map_err(|error| match error.classify() {
-            // In an object nothing else can be wrong: both fields take any JSON.
-            Category::Data if error.to_string().contains("`timestamp`") => repeated("timestamp"),
-            Category::Data => repeated("type"),
-            _ => ParseError::from_json(&error),
-        })?;
-        let name: String = name.and_then(|name| serde_json::from_str(name.get()).ok()).unwrap_or_default();
+        let (head, event) = match Head::read_within(text) {
+            Some((Some(head), event)) => (head, Some(event)),
+            Some((None, event)) => (Head::read(text)?, Some(event)),
+            None => (Head::read(text)?, None),
+        };
+        let name: String = head.name.and_then(|name| serde_json::from_str(name.get()).ok()).unwrap_or_default();
         Ok(Message {
             id: verified.message_id().ok_or_else(|| missing(ID_HEADER))?.to_owned(),
             timestamp: verified.signed_at().ok_or_else(|| missing(TIMESTAMP_HEADER))?,
-            occurred_at: timestamp.and_then(|time| Timestamp::deserialize(time).ok()?.0),
-            data: envelope::decode(&name, body)?,
+            occurred_at: head.timestamp.and_then(|time| Timestamp::deserialize(time).ok()?.0),
+            data: match event {
+                Some(event) => Ok(event),
+                None => envelope::decode(&name, body)?,
+            },
             name,
         })
     }
@@ -63,14 +62,3 @@ impl<E> Event for Message<E> {
         DedupeKey::Id(self.id.as_str().into())
     }
 }
-
-#[derive(Default)]
-struct Head<'b> {
-    name: Option<&'b RawValue>,
-    timestamp: Option<&'b RawValue>,
-}
-
-reads!(Head<'de> {
-    "type" => name,
-    "timestamp" => timestamp,
-});

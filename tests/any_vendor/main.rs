@@ -22,5 +22,6 @@ mod published;
 mod random;
 mod recipes;
 mod schemes;
+mod types;
 mod ultravox;
 mod vendors;
