@@ -7,6 +7,7 @@ pub mod instructions;
 pub mod interpreters;
 pub mod load;
 pub mod measure;
+pub mod profile;
 pub mod readme;
 pub mod routes;
 pub mod scale;

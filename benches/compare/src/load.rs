@@ -67,12 +67,7 @@ pub fn measure(mut each: impl FnMut(&Load)) -> Vec<Load> {
 
 async fn compare(server: &Server, framework: &'static str, connections: usize, bytes: usize) -> Load {
     let requests = [BARE, EXTRACTOR].map(|route| request(route, bytes));
-    let mut streams = Vec::new();
-    for _ in 0..connections {
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        streams.push(stream);
-    }
+    let mut streams = connect(server, connections).await;
     let mut rates = [Vec::new(), Vec::new()];
     let mut cpu = [Vec::new(), Vec::new()];
     // The first round warms up.
@@ -81,7 +76,7 @@ async fn compare(server: &Server, framework: &'static str, connections: usize, b
             let route = (round + turn) % 2;
             let cpu_before = server.cpu_nanos();
             let begun = Instant::now();
-            let (count, back) = drive(streams, requests[route]).await;
+            let (count, back) = drive(streams, requests[route], begun + RUN).await;
             let seconds = begun.elapsed().as_secs_f64();
             streams = back;
             if round > 0 {
@@ -105,9 +100,18 @@ async fn compare(server: &Server, framework: &'static str, connections: usize, b
     }
 }
 
+pub async fn connect(server: &Server, connections: usize) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        let stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        streams.push(stream);
+    }
+    streams
+}
+
 /// Sends the request again and again on each connection, one at a time.
-async fn drive(streams: Vec<TcpStream>, request: &'static [u8]) -> (u64, Vec<TcpStream>) {
-    let end = Instant::now() + RUN;
+pub async fn drive(streams: Vec<TcpStream>, request: &'static [u8], end: Instant) -> (u64, Vec<TcpStream>) {
     let tasks: Vec<_> = streams
         .into_iter()
         .map(|mut stream| {
@@ -138,7 +142,7 @@ async fn drive(streams: Vec<TcpStream>, request: &'static [u8]) -> (u64, Vec<Tcp
     (total, back)
 }
 
-fn request(route: &str, bytes: usize) -> &'static [u8] {
+pub fn request(route: &str, bytes: usize) -> &'static [u8] {
     let body = body(bytes);
     let mut text = format!("POST {route} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in &signed(truedy::SCHEME, body) {
@@ -147,13 +151,13 @@ fn request(route: &str, bytes: usize) -> &'static [u8] {
     format!("{text}\r\n{body}").into_bytes().leak()
 }
 
-struct Server {
+pub struct Server {
     child: Child,
     port: u16,
 }
 
 impl Server {
-    fn start(framework: &str) -> Self {
+    pub fn start(framework: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["serve", framework])
             .stdin(Stdio::piped())
@@ -163,6 +167,11 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Server { child, port: line.trim().parse().unwrap() }
+    }
+
+    /// Of its process.
+    pub fn id(&self) -> String {
+        self.child.id().to_string()
     }
 
     /// What all of its threads have used.

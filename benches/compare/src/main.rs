@@ -4,7 +4,7 @@ use std::io::stdout;
 
 use compare::alloc::Counting;
 use compare::cases::CASES;
-use compare::{instructions, load, readme, scale};
+use compare::{instructions, load, profile, readme, scale};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -12,6 +12,7 @@ static ALLOCATOR: Counting = Counting;
 const USAGE: &str = "\
 compare table [GROUP] [BYTES]  nanoseconds, ratios and allocations, all or those that are named
 compare load                   requests per second over loopback
+compare profile                where a server's time goes under load, by perf
 compare scale                  against body size, secrets and threads
 compare instructions           counted by callgrind
 compare readme                 all of it, into results.md, ../ratios.svg and the README";
@@ -27,6 +28,7 @@ fn main() {
             println!("{}", load::TITLE);
             load::measure(|load| println!("{load}"));
         }
+        ["profile"] => profile::report(&mut stdout()).unwrap(),
         ["scale"] => scale::report(&mut stdout()).unwrap(),
         ["instructions"] => instructions::report(&mut stdout()).unwrap(),
         ["readme"] => readme::write().unwrap(),

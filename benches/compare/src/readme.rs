@@ -12,7 +12,7 @@ use crate::cases::{
 use crate::deliveries::{LARGE, SMALL};
 use crate::load::{self, Load};
 use crate::measure::{Results, Row};
-use crate::{instructions, scale};
+use crate::{instructions, profile, scale};
 
 /// A line of the table and a bar of the picture.
 struct Line {
@@ -100,6 +100,11 @@ pub fn write() -> io::Result<()> {
     writeln!(results, "{}", load::TITLE)?;
     for load in &loads {
         writeln!(results, "{load}")?;
+    }
+    if profile::is_possible() {
+        eprintln!("profile");
+        writeln!(results)?;
+        profile::report(&mut results)?;
     }
     eprintln!("scale");
     scale::report(&mut results)?;
