@@ -198,21 +198,18 @@ impl VerifyError {
 
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut about = |header: &str, what: &str| write!(f, "the header `{header}` {what}");
         match self {
-            VerifyError::MissingHeader { header } => write!(f, "the header `{header}` is missing"),
-            VerifyError::RepeatedHeader { header } => write!(f, "the header `{header}` is repeated"),
-            VerifyError::EmptyHeader { header } => write!(f, "the header `{header}` is empty"),
+            VerifyError::MissingHeader { header } => about(header, "is missing"),
+            VerifyError::RepeatedHeader { header } => about(header, "is repeated"),
+            VerifyError::EmptyHeader { header } => about(header, "is empty"),
             VerifyError::HeaderTooLong { header, max_bytes } => {
                 write!(f, "the header `{header}` is longer than {max_bytes} bytes")
             }
-            VerifyError::HeaderNotAscii { header } => write!(f, "the header `{header}` is not ASCII"),
-            VerifyError::MalformedSignature { header } => {
-                write!(f, "the header `{header}` does not hold a signature of this scheme")
-            }
+            VerifyError::HeaderNotAscii { header } => about(header, "is not ASCII"),
+            VerifyError::MalformedSignature { header } => about(header, "does not hold a signature of this scheme"),
             VerifyError::SignatureMismatch => f.write_str("the signature does not match"),
-            VerifyError::TokenMismatch { header } => {
-                write!(f, "the header `{header}` does not hold the configured value")
-            }
+            VerifyError::TokenMismatch { header } => about(header, "does not hold the configured value"),
             VerifyError::MalformedTimestamp => f.write_str("the signed time is not a timestamp of this scheme"),
             VerifyError::TimestampInMilliseconds => {
                 f.write_str("the signed time looks like milliseconds; this scheme signs seconds")

@@ -39,17 +39,13 @@ fn utc(text: &[u8]) -> Option<DateTime<Utc>> {
     };
     let nanos = match fraction {
         [] => 0,
-        [b'.', decimals @ ..] => {
-            // To nine of them.
-            let scale = 10_i64.checked_pow(9_u32.checked_sub(u32::try_from(decimals.len()).ok()?)?)?;
-            number(decimals)?.checked_mul(scale)?
-        }
+        [b'.', decimals @ ..] => nanoseconds(decimals)?,
         _ => return None,
     };
     let short = |digits: &[u8]| number(digits)?.try_into().ok();
     let day =
         NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])?.try_into().ok()?, short(&[m1, m2])?, short(&[d1, d2])?)?;
-    let time = day.and_hms_nano_opt(short(&[h1, h2])?, short(&[n1, n2])?, short(&[s1, s2])?, nanos.try_into().ok()?)?;
+    let time = day.and_hms_nano_opt(short(&[h1, h2])?, short(&[n1, n2])?, short(&[s1, s2])?, nanos)?;
     Some(time.and_utc())
 }
 
@@ -66,6 +62,12 @@ pub(crate) fn number(digits: &[u8]) -> Option<i64> {
         number = number.wrapping_mul(10).wrapping_add(digit.into());
     }
     all.then_some(number)
+}
+
+/// The fraction of a second that up to nine decimals say.
+fn nanoseconds(decimals: &[u8]) -> Option<u32> {
+    let scale = 10_i64.checked_pow(9_u32.checked_sub(u32::try_from(decimals.len()).ok()?)?)?;
+    number(decimals)?.checked_mul(scale)?.try_into().ok()
 }
 
 /// A span of a number of seconds that may have a fraction, to the nanosecond; to the
@@ -85,22 +87,16 @@ pub(crate) fn from_seconds(seconds: f64) -> Option<TimeDelta> {
 /// A span in the form of Ultravox, which is protobuf's:
 /// `^-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,9})?s$`.
 pub(crate) fn parse_duration(text: &str) -> Option<TimeDelta> {
-    let digits =
-        |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = match unsigned.strip_suffix('s')?.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (unsigned.strip_suffix('s')?, None),
+    let seconds = unsigned.strip_suffix('s')?;
+    let (whole, nanos) = match seconds.split_once('.') {
+        Some((whole, decimals)) => (whole, nanoseconds(decimals.as_bytes())?),
+        None => (seconds, 0),
     };
-    if !digits(whole, 12) || (whole.len() > 1 && whole.starts_with('0')) {
+    if whole.len() > 12 || (whole.len() > 1 && whole.starts_with('0')) {
         return None;
     }
-    let nanos = match fraction {
-        None => 0,
-        Some(fraction) if digits(fraction, 9) => format!("{fraction:0<9}").parse().ok()?,
-        Some(_) => return None,
-    };
-    let span = TimeDelta::new(whole.parse().ok()?, nanos)?;
+    let span = TimeDelta::new(number(whole.as_bytes())?, nanos)?;
     if unsigned.len() == text.len() { Some(span) } else { TimeDelta::zero().checked_sub(&span) }
 }
 

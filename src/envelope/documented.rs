@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde_core::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Field, FieldSeed, Vocabulary};
+use super::{Field, FieldSeed, Vocabulary, within};
 use crate::event::{Envelope, Unknown};
 use crate::fields;
 
@@ -59,7 +59,7 @@ impl<'de, V: Vocabulary> Visitor<'de> for Documented<'_, V> {
         };
         match (name, data) {
             (Some(Name::Documented(kind)), Some(data)) => {
-                DataSeed { kind, event }.deserialize(data).map_err(A::Error::custom)?;
+                V::decode(kind, &mut within(data), event).map_err(A::Error::custom)?;
             }
             (Some(Name::Other(name)), Some(data)) => {
                 let (name, data) = (name.to_owned(), data.into());

@@ -15,6 +15,8 @@ use std::fmt;
 
 use serde_core::de::{DeserializeSeed, Deserializer, Visitor};
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::de::StrRead;
+use serde_json::value::RawValue;
 
 use crate::error::ParseError;
 use crate::event::{Envelope, Undecodable, Unknown};
@@ -108,6 +110,11 @@ pub(crate) fn serialize<V: Vocabulary, S: Serializer>(
         map.serialize_entry(field, &true)?;
     }
     map.end()
+}
+
+/// Reads a value that was kept: nothing stands after it.
+fn within(kept: &RawValue) -> serde_json::Deserializer<StrRead<'_>> {
+    serde_json::Deserializer::from_str(kept.get())
 }
 
 enum Field {

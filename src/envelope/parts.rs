@@ -8,7 +8,7 @@ use serde_core::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::{Field, FieldSeed, Fields, Vocabulary, reason};
+use super::{Field, FieldSeed, Fields, Vocabulary, reason, within};
 use crate::error::ParseError;
 use crate::event::{Envelope, Undecodable, Unknown};
 use crate::fields;
@@ -27,8 +27,8 @@ pub(super) fn read<V: Vocabulary>(text: &str) -> Result<V, ParseError> {
     let mut event = None;
     match kind {
         Some(kind) => {
-            if let Err(error) = V::decode(kind, data, &mut event) {
-                faults.push(fault(fields.data, &error));
+            if let Err(error) = V::decode(kind, &mut within(data), &mut event) {
+                faults.note(fields.data, &error);
             }
         }
         None => {
@@ -37,7 +37,7 @@ pub(super) fn read<V: Vocabulary>(text: &str) -> Result<V, ParseError> {
         }
     }
     if let Some(mut event) = event
-        && faults.is_empty()
+        && faults.0.is_empty()
     {
         *event.envelope_mut() = envelope;
         return Ok(event);
@@ -47,12 +47,19 @@ pub(super) fn read<V: Vocabulary>(text: &str) -> Result<V, ParseError> {
         name: kind.map_or(name, |kind| V::kind_name(kind).to_owned()),
         data: data.into(),
         body: RawJson::from_text(text).ok_or(ParseError::NotAnObject)?,
-        reason: faults.join("; "),
+        reason: faults.0,
     }))
 }
 
-fn fault(field: &str, error: &serde_json::Error) -> String {
-    format!("{field}: {}", reason(error))
+/// What does not fit, field by field.
+#[derive(Default)]
+struct Faults(String);
+
+impl Faults {
+    fn note(&mut self, field: &str, error: &serde_json::Error) {
+        let separator = if self.0.is_empty() { "" } else { "; " };
+        self.0 += &format!("{separator}{field}: {}", reason(error));
+    }
 }
 
 /// An envelope whose parts have been found and not yet understood.
@@ -79,22 +86,22 @@ impl<'de> Parts<'de> {
     }
 
     /// What can be read of the envelope, and what does not fit.
-    fn envelope(&self) -> (Envelope, Vec<String>) {
+    fn envelope(&self) -> (Envelope, Faults) {
         let mut envelope = Envelope::default();
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         for (id, field) in self.ids.into_iter().zip(self.fields.ids) {
-            match id.map(fields::Text::deserialize).transpose() {
+            match id.map(|id| fields::Text::deserialize(&mut within(id))).transpose() {
                 Ok(id) => envelope.id = envelope.id.or(id.and_then(|fields::Text(id)| id)),
-                Err(error) => faults.push(fault(field.unwrap_or_default(), &error)),
+                Err(error) => faults.note(field.unwrap_or_default(), &error),
             }
         }
-        match self.time.map(fields::Timestamp::deserialize).transpose() {
+        match self.time.map(|time| fields::Timestamp::deserialize(&mut within(time))).transpose() {
             Ok(time) => envelope.timestamp = time.and_then(|fields::Timestamp(time)| time),
-            Err(error) => faults.push(fault(self.fields.time_name().unwrap_or_default(), &error)),
+            Err(error) => faults.note(self.fields.time_name().unwrap_or_default(), &error),
         }
-        match self.test.map(|test| serde_json::from_str::<Option<bool>>(test.get())).transpose() {
+        match self.test.map(|test| Option::<bool>::deserialize(&mut within(test))).transpose() {
             Ok(test) => envelope.test = test.flatten().unwrap_or(false),
-            Err(error) => faults.push(fault(self.fields.test.unwrap_or_default(), &error)),
+            Err(error) => faults.note(self.fields.test.unwrap_or_default(), &error),
         }
         (envelope, faults)
     }

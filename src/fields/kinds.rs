@@ -1,5 +1,6 @@
 //! Kinds of fields: what a vendor writes for them, and what we do.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -78,6 +79,49 @@ macro_rules! kind {
             }
         }
     };
+}
+
+/// Text that borrows from the body unless it has escapes.
+pub(crate) struct Borrowed<'de>(pub(crate) Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Borrowed<'de> {
+    fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+        struct BorrowedVisitor;
+
+        impl<'de> Visitor<'de> for BorrowedVisitor {
+            type Value = Borrowed<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Borrowed<'de>, E> {
+                Ok(Borrowed(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Borrowed<'de>, E> {
+                Ok(Borrowed(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        text.deserialize_str(BorrowedVisitor)
+    }
+}
+
+/// One of the vendor's words, which may be null.
+pub(crate) struct Word<T>(pub(crate) Option<T>);
+
+impl<'de, T: for<'t> From<&'t str>> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(word: D) -> Result<Self, D::Error> {
+        let word: Option<Borrowed<'de>> = Option::deserialize(word)?;
+        Ok(Word(word.map(|Borrowed(word)| (&*word).into())))
+    }
+}
+
+impl<T: Serialize> Word<T> {
+    pub(crate) fn write<M: SerializeMap>(field: &Option<T>, key: &'static str, map: &mut M) -> Result<(), M::Error> {
+        write(field, key, map)
+    }
 }
 
 kind! {

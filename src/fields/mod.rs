@@ -7,7 +7,7 @@ mod kinds;
 mod record;
 mod written;
 
-pub(crate) use kinds::{Boxed, Double, OrEmpty, Span, Suffixed, Text, Timestamp, Whole};
+pub(crate) use kinds::{Borrowed, Boxed, Double, OrEmpty, Span, Suffixed, Text, Timestamp, Whole, Word};
 pub(crate) use record::{Object, object, reads, record, write, writes};
 pub(crate) use written::{Rfc3339, Unix};
 
@@ -69,21 +69,7 @@ macro_rules! open_enum {
 
         impl<'de> serde_core::Deserialize<'de> for $name {
             fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Visitor;
-
-                impl serde_core::de::Visitor<'_> for Visitor {
-                    type Value = $name;
-
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str("a string")
-                    }
-
-                    fn visit_str<E>(self, text: &str) -> Result<$name, E> {
-                        Ok(text.into())
-                    }
-                }
-
-                deserializer.deserialize_str(Visitor)
+                crate::fields::Borrowed::deserialize(deserializer).map(|text| (*text.0).into())
             }
         }
     };

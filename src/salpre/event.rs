@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{Text, Whole, open_enum, payload, reads, record, redacted_debug, writes};
+use crate::fields::{Text, Whole, Word, open_enum, payload, reads, record, redacted_debug, writes};
 
 events! {
     fields: Fields {
@@ -109,7 +109,7 @@ record!(Call {
     "id" | "call_id" => id: Text,
     "from" => from,
     "to" => to,
-    "direction" => direction,
+    "direction" => direction: Word,
     "source" => source,
 });
 
@@ -173,7 +173,7 @@ pub struct TranscriptEntry {
 }
 
 record!(TranscriptEntry {
-    "type" => speaker,
+    "type" => speaker: Word,
     "message" => message,
     "utc_timestamp" => utc_timestamp: Text,
 });
@@ -218,7 +218,7 @@ macro_rules! written {
             "call_id" => call_id: Text,
             "from" => from,
             "to" => to,
-            "direction" => direction,
+            "direction" => direction: Word,
             "source" => source,
             $( $key => $field $(: $kind)?, )*
         });
@@ -251,7 +251,7 @@ written! {
     struct WrittenCall => CallEvent {}
 
     struct WrittenTranscript => TranscriptEvent {
-        "type" => speaker: Speaker,
+        "type" => speaker: Speaker as Word,
         "transcript" => transcript: String,
         "timestamp_utc" => timestamp_utc: String as Text,
     }

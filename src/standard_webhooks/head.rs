@@ -1,6 +1,5 @@
 //! The fields that the specification gives every body, read on the way through it.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde_core::de::value::CowStrDeserializer;
@@ -10,7 +9,7 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::error::ParseError;
-use crate::fields::reads;
+use crate::fields::{Borrowed, reads};
 
 /// `type` and `timestamp`, as they stand in the body.
 #[derive(Default)]
@@ -29,7 +28,7 @@ impl<'de> Head<'de> {
     pub(super) fn read(object: &'de str) -> Result<Self, ParseError> {
         serde_json::from_str(object).map_err(|error| match error.classify() {
             // In an object nothing else can be wrong: both fields take any JSON.
-            Category::Data if error.to_string().contains("`timestamp`") => {
+            Category::Data if error.to_string().starts_with("duplicate field `timestamp`") => {
                 ParseError::RepeatedField { field: "timestamp" }
             }
             Category::Data => ParseError::RepeatedField { field: "type" },
@@ -115,7 +114,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMembers<'_, 'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        let Some(Text(key)) = self.members.next_key()? else { return Ok(None) };
+        let Some(Borrowed(key)) = self.members.next_key()? else { return Ok(None) };
         self.key = match &*key {
             "type" => Key::Name,
             "timestamp" => Key::Timestamp,
@@ -140,32 +139,5 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMembers<'_, 'de, A> {
 
     fn size_hint(&self) -> Option<usize> {
         self.members.size_hint()
-    }
-}
-
-/// Text that borrows from the body unless it has escapes.
-struct Text<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-
-        text.deserialize_str(TextVisitor)
     }
 }

@@ -4,7 +4,7 @@ use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::call::{CallUpdate, Direction, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{Span, Text, Timestamp, open_enum, payload, record, redacted_debug};
+use crate::fields::{Span, Text, Timestamp, Word, open_enum, payload, record, redacted_debug};
 use crate::json::RawJson;
 
 events! {
@@ -113,12 +113,12 @@ pub struct CallEvent {
 record!(CallEvent {
     "callId" | "call_id" => call_id: Text,
     "agentId" | "agent_id" => agent_id: Text,
-    "direction" => direction,
+    "direction" => direction: Word,
     "from" => from,
     "to" => to,
     "duration" => duration: Span,
-    "status" => status,
-    "endReason" => end_reason,
+    "status" => status: Word,
+    "endReason" => end_reason: Word,
     "recordingUrl" => recording_url,
 });
 

@@ -1,14 +1,13 @@
 //! Custom functions: TalkifAI asks, while the caller is on the line, and speaks the answer.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_core::de::DeserializeOwned;
+use serde_core::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_core::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
@@ -119,14 +118,35 @@ fn reason(text: &str, error: &serde_json::Error) -> String {
     let reason = envelope::reason(error);
     let line_start = |line: usize| text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
     let at = line_start(error.line()).saturating_add(error.column());
-    let arguments: HashMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
-    let argument = arguments.iter().find(|(_, value)| {
-        let start = (value.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        (start..=start.saturating_add(value.get().len())).contains(&at)
-    });
+    let argument = serde_json::Deserializer::from_str(text).deserialize_map(ArgumentAt { text, at });
     match argument {
-        Some((name, _)) if reason.starts_with("expected ") => format!("`{name}`: {reason}"),
+        Ok(Some(name)) if reason.starts_with("expected ") => format!("`{name}`: {reason}"),
         _ => reason,
+    }
+}
+
+/// Finds the argument whose value stands around the byte `at` of the text.
+struct ArgumentAt<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Visitor<'t> for ArgumentAt<'t> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut arguments: A) -> Result<Option<String>, A::Error> {
+        let mut found = None;
+        while let Some((name, value)) = arguments.next_entry::<String, &RawValue>()? {
+            let start = (value.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+            if (start..=start.saturating_add(value.get().len())).contains(&self.at) {
+                found = Some(name);
+            }
+        }
+        Ok(found)
     }
 }
 

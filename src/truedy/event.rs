@@ -5,7 +5,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use crate::call::{CallUpdate, Stage};
 use crate::envelope::{Fields, Time, events};
 use crate::event::{DedupeKey, Envelope};
-use crate::fields::{Boxed, Span, Text, Whole, open_enum, payload, reads, writes};
+use crate::fields::{Boxed, Span, Text, Whole, Word, open_enum, payload, reads, writes};
 use crate::json::RawJson;
 use crate::ultravox::Call;
 
@@ -155,7 +155,7 @@ reads!(CallData {
     "id" => id: Text,
     "eventId" | "event_id" => event_id: Text,
     "event" => event,
-    "status" => status,
+    "status" => status: Word,
     "error_message" | "errorMessage" => error_message,
     "call" => call: Boxed,
     "call_id" => call_id: Text,
@@ -262,7 +262,7 @@ reads!(BatchData {
     "eventId" | "event_id" => event_id: Text,
     "batch_id" => batch_id: Text,
     "batchId" => batch_id_camel: Text,
-    "status" => status,
+    "status" => status: Word,
     "error_message" | "errorMessage" => error_message,
 });
 

@@ -7,7 +7,7 @@ use serde_core::ser::{SerializeMap, Serializer};
 use serde_core::{Deserialize, Serialize};
 
 use crate::call::{CallUpdate, Stage};
-use crate::fields::{Double, OrEmpty, Span, Suffixed, Text, Timestamp, open_enum, record, redacted_debug};
+use crate::fields::{Double, OrEmpty, Span, Suffixed, Text, Timestamp, Word, open_enum, record, redacted_debug};
 use crate::json::{Amount, RawJson};
 
 /// A call, by the [call object](https://docs.ultravox.ai/webhooks/available-webhooks) of Ultravox.
@@ -104,13 +104,13 @@ record!(Call {
     "created" => created: Timestamp,
     "joined" => joined: Timestamp,
     "ended" => ended: Timestamp,
-    "endReason" => end_reason,
+    "endReason" => end_reason: Word,
     "duration" => duration: Span,
     "costUsd" => cost_usd,
     "billedDuration" => billed_duration: Suffixed,
     "billedSideInputTokens" => billed_side_input_tokens,
     "billedSideOutputTokens" => billed_side_output_tokens,
-    "billingStatus" => billing_status,
+    "billingStatus" => billing_status: Word,
     "joinUrl" => join_url,
     "languageHint" => language_hint,
     "maxDuration" => max_duration: Suffixed,
@@ -160,7 +160,7 @@ pub struct SipDetails {
 
 record!(SipDetails {
     "billedDuration" => billed_duration: Suffixed,
-    "terminationReason" => termination_reason,
+    "terminationReason" => termination_reason: Word,
 });
 
 redacted_debug!(SipDetails { billed_duration, termination_reason });
