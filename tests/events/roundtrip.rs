@@ -52,6 +52,22 @@ fn every_published_delivery() {
     assert!(round::<offhook::truedy::Event>(&full).is_typed());
 }
 
+/// The names, and the forms of times and durations, are the vendor's.
+#[test]
+fn a_full_call_is_written_as_it_came() {
+    let mut call: Value = serde_json::from_str(FULL_CALL).unwrap();
+    let body = json!({ "event": "call.billed", "call": call });
+    let event = offhook::ultravox::Event::from_json(body.to_string().as_bytes()).unwrap();
+    // The agent's id stands inside the agent already; times have no more digits than they need.
+    call.as_object_mut().unwrap().remove("agentId");
+    call["created"] = json!("2026-03-18T14:30:00Z");
+    call["joined"] = json!("2026-03-18T14:30:05.500Z");
+    let written = serde_json::to_value(event).unwrap();
+    assert_eq!(written, json!({ "event": "call.billed", "call": call }));
+    // A duration that Truedy writes is a number of seconds.
+    assert_eq!(written["call"]["duration"], json!(142));
+}
+
 #[test]
 fn unknown_and_undecodable_events() {
     for body in [
