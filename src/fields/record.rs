@@ -17,7 +17,9 @@ macro_rules! record {
 
 /// The half of [`record!`] that reads.
 macro_rules! reads {
-    ($name:ident $(<$life:lifetime>)? { $( $key:literal $(| $alias:literal)* => $field:ident $(: $kind:ident)? ),+ $(,)? }) => {
+    ($name:ident $(<$life:lifetime>)? {
+        $( $key:literal $(| $alias:literal)* => $field:ident $(: $kind:ident)? ),+ $(,)?
+    }) => {
         impl<'de> crate::fields::Object<'de> for $name $(<$life>)? {
             fn fill<A: serde_core::de::MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
                 #[derive(Clone, Copy)]

@@ -5,13 +5,16 @@
 //! software stands in for the one in hardware: what verification costs is told
 //! only after the bare HMAC is taken off.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::process::Command;
 
-use crate::cases::{CASES, Case, PARSE, PARSE_LIST, PARSE_SALPRE};
+use crate::cases::{CASES, Case, OFFHOOK, PARSE, PARSE_LIST, PARSE_SALPRE, VERIFY_STANDARD, VERIFY_TRUEDY};
 use crate::deliveries::{LARGE, SMALL};
 
 const PARSING: [(&str, usize); 3] = [(PARSE, SMALL), (PARSE_LIST, LARGE), (PARSE_SALPRE, LARGE)];
+
+const LISTED: usize = 14;
 
 pub fn report(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "parsing: instructions")?;
@@ -30,6 +33,12 @@ pub fn report(out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {name:<50} {:>10.0}", count - counts[0].1)?;
         }
     }
+    for title in [VERIFY_TRUEDY, VERIFY_STANDARD, PARSE] {
+        writeln!(out, "\nwhere offhook's instructions are, {title}, {SMALL} bytes")?;
+        for (function, count) in by_function(title, SMALL, OFFHOOK).into_iter().take(LISTED) {
+            writeln!(out, "  {count:>8.0}  {function:.100}")?;
+        }
+    }
     Ok(())
 }
 
@@ -41,21 +50,59 @@ fn counts(case: &Case, bytes: usize) -> Vec<(&'static str, f64)> {
 
 /// Instructions of one iteration.
 pub fn count(title: &str, bytes: usize, name: &str) -> f64 {
-    let times = (20_000 / bytes as u32).max(4);
-    let [once, twice] = [times, 2 * times].map(|times| total(title, bytes, name, times));
-    (twice - once) / f64::from(times)
+    by_function(title, bytes, name).into_iter().map(|(_, count)| count).sum()
 }
 
-fn total(title: &str, bytes: usize, name: &str, times: u32) -> f64 {
+/// Instructions of one iteration in each function itself, the most first.
+fn by_function(title: &str, bytes: usize, name: &str) -> Vec<(String, f64)> {
+    let times = (20_000 / bytes as u32).max(4);
+    let [once, mut twice] = [times, 2 * times].map(|times| collect(title, bytes, name, times));
+    for (function, count) in once {
+        *twice.entry(function).or_default() -= count;
+    }
+    let mut counts: Vec<_> = twice.into_iter().map(|(function, count)| (function, count / f64::from(times))).collect();
+    counts.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    counts
+}
+
+fn collect(title: &str, bytes: usize, name: &str, times: u32) -> HashMap<String, f64> {
+    let file = std::env::temp_dir().join(format!("callgrind-{}", std::process::id()));
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", &format!("--callgrind-out-file={}", file.display())])
         .arg(std::env::current_exe().unwrap())
         .args(["iterate", title, &bytes.to_string(), name, &times.to_string()])
         .output()
         .expect("valgrind is installed");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let collected = stderr.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
-    collected.unwrap_or_else(|| panic!("{stderr}"))
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let profile = std::fs::read_to_string(&file).expect("callgrind's profile");
+    std::fs::remove_file(&file).expect("callgrind's profile");
+    own_costs(&profile)
+}
+
+/// What callgrind's format says of the functions themselves: `fn=(1) name` opens one,
+/// or `fn=(1)` again; lines of a place and a cost belong to it, but for the one after
+/// `calls=`, which is of the function called.
+fn own_costs(profile: &str) -> HashMap<String, f64> {
+    let (mut names, mut costs) = (HashMap::new(), HashMap::new());
+    let (mut function, mut called) = ("", false);
+    for line in profile.lines() {
+        if let Some((id, name)) =
+            line.strip_prefix("fn=").or(line.strip_prefix("cfn=")).and_then(|text| text.split_once(' '))
+        {
+            names.insert(id, name);
+        }
+        if let Some(text) = line.strip_prefix("fn=") {
+            function = names[text.split(' ').next().unwrap()];
+        } else if line.starts_with("calls=") {
+            called = true;
+        } else if line.starts_with(|first: char| matches!(first, '0'..='9' | '+' | '-' | '*')) {
+            let cost = line.split(' ').nth(1).and_then(|cost| cost.parse::<f64>().ok()).unwrap_or_default();
+            if !std::mem::take(&mut called) {
+                *costs.entry(function.to_owned()).or_default() += cost;
+            }
+        }
+    }
+    costs
 }
 
 /// What runs under callgrind.
