@@ -72,20 +72,28 @@ impl HeaderTokens {
     /// ASCII, or another value than the configured one.
     pub fn verify(&self, headers: &dyn Headers) -> Result<Verified, VerifyError> {
         let mut matched = None;
-        let mut refused = None;
+        let mut refused = Ok(());
         // No early end: the time taken does not tell which value matched.
         for (index, set) in self.sets.iter().enumerate() {
-            let mut passed = Ok(());
+            let mut passed = true;
             for token in set.iter() {
-                passed = passed.and(token.check(headers));
+                if let Err(error) = token.check(headers) {
+                    passed = false;
+                    if refused.is_ok() {
+                        refused = Err(error);
+                    }
+                }
             }
-            match passed {
-                Ok(()) => matched = matched.or(Some(index)),
-                Err(error) => refused = refused.or(Some(error)),
+            if passed {
+                matched = matched.or(Some(index));
             }
         }
-        let index = matched.ok_or_else(|| refused.unwrap_or(VerifyError::SignatureMismatch))?;
-        Ok(Verified::by_secret(index, None, &[]))
+        match (matched, refused) {
+            (Some(index), _) => Ok(Verified::by_secret(index, None, &[])),
+            (None, Err(error)) => Err(error),
+            // There is a set, and what did not pass was refused.
+            (None, Ok(())) => Err(VerifyError::SignatureMismatch),
+        }
     }
 }
 
