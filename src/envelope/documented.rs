@@ -10,13 +10,10 @@ use super::{Field, FieldSeed, Vocabulary, within};
 use crate::event::{Envelope, Unknown};
 use crate::fields;
 
-/// The event, if everything fits.
-pub(super) fn read<V: Vocabulary>(text: &str) -> Option<V> {
-    let mut event = None;
+/// Whether everything fits; the event is there then.
+pub(super) fn read<V: Vocabulary>(text: &str, event: &mut Option<V>) -> bool {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_map(Documented(&mut event)).ok()?;
-    deserializer.end().ok()?;
-    event
+    deserializer.deserialize_map(Documented(event)).is_ok() && deserializer.end().is_ok()
 }
 
 /// Reads an envelope in one pass, if everything is as documented. Fails without a

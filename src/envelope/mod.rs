@@ -75,10 +75,11 @@ pub(crate) trait Payload: Sized {
 
 pub(crate) fn parse<V: Vocabulary>(body: &[u8]) -> Result<V, ParseError> {
     let text = std::str::from_utf8(body).map_err(|_| ParseError::NotUtf8)?;
-    match documented::read(text) {
-        Some(event) => Ok(event),
+    let mut event = None;
+    match (documented::read(text, &mut event), event) {
+        (true, Some(event)) => Ok(event),
         // What does not fit may be the data or the JSON; only the parts tell which.
-        None => parts::read(text),
+        _ => parts::read(text),
     }
 }
 

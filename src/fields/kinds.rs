@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_core::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_core::ser::{Serialize, SerializeMap};
 
-use super::record::{Fill, Object, write};
+use super::record::{Object, fill, write};
 use super::written::{Rfc3339, Seconds, WithUnit};
 use crate::json::Amount;
 use crate::time::{from_seconds, is_rfc3339, parse_duration, rfc3339};
@@ -34,7 +34,7 @@ impl<'de, T: Object<'de>> Deserialize<'de> for Boxed<T> {
 
             fn visit_some<D: Deserializer<'de>>(self, object: D) -> Result<Boxed<T>, D::Error> {
                 let mut place = Box::<T>::default();
-                object.deserialize_map(Fill(&mut *place))?;
+                fill(object, &mut *place)?;
                 Ok(Boxed(Some(place)))
             }
         }

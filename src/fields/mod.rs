@@ -8,7 +8,7 @@ mod record;
 mod written;
 
 pub(crate) use kinds::{Borrowed, Boxed, Double, OrEmpty, Span, Suffixed, Text, Timestamp, Whole, Word};
-pub(crate) use record::{Object, object, reads, record, write, writes};
+pub(crate) use record::{Object, fill, reads, record, write, writes};
 pub(crate) use written::{Rfc3339, Unix};
 
 /// An enum of strings that vendors extend at will: `Other` keeps what is new.
@@ -82,7 +82,9 @@ macro_rules! payload {
     ($name:ident from $written:ident { $($shown:ident),* $(,)? }) => {
         impl<'de> serde_core::Deserialize<'de> for $name {
             fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::fields::object::<D, $written>(deserializer).map(Into::into)
+                let mut written = <$written>::default();
+                crate::fields::fill(deserializer, &mut written)?;
+                Ok(written.into())
             }
         }
 

@@ -75,7 +75,9 @@ macro_rules! reads {
 
         impl<'de> serde_core::Deserialize<'de> for $name $(<$life>)? {
             fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::fields::object(deserializer)
+                let mut object = Self::default();
+                crate::fields::fill(deserializer, &mut object)?;
+                Ok(object)
             }
         }
     };
@@ -122,14 +124,12 @@ pub(crate) trait Object<'de>: Default {
     fn fill<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error>;
 }
 
-pub(crate) fn object<'de, D: Deserializer<'de>, T: Object<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let mut object = T::default();
-    deserializer.deserialize_map(Fill(&mut object))?;
-    Ok(object)
+/// Reads an object into its place.
+pub(crate) fn fill<'de, D: Deserializer<'de>, T: Object<'de>>(object: D, place: &mut T) -> Result<(), D::Error> {
+    object.deserialize_map(Fill(place))
 }
 
-/// Where an object goes.
-pub(super) struct Fill<'a, T>(pub(super) &'a mut T);
+struct Fill<'a, T>(&'a mut T);
 
 impl<'de, T: Object<'de>> Visitor<'de> for Fill<'_, T> {
     type Value = ();
