@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for Suffixed {
 pub(crate) struct Whole;
 
 /// Writes an optional field by what stands for its value.
-macro_rules! written {
+macro_rules! writes_as {
     ($( $kind:ident($value:ty) as $written:expr; )+) => { $(
         impl $kind {
             pub(crate) fn write<M: SerializeMap>(
@@ -249,7 +249,7 @@ macro_rules! written {
     )+ };
 }
 
-written! {
+writes_as! {
     Double(f64) as |number| *number;
     Text(String) as String::as_str;
     Timestamp(DateTime<Utc>) as |time| Rfc3339(*time);

@@ -24,8 +24,21 @@ reads!(Head<'de> {
 });
 
 impl<'de> Head<'de> {
-    /// The head alone.
-    pub(super) fn read(object: &'de str) -> Result<Self, ParseError> {
+    /// The head, and the whole as a type of the user's if it fits: in one pass, where
+    /// that type takes an object member by member.
+    pub(super) fn read<E: Deserialize<'de>>(object: &'de str) -> Result<(Self, Option<E>), ParseError> {
+        let mut head = None;
+        let mut deserializer = serde_json::Deserializer::from_str(object);
+        let event = E::deserialize(Watched { object: &mut deserializer, head: &mut head });
+        let event = event.and_then(|event| deserializer.end().map(|()| event)).ok();
+        match head {
+            Some(head) if event.is_some() => Ok((head, event)),
+            // Of what does not fit, only a part was seen.
+            _ => Ok((Head::alone(object)?, event)),
+        }
+    }
+
+    fn alone(object: &'de str) -> Result<Self, ParseError> {
         serde_json::from_str(object).map_err(|error| match error.classify() {
             // In an object nothing else can be wrong: both fields take any JSON.
             Category::Data if error.to_string().starts_with("duplicate field `timestamp`") => {
@@ -34,16 +47,6 @@ impl<'de> Head<'de> {
             Category::Data => ParseError::RepeatedField { field: "type" },
             _ => ParseError::from_json(&error),
         })
-    }
-
-    /// The whole as a type of the user's, and the head in the same pass where that
-    /// type takes an object member by member. Fails without a reason.
-    pub(super) fn read_within<E: Deserialize<'de>>(object: &'de str) -> Option<(Option<Self>, E)> {
-        let mut head = None;
-        let mut deserializer = serde_json::Deserializer::from_str(object);
-        let event = E::deserialize(Watched { object: &mut deserializer, head: &mut head }).ok()?;
-        deserializer.end().ok()?;
-        Some((head, event))
     }
 }
 

@@ -30,11 +30,7 @@ impl<E: DeserializeOwned> Message<E> {
     pub(super) fn read(verified: &Verified, body: &[u8]) -> Result<Self, ParseError> {
         let missing = |field| ParseError::MissingField { field };
         let text = envelope::object(body)?;
-        let (head, event) = match Head::read_within(text) {
-            Some((Some(head), event)) => (head, Some(event)),
-            Some((None, event)) => (Head::read(text)?, Some(event)),
-            None => (Head::read(text)?, None),
-        };
+        let (head, event) = Head::read(text)?;
         let name: String = head.name.and_then(|name| serde_json::from_str(name.get()).ok()).unwrap_or_default();
         Ok(Message {
             id: verified.message_id().ok_or_else(|| missing(ID_HEADER))?.to_owned(),

@@ -49,7 +49,7 @@ fn counts(case: &Case, bytes: usize) -> Vec<(&'static str, f64)> {
 }
 
 /// Instructions of one iteration.
-pub fn count(title: &str, bytes: usize, name: &str) -> f64 {
+fn count(title: &str, bytes: usize, name: &str) -> f64 {
     by_function(title, bytes, name).into_iter().map(|(_, count)| count).sum()
 }
 
