@@ -10,8 +10,8 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::post;
 use offhook::event::DedupeKey;
-use offhook::reply::Success;
-use offhook::signature::{HmacScheme, Part, Separator, TimestampFormat};
+use offhook::Success;
+use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
 use offhook::{Event, HmacVendor, Reply, Webhook};
 use serde::Deserialize;
 

@@ -6,56 +6,35 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// The modules stand in the order in which a delivery meets them.
-pub mod call;
-pub mod clock;
-mod delivery;
-mod envelope;
-pub mod error;
-pub mod event;
-mod fields;
-pub mod headers;
-mod json;
-mod observe;
-pub mod reply;
-mod secret;
-pub mod signature;
+// The rooms, in the order in which a delivery passes through them. A room imports
+// only from rooms above it; `tests/it/imports.rs` holds them to it.
 mod time;
-pub mod token;
-pub mod verifier;
-
-pub mod salpre;
-pub mod standard_webhooks;
-pub mod talkifai;
-pub mod truedy;
-pub mod ultravox;
-pub mod vendor;
-
+pub mod verify;
+pub mod event;
+mod receive;
+mod vendors;
 pub mod idempotency;
-
-#[cfg(feature = "actix-web")]
-pub mod actix_web;
-#[cfg(feature = "axum")]
-pub mod axum;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+mod web;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-mod webhook;
 
-pub use clock::{Clock, DEFAULT_TOLERANCE, FixedClock, SystemClock, Tolerance};
-pub use delivery::Delivery;
-pub use error::{ConfigError, ParseError, ReceiveError, VerifyError};
-pub use event::Event;
-pub use headers::Headers;
-pub use json::{Amount, RawJson};
-pub use reply::Reply;
-pub use salpre::Salpre;
-pub use secret::Secret;
-pub use standard_webhooks::StandardWebhooks;
-pub use talkifai::TalkifAi;
-pub use truedy::Truedy;
-pub use ultravox::Ultravox;
-pub use vendor::HmacVendor;
-pub use verifier::{Verified, Verifier};
+pub use event::error::ParseError;
+pub use event::event::Event;
+pub use event::json::{Amount, RawJson};
+pub use receive::{Delivery, ReceiveError, Reply, Success, Verifier};
+pub use time::{Clock, FixedClock, SystemClock};
+pub use vendors::custom::HmacVendor;
+pub use vendors::salpre::Salpre;
+pub use vendors::standard_webhooks::StandardWebhooks;
+pub use vendors::talkifai::TalkifAi;
+pub use vendors::truedy::Truedy;
+pub use vendors::ultravox::Ultravox;
+pub use vendors::{salpre, standard_webhooks, talkifai, truedy, ultravox};
+pub use verify::error::{ConfigError, VerifyError};
+pub use verify::headers::Headers;
+pub use verify::secret::Secret;
+pub use verify::tolerance::Tolerance;
+pub use verify::verified::Verified;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
-pub use webhook::{Rejection, Webhook};
+pub use web::{Rejection, Webhook};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hmac::digest::Digest;
 use sha2::Sha256;
 
-use crate::delivery::Delivery;
 use crate::event::Event;
+use crate::receive::Delivery;
 
 /// The key of an event in a store: vendor, endpoint and the event's own key,
 /// separated by `:`.

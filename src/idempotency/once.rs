@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::claim::{Claim, Lease};
 use super::key::{BodyDigest, Key};
 use super::store::{Store, StoreError};
-use crate::delivery::Delivery;
 use crate::event::Event;
-use crate::observe;
-use crate::reply::Reply;
+use crate::receive::Delivery;
+use crate::receive::Reply;
+use crate::receive::log;
 
 /// Handles a delivery once; see [`Once`] for the rules and for more settings.
 pub async fn once<S, E, H, F>(store: &S, delivery: &Delivery<E>, handler: H) -> Reply
@@ -315,7 +315,7 @@ pub struct Handled {
 
 impl Handled {
     pub(super) fn observed<E: Event>(delivery: &Delivery<E>, outcome: Outcome) -> Self {
-        observe::handled(delivery, &outcome);
+        log::handled(delivery, &outcome);
         Handled { outcome, success: delivery.acknowledge() }
     }
 

@@ -12,8 +12,8 @@ use super::once::{Handled, HandlerError, Once, Outcome, caught};
 use super::settings::Settings;
 use super::sql;
 use super::store::{BoxFuture, Store, StoreError};
-use crate::delivery::Delivery;
 use crate::event::Event;
+use crate::receive::Delivery;
 
 /// Remembers in PostgreSQL 12 or later: as durable as the database, for any
 /// number of machines. All times are the server's.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::error::ConfigError;
-use crate::verifier::Verifier;
+use crate::receive::Verifier;
+use crate::verify::ConfigError;
 
 /// How long a handler has unless a store is told otherwise: 60 s.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
@@ -13,7 +13,7 @@ pub const DEFAULT_RETENTION: Duration = Duration::from_secs(72 * 60 * 60);
 
 /// The longest span over which a vendor of this crate is known to retry
 /// (Ultravox: 8 h 31 min 30 s). No shorter retention can be set.
-pub const MIN_RETENTION: Duration = crate::ultravox::RETRY_SPAN;
+pub const MIN_RETENTION: Duration = crate::vendors::ultravox::RETRY_SPAN;
 
 /// Lease and retention of a store.
 ///

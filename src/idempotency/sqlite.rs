@@ -17,8 +17,8 @@ use super::once::{Handled, HandlerError, Once, Outcome, caught};
 use super::settings::Settings;
 use super::sql;
 use super::store::{BoxFuture, Store, StoreError};
-use crate::delivery::Delivery;
 use crate::event::Event;
+use crate::receive::Delivery;
 
 /// Remembers in a file: durable with nothing to install, for the processes of one
 /// machine.

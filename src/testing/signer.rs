@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 
-use crate::error::ConfigError;
-use crate::secret::Secret;
-use crate::signature::{HmacKeys, HmacScheme, Separator, TimestampSource};
+use crate::verify::ConfigError;
+use crate::verify::Secret;
+use crate::verify::{HmacKeys, HmacScheme, Separator, TimestampSource};
 
 /// Makes the headers that a vendor would send.
 #[derive(Debug)]

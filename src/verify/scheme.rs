@@ -1,0 +1,316 @@
+use crate::verify::TimestampFormat;
+use crate::verify::is_header_name;
+
+/// How a vendor signs: which headers, what they look like, what is signed.
+///
+/// A scheme is data, meant for a `const`. It begins with the signature's header
+/// and ends with the signed parts; a scheme that makes no sense, such as one that
+/// reads a timestamp and does not sign it, does not compile.
+///
+/// ```
+/// use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
+///
+/// // Two headers: `v0=<hex>` and the time.
+/// const SLACK: HmacScheme = HmacScheme::in_header("x-slack-signature")
+///     .prefix("v0=")
+///     .timestamp_header("x-slack-request-timestamp", TimestampFormat::UnixSeconds)
+///     .signs(&[Part::Literal("v0:"), Part::Timestamp, Part::Literal(":"), Part::Body]);
+///
+/// // One header that is a list: `t=<time>,v1=<hex>,v1=<hex>`.
+/// const STRIPE: HmacScheme = HmacScheme::in_header("stripe-signature")
+///     .list(Separator::Comma)
+///     .prefix("v1=")
+///     .timestamp_entry("t=", TimestampFormat::UnixSeconds)
+///     .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
+/// ```
+///
+/// ```compile_fail,E0080
+/// use offhook::verify::{HmacScheme, Part, TimestampFormat};
+///
+/// // Anyone could change this timestamp.
+/// const UNSIGNED_TIME: HmacScheme = HmacScheme::in_header("x-signature")
+///     .timestamp_header("x-timestamp", TimestampFormat::UnixSeconds)
+///     .signs(&[Part::Body]);
+/// # assert_eq!(UNSIGNED_TIME, UNSIGNED_TIME);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HmacScheme {
+    pub(crate) header: &'static str,
+    /// What separates the entries of a header that is a list.
+    pub(crate) separator: Option<Separator>,
+    pub(crate) prefix: &'static str,
+    pub(crate) encoding: Encoding,
+    pub(crate) timestamp: Option<(TimestampSource, TimestampFormat)>,
+    pub(crate) id_header: Option<&'static str>,
+    pub(crate) secret: SecretFormat,
+    pub(crate) parts: &'static [Part],
+}
+
+impl HmacScheme {
+    /// Begins a scheme whose signature stands in the header `name`: the whole
+    /// value is the hex of an HMAC-SHA256, unless the next steps say otherwise.
+    pub const fn in_header(name: &'static str) -> HmacSchemeBuilder {
+        HmacSchemeBuilder(HmacScheme {
+            header: name,
+            separator: None,
+            prefix: "",
+            encoding: Encoding::Hex,
+            timestamp: None,
+            id_header: None,
+            secret: SecretFormat::Raw,
+            parts: &[],
+        })
+    }
+}
+
+/// A scheme that does not say yet what is signed: see [`HmacScheme::in_header`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a scheme is complete after `signs`"]
+pub struct HmacSchemeBuilder(HmacScheme);
+
+impl HmacSchemeBuilder {
+    /// A fixed text before the signature, or before each of a list. It names
+    /// the algorithm or its version, and is compared whole: `sha256=`, `v1,`.
+    pub const fn prefix(mut self, prefix: &'static str) -> Self {
+        self.0.prefix = prefix;
+        self
+    }
+
+    /// The header is a list: of several signatures, one per active secret, and
+    /// perhaps of other things. Entries without the prefix are passed over; they
+    /// belong to other versions of the scheme.
+    pub const fn list(mut self, separator: Separator) -> Self {
+        self.0.separator = Some(separator);
+        self
+    }
+
+    /// The signature is base64 (RFC 4648, section 4, with padding).
+    pub const fn base64(mut self) -> Self {
+        self.0.encoding = Encoding::Base64;
+        self
+    }
+
+    /// The signed time stands in the header `name`.
+    pub const fn timestamp_header(mut self, name: &'static str, format: TimestampFormat) -> Self {
+        assert!(self.0.timestamp.is_none(), "a scheme has one timestamp");
+        self.0.timestamp = Some((TimestampSource::Header(name), format));
+        self
+    }
+
+    /// The signed time stands in the list, after a prefix of its own such as
+    /// `t=`. It stands there exactly once: a delivery with two is refused.
+    pub const fn timestamp_entry(mut self, prefix: &'static str, format: TimestampFormat) -> Self {
+        assert!(self.0.timestamp.is_none(), "a scheme has one timestamp");
+        self.0.timestamp = Some((TimestampSource::Entry(prefix), format));
+        self
+    }
+
+    /// The signed message id stands in the header `name`.
+    pub const fn id_header(mut self, name: &'static str) -> Self {
+        self.0.id_header = Some(name);
+        self
+    }
+
+    /// Secrets are handed out as base64, after a prefix that may be left out.
+    pub const fn base64_secret(mut self, prefix: &'static str) -> Self {
+        self.0.secret = SecretFormat::Base64 { prefix };
+        self
+    }
+
+    /// Ends the scheme: what is signed, in order, with nothing between the parts.
+    ///
+    /// # Panics
+    ///
+    /// On a scheme that makes no sense. In a `const` that is a compile error.
+    pub const fn signs(self, parts: &'static [Part]) -> HmacScheme {
+        let mut scheme = self.0;
+        scheme.parts = parts;
+        let (mut bodies, mut timestamps, mut ids) = (0_u8, 0_u8, 0_u8);
+        let mut rest = parts;
+        while let [part, tail @ ..] = rest {
+            let count = match part {
+                Part::Body => &mut bodies,
+                Part::Timestamp => &mut timestamps,
+                Part::Id => &mut ids,
+                Part::Literal(_) => &mut 0,
+            };
+            *count = count.saturating_add(1);
+            rest = tail;
+        }
+        assert!(bodies == 1, "a scheme signs the body once");
+        assert!(timestamps == scheme.timestamp.is_some() as u8, "a scheme signs the timestamp that it reads, once");
+        assert!(ids == scheme.id_header.is_some() as u8, "a scheme signs the id that it reads, once");
+        assert!(is_header_name(scheme.header), "the signature's header is not a header name");
+        assert!(fits(scheme.prefix, scheme.separator), "no entry of such a list begins with this prefix");
+        match scheme.timestamp {
+            Some((TimestampSource::Header(name), _)) => {
+                assert!(is_header_name(name), "the timestamp's header is not a header name");
+                assert!(!same(name, scheme.header), "two values cannot be one header");
+            }
+            Some((TimestampSource::Entry(prefix), _)) => {
+                assert!(scheme.separator.is_some(), "a timestamp beside the signature needs a list");
+                assert!(fits(prefix, scheme.separator), "no entry of such a list begins with this prefix");
+                assert!(
+                    !begins(prefix, scheme.prefix) && !begins(scheme.prefix, prefix),
+                    "the prefixes do not tell the timestamp from a signature"
+                );
+            }
+            None => {}
+        }
+        if let Some(name) = scheme.id_header {
+            assert!(is_header_name(name), "the id's header is not a header name");
+            assert!(!same(name, scheme.header), "two values cannot be one header");
+            if let Some((TimestampSource::Header(timestamp), _)) = scheme.timestamp {
+                assert!(!same(name, timestamp), "two values cannot be one header");
+            }
+        }
+        scheme
+    }
+}
+
+/// One piece of the signed message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// The message id, as its header has it.
+    Id,
+    /// The signed time, as its header has it.
+    Timestamp,
+    /// The raw body.
+    Body,
+    /// A fixed text.
+    Literal(&'static str),
+}
+
+/// What stands between the entries of a header that is a list. Spaces and tabs
+/// around an entry are no part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Separator {
+    /// `a,b`.
+    Comma,
+    /// `a b`.
+    Space,
+}
+
+impl Separator {
+    pub(crate) const fn byte(self) -> u8 {
+        match self {
+            Separator::Comma => b',',
+            Separator::Space => b' ',
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Hex,
+    Base64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimestampSource {
+    Header(&'static str),
+    Entry(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretFormat {
+    Raw,
+    Base64 { prefix: &'static str },
+}
+
+/// Whether an entry can begin with `prefix`: header values are trimmed ASCII, and
+/// an entry ends at the separator.
+const fn fits(prefix: &str, separator: Option<Separator>) -> bool {
+    let mut rest = prefix.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        let separates = match separator {
+            Some(separator) => *byte == separator.byte(),
+            None => false,
+        };
+        if !byte.is_ascii_graphic() || separates {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
+const fn begins(text: &str, prefix: &str) -> bool {
+    let (mut text, mut prefix) = (text.as_bytes(), prefix.as_bytes());
+    while let [first, tail @ ..] = prefix {
+        match text {
+            [byte, rest @ ..] if *byte == *first => text = rest,
+            _ => return false,
+        }
+        prefix = tail;
+    }
+    true
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: TimestampFormat = TimestampFormat::UnixSeconds;
+    const BODY: &[Part] = &[Part::Body];
+    const BOTH: &[Part] = &[Part::Timestamp, Part::Body];
+
+    fn start() -> HmacSchemeBuilder {
+        HmacScheme::in_header("x-signature")
+    }
+
+    /// The same assertions refuse a constant when it is compiled.
+    #[test]
+    fn nonsense_does_not_build() {
+        type Nonsense = (&'static str, fn() -> HmacScheme);
+        let nonsense: [Nonsense; 22] = [
+            ("nothing signed", || start().signs(&[])),
+            ("no body", || start().signs(&[Part::Literal("x")])),
+            ("two bodies", || start().signs(&[Part::Body, Part::Body])),
+            ("a timestamp from nowhere", || start().signs(BOTH)),
+            ("an unsigned timestamp", || start().timestamp_header("x-time", TIME).signs(BODY)),
+            ("a timestamp signed twice", || {
+                start().timestamp_header("x-time", TIME).signs(&[Part::Timestamp, Part::Body, Part::Timestamp])
+            }),
+            ("an id from nowhere", || start().signs(&[Part::Id, Part::Body])),
+            ("an unsigned id", || start().id_header("x-id").signs(BODY)),
+            ("no header name", || HmacScheme::in_header("").signs(BODY)),
+            ("a wrong header name", || HmacScheme::in_header("x signature").signs(BODY)),
+            ("a wrong timestamp header", || start().timestamp_header("x:time", TIME).signs(BOTH)),
+            ("a wrong id header", || start().id_header("").signs(&[Part::Id, Part::Body])),
+            ("one header for two", || start().timestamp_header("X-Signature", TIME).signs(BOTH)),
+            ("one header for two again", || start().id_header("X-Signature").signs(&[Part::Id, Part::Body])),
+            ("one header for id and time", || {
+                start().timestamp_header("x-a", TIME).id_header("X-A").signs(&[Part::Id, Part::Timestamp, Part::Body])
+            }),
+            ("a separator in a prefix", || start().prefix("v1,").list(Separator::Comma).signs(BODY)),
+            ("a space in a prefix", || start().prefix("HMAC ").signs(BODY)),
+            ("a prefix that no header has", || start().prefix("é").signs(BODY)),
+            ("an entry without a list", || start().prefix("v1=").timestamp_entry("t=", TIME).signs(BOTH)),
+            ("a separator in a timestamp's prefix", || {
+                start().prefix("v1=").list(Separator::Comma).timestamp_entry("t,", TIME).signs(BOTH)
+            }),
+            ("one prefix for two", || {
+                start().prefix("v=").list(Separator::Comma).timestamp_entry("v=t", TIME).signs(BOTH)
+            }),
+            ("two timestamps", || {
+                start().list(Separator::Comma).timestamp_header("x-t", TIME).timestamp_entry("t=", TIME).signs(BOTH)
+            }),
+        ];
+        for (name, build) in nonsense {
+            assert!(std::panic::catch_unwind(build).is_err(), "{name}");
+        }
+        start().prefix("v1=").list(Separator::Comma).timestamp_entry("t=", TIME).signs(BOTH);
+        HmacScheme::in_header("x-a").timestamp_header("x-b", TIME).id_header("x-c").signs(&[
+            Part::Id,
+            Part::Timestamp,
+            Part::Body,
+        ]);
+    }
+}

@@ -1,0 +1,103 @@
+use chrono::{DateTime, Utc};
+
+use crate::time;
+use crate::verify::VerifyError;
+
+/// How a scheme writes the time that it signs.
+///
+/// Parsing is strict: ASCII digits without sign, point, exponent or leading
+/// zero, or RFC 3339, where a time without a zone is UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimestampFormat {
+    /// Seconds since 1970-01-01T00:00:00Z.
+    UnixSeconds,
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    UnixMillis,
+    /// RFC 3339.
+    Rfc3339,
+    /// Either of seconds and RFC 3339.
+    UnixSecondsOrRfc3339,
+}
+
+impl TimestampFormat {
+    /// In Unix seconds, and the nanoseconds beyond them.
+    pub(crate) fn parse(self, text: &[u8]) -> Result<(i64, u32), VerifyError> {
+        let parts = |time: DateTime<Utc>| (time.timestamp(), time.timestamp_subsec_nanos());
+        let rfc3339 = || time::rfc3339(std::str::from_utf8(text).ok()?).map(parts);
+        let seconds = |seconds| match text.len() {
+            MILLISECOND_DIGITS => Err(VerifyError::TimestampInMilliseconds),
+            _ => Ok((seconds <= MAX_SECONDS).then_some((seconds, 0))),
+        };
+        match self {
+            TimestampFormat::UnixSeconds => unix(text).map(seconds).transpose()?.flatten(),
+            TimestampFormat::UnixMillis => unix(text).and_then(DateTime::from_timestamp_millis).map(parts),
+            TimestampFormat::Rfc3339 => rfc3339(),
+            TimestampFormat::UnixSecondsOrRfc3339 => match unix(text) {
+                Some(unix) => seconds(unix)?,
+                None => rfc3339(),
+            },
+        }
+        .ok_or(VerifyError::MalformedTimestamp)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn format(self, time: DateTime<Utc>) -> String {
+        match self {
+            TimestampFormat::UnixSeconds | TimestampFormat::UnixSecondsOrRfc3339 => time.timestamp().to_string(),
+            TimestampFormat::UnixMillis => time.timestamp_millis().to_string(),
+            TimestampFormat::Rfc3339 => time.to_rfc3339_opts(chrono::SecondsFormat::Micros, false),
+        }
+    }
+}
+
+/// Digits without a leading zero.
+fn unix(digits: &[u8]) -> Option<i64> {
+    if let [b'0', _, ..] = digits { None } else { time::number(digits) }
+}
+
+/// Times from 2001 to 2286 in milliseconds have this many digits; in seconds
+/// that is the year 33658 and beyond.
+const MILLISECOND_DIGITS: usize = 13;
+
+/// The end of the year 9999, the last that RFC 3339 can write.
+const MAX_SECONDS: i64 = 253_402_300_799;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strict() {
+        use TimestampFormat::*;
+        let unix = |format: TimestampFormat, text: &str| format.parse(text.as_bytes()).map(|(seconds, _)| seconds);
+        for format in [UnixSeconds, UnixSecondsOrRfc3339] {
+            assert_eq!(unix(format, "1773844200"), Ok(1_773_844_200));
+            assert_eq!(unix(format, "0"), Ok(0));
+            assert_eq!(unix(format, "1773844200000"), Err(VerifyError::TimestampInMilliseconds));
+            for text in [
+                "",
+                "-1",
+                "+1773844200",
+                "01773844200",
+                "1773844200abc",
+                "1773844200.5",
+                "1.7e9",
+                "0x6553F100",
+                "1773844200, 1773844200",
+                "9223372036854775807",
+                "-9223372036854775808",
+                "9999999999999999999999999999999999999999",
+                "\u{661}\u{667}",
+                "0773844200000",
+            ] {
+                assert_eq!(unix(format, text), Err(VerifyError::MalformedTimestamp), "{text}");
+            }
+        }
+        assert_eq!(unix(UnixMillis, "1773844200999"), Ok(1_773_844_200));
+        assert_eq!(unix(UnixSecondsOrRfc3339, "2026-03-18T14:30:00Z"), Ok(1_773_844_200));
+        assert_eq!(unix(Rfc3339, "2026-03-18T14:30:00"), Ok(1_773_844_200));
+        assert_eq!(unix(Rfc3339, "1773844200"), Err(VerifyError::MalformedTimestamp));
+        assert_eq!(unix(UnixSeconds, "2026-03-18T14:30:00Z"), Err(VerifyError::MalformedTimestamp));
+    }
+}
