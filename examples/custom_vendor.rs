@@ -9,8 +9,8 @@
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::post;
-use offhook::event::DedupeKey;
 use offhook::Success;
+use offhook::event::DedupeKey;
 use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
 use offhook::{Event, HmacVendor, Reply, Webhook};
 use serde::Deserialize;

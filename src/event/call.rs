@@ -51,8 +51,8 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_core::de::{Error, Unexpected, Visitor};
-use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::wire::open_enum;
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde_core::de::DeserializeOwned;
-use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// A JSON value, kept as the text that the vendor sent.
@@ -119,7 +119,7 @@ impl fmt::Debug for Amount {
 
 impl Serialize for Amount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde_core::ser::Error::custom)?;
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
 }
@@ -127,11 +127,7 @@ impl Serialize for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text: Box<str> = Box::<RawValue>::deserialize(deserializer)?.into();
-        if is_number(&text) {
-            Ok(Amount(text))
-        } else {
-            Err(serde_core::de::Error::custom("wrong type, expected a number"))
-        }
+        if is_number(&text) { Ok(Amount(text)) } else { Err(serde::de::Error::custom("wrong type, expected a number")) }
     }
 }
 

@@ -1,21 +1,20 @@
-use std::error::Error;
-use std::fmt;
-
 use crate::event::ParseError;
 use crate::verify::VerifyError;
 
-/// A delivery was refused: what [`Verifier::receive`](crate::Verifier::receive) returns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A delivery was refused: the error of [`Verifier::receive`](crate::Verifier::receive).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReceiveError {
-    /// Not authentic, or not fresh.
-    Verify(VerifyError),
-    /// Authentic, and not an event.
-    Parse(ParseError),
+    /// The delivery is not authentic, or not fresh.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The delivery is authentic, and its body could not be parsed.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
 }
 
 impl ReceiveError {
-    /// The HTTP status for the sender: 401, 400 or 500.
+    /// Returns the HTTP status for the sender: 401, 400 or 500.
     pub fn status(&self) -> u16 {
         match self {
             ReceiveError::Verify(error) => error.status(),
@@ -23,34 +22,11 @@ impl ReceiveError {
         }
     }
 
-    /// A stable name for logs and metrics.
+    /// Returns a stable name for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {
             ReceiveError::Verify(error) => error.code(),
             ReceiveError::Parse(error) => error.code(),
         }
-    }
-}
-
-impl fmt::Display for ReceiveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReceiveError::Verify(error) => error.fmt(f),
-            ReceiveError::Parse(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for ReceiveError {}
-
-impl From<VerifyError> for ReceiveError {
-    fn from(error: VerifyError) -> Self {
-        ReceiveError::Verify(error)
-    }
-}
-
-impl From<ParseError> for ReceiveError {
-    fn from(error: ParseError) -> Self {
-        ReceiveError::Parse(error)
     }
 }

@@ -1,64 +1,37 @@
-//! The `tracing` event of each delivery.
+//! One log line per delivery (feature `tracing`).
 
 use crate::event::Event;
-use crate::idempotency::Outcome;
-use crate::receive::Delivery;
-use crate::receive::ReceiveError;
+use crate::receive::{Delivery, Profile, ReceiveError};
 #[cfg(feature = "tracing")]
-use {
-    crate::idempotency::StoreError,
-    crate::time::{Clock, SystemClock},
-    chrono::{DateTime, Utc},
-};
+use crate::time::{Clock, SystemClock};
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn received<E: Event>(_vendor: &'static str, _outcome: &Result<Delivery<E>, ReceiveError>) {}
-
-#[cfg(not(feature = "tracing"))]
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-pub(crate) fn refused(_vendor: &'static str, _code: &'static str) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn handled<E: Event>(_delivery: &Delivery<E>, _outcome: &Outcome) {}
-
-#[cfg(feature = "tracing")]
-pub(crate) fn handled<E: Event>(delivery: &Delivery<E>, outcome: &Outcome) {
-    let (vendor, event, code) = (delivery.vendor(), delivery.event().name(), outcome.code());
-    let store = outcome.store_error().map(StoreError::code);
+/// Logs what became of a request that reached a verifier.
+pub(crate) fn received<E: Event>(profile: &Profile, outcome: &Result<Delivery<E>, ReceiveError>) {
     match outcome {
-        Outcome::Fresh | Outcome::Unkeyed | Outcome::Duplicate | Outcome::InFlight { .. } => {
-            tracing::info!(target: "offhook", vendor, event, code, "delivery handled");
-        }
-        _ => tracing::warn!(target: "offhook", vendor, event, code, store, "delivery not handled as it should be"),
+        Ok(delivery) => accepted(delivery),
+        Err(error) => refused(profile, error.code()),
     }
 }
 
-#[cfg(feature = "tracing")]
-pub(crate) fn received<E: Event>(vendor: &'static str, outcome: &Result<Delivery<E>, ReceiveError>) {
-    match outcome {
-        Ok(delivery) => {
-            // Nothing in here is worked out unless somebody listens.
-            tracing::info!(
-                target: "offhook",
-                vendor,
-                code = "accepted",
-                event = delivery.event().name(),
-                secret_index = delivery.verified().secret_index(),
-                age_s = delivery.verified().signed_at().map(age),
-                "delivery accepted",
-            );
-        }
-        Err(error) => refused(vendor, error.code()),
-    }
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is logged"))]
+fn accepted<E: Event>(delivery: &Delivery<E>) {
+    // The fields are evaluated only if a subscriber is interested.
+    #[cfg(feature = "tracing")]
+    tracing::info!(
+        target: "offhook",
+        vendor = delivery.vendor(),
+        endpoint = delivery.endpoint(),
+        code = "accepted",
+        event = delivery.event().name(),
+        secret_index = delivery.verified().secret_index(),
+        age_s = delivery.verified().signed_at().map(|time| (SystemClock.now() - time).num_seconds()),
+        "delivery accepted",
+    );
 }
 
-/// In seconds.
-#[cfg(feature = "tracing")]
-fn age(signed_at: DateTime<Utc>) -> i64 {
-    SystemClock.now().signed_duration_since(signed_at).num_seconds()
-}
-
-#[cfg(feature = "tracing")]
-pub(crate) fn refused(vendor: &'static str, code: &'static str) {
-    tracing::warn!(target: "offhook", vendor, code, "delivery refused");
+/// Logs a request that was refused.
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is logged"))]
+pub(crate) fn refused(profile: &Profile, code: &'static str) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "offhook", vendor = profile.vendor(), endpoint = profile.endpoint(), code, "delivery refused");
 }

@@ -1,20 +1,17 @@
-//! What the vendor is told.
-//!
-//! ```
-//! use std::time::Duration;
-//! use offhook::Reply;
-//! use offhook::Success;
-//!
-//! assert_eq!(Reply::success(Success::NoContent).status(), 204);
-//! assert_eq!(Reply::retry().status(), 500);
-//! assert_eq!(Reply::unavailable(Duration::from_millis(1500)).retry_after_secs(), Some(2));
-//! ```
-
 use std::time::Duration;
 
 /// The answer to a delivery: a status, perhaps `Retry-After`, and no body.
 ///
 /// It is a response in axum (`IntoResponse`) and in actix-web (`Responder`).
+///
+/// ```
+/// use std::time::Duration;
+/// use offhook::{Reply, Success};
+///
+/// assert_eq!(Reply::success(Success::NoContent).status(), 204);
+/// assert_eq!(Reply::retry().status(), 500);
+/// assert_eq!(Reply::unavailable(Duration::from_millis(1500)).retry_after_secs(), Some(2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the vendor waits for its answer"]
 pub struct Reply {
@@ -23,35 +20,35 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Taken: the vendor does not send this delivery again.
+    /// Accepts the delivery: the vendor does not send it again.
     pub const fn success(success: Success) -> Self {
         Reply { status: success.status(), retry_after: None }
     }
 
-    /// Not taken (500): the vendor sends this delivery again.
+    /// Reports a failure (500): the vendor sends the delivery again.
     pub const fn retry() -> Self {
         Reply { status: 500, retry_after: None }
     }
 
-    /// Cannot be taken now (503): the vendor sends this delivery again, and is
-    /// asked to wait for `wait`, rounded up to whole seconds.
+    /// Reports that the delivery cannot be accepted now (503): the vendor sends it again,
+    /// and is asked to wait for `wait`, rounded up to whole seconds.
     pub const fn unavailable(wait: Duration) -> Self {
         Reply { status: 503, retry_after: Some(wait) }
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The value of `Retry-After`, in seconds, where there is one.
+    /// Returns the value of `Retry-After`, in seconds, where there is one.
     pub fn retry_after_secs(&self) -> Option<u64> {
         let wait = self.retry_after?;
         Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)))
     }
 }
 
-/// The status by which a vendor knows that its delivery was taken.
+/// The status by which a vendor knows that its delivery was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Success {
@@ -64,7 +61,7 @@ pub enum Success {
 }
 
 impl Success {
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub const fn status(self) -> u16 {
         match self {
             Success::Ok => 200,

@@ -1,130 +1,131 @@
-//! The contract of a vendor, and the proof that it was kept.
-//!
-//! ```
-//! use offhook::{Salpre, Verified, Verifier};
-//!
-//! /// Cannot be called for a forged delivery: nothing else makes a `Verified`.
-//! fn bill(_proof: &Verified, body: &[u8]) -> usize {
-//!     body.len()
-//! }
-//!
-//! let salpre = Salpre::bearer("s3cret")?;
-//! let body = br#"{"event_type":"call_answered","payload":{"call_id":7}}"#;
-//! let proof = salpre.verify(&[("Authorization", "Bearer s3cret")], body)?;
-//! assert_eq!(bill(&proof, body), 54);
-//! assert!(salpre.verify(&[("Authorization", "Bearer guessed")], body).is_err());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! The trait that every vendor implements.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::event::Event;
-use crate::event::ParseError;
-use crate::receive::Delivery;
-use crate::receive::ReceiveError;
-use crate::receive::Success;
-use crate::receive::log;
-use crate::verify::Headers;
-use crate::verify::{Verified, VerifyError};
+use crate::event::{Event, ParseError, Parsed};
+use crate::receive::{Delivery, Profile, ReceiveError, log};
+use crate::time::UnixTime;
+use crate::verify::{Head, Headers, Request, Tolerance, Verified, VerifyError};
 
-/// A vendor: how its deliveries are verified, what they mean, how they are answered.
+/// The trait that every vendor implements: how its deliveries are verified, parsed and
+/// answered.
 ///
-/// The vendors of this crate implement it. For another one there is
-/// [`HmacVendor`](crate::HmacVendor), or an implementation of yours, from
-/// [`HmacKeys`](crate::verify::HmacKeys) or [`HeaderTokens`](crate::verify::HeaderTokens).
-/// The trait can be a trait object (`Arc<dyn Verifier<Event = E>>`).
+/// For a vendor that this crate does not know, there are [`Hmac`](crate::Hmac) and
+/// [`StaticHeaders`](crate::StaticHeaders), which need a few constants, and an
+/// implementation of your own for everything else. The trait can be a trait object
+/// (`Arc<dyn Verifier<Event = E>>`).
+///
+/// All four methods are required. A wrapper around a verifier that passes them on
+/// loses no check, because every fact that [`receive`](Self::receive) needs is in the
+/// [`Profile`].
+///
+/// ```
+/// use offhook::{Delivery, Salpre, Verifier, salpre};
+///
+/// /// Can only be called with a delivery that passed the vendor's check.
+/// fn bill(delivery: &Delivery<salpre::Event>) -> Option<&str> {
+///     delivery.call_id()
+/// }
+///
+/// let salpre = Salpre::bearer("s3cret")?;
+/// let body = r#"{"event_type":"call_answered","payload":{"call_id":7}}"#;
+/// let delivery = salpre.receive(&[("Authorization", "Bearer s3cret")], body)?;
+/// assert_eq!(bill(&delivery), Some("7"));
+/// assert!(salpre.receive(&[("Authorization", "Bearer guessed")], body).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Verifier: Send + Sync {
-    /// What a delivery of this vendor says.
+    /// The type of this vendor's events.
     type Event: Event;
 
-    /// The vendor's name, lower-case, for logs and as the namespace of dedupe keys.
-    fn vendor(&self) -> &'static str;
+    /// Returns the facts about this vendor at this endpoint.
+    fn profile(&self) -> &Profile;
 
-    /// The status by which this vendor knows that a delivery was taken.
-    fn success(&self) -> Success;
-
-    /// Checks that a delivery is authentic and, where the vendor signs a time, fresh.
-    /// Nothing of the body is understood yet.
+    /// Checks everything that can be checked before the body is read, so that a sender
+    /// without a secret costs nothing. [`verify`](Self::verify) must check it as well.
     ///
     /// # Errors
     ///
-    /// Anything but an authentic and fresh delivery.
-    fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError>;
+    /// A required header that is missing, repeated, empty or malformed. A vendor with
+    /// static headers is checked here completely.
+    fn check_head(&self, head: &Head<'_>) -> Result<(), VerifyError>;
 
-    /// Understands an authentic body.
+    /// Checks that a request is authentic and, where the vendor signs a time outside the
+    /// body, fresh. The body is not parsed yet.
+    ///
+    /// # Errors
+    ///
+    /// The first check that fails.
+    fn verify(&self, request: &Request<'_>) -> Result<Verified, VerifyError>;
+
+    /// Parses the body of a verified delivery.
     ///
     /// # Errors
     ///
     /// A body that is not one of this vendor's envelopes.
-    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Self::Event, ParseError>;
+    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError>;
 
-    /// A last look at an understood event, for a vendor whose only signed time is
-    /// in the body.
+    /// Takes a delivery from headers and raw body to a typed event: the short form of
+    /// [`receive_request`](Self::receive_request), for vendors that sign neither the
+    /// method nor the URL.
     ///
     /// # Errors
     ///
-    /// An event that is too old.
-    fn check_event(&self, _event: &Self::Event) -> Result<(), VerifyError> {
-        Ok(())
-    }
-
-    /// How long after the first attempt this vendor may still send a delivery
-    /// again, where it says so. A store must remember for longer; see
-    /// [`Settings::for_vendor`](crate::idempotency::Settings::for_vendor).
-    fn retry_span(&self) -> Option<Duration> {
-        None
-    }
-
-    /// Takes a delivery from raw bytes to a typed event: [`verify`](Self::verify),
-    /// then [`parse`](Self::parse), then [`check_event`](Self::check_event).
-    ///
-    /// # Errors
-    ///
-    /// The error of the first step that fails; [`ReceiveError::status`] is what to answer.
+    /// As for [`receive_request`](Self::receive_request).
     fn receive(&self, headers: &dyn Headers, body: impl Into<Bytes>) -> Result<Delivery<Self::Event>, ReceiveError>
     where
         Self: Sized,
     {
-        let outcome = receive(self, headers, body.into());
-        log::received(self.vendor(), &outcome);
+        self.receive_request(&Head::new(headers), body)
+    }
+
+    /// Takes a delivery from a request to a typed event: [`verify`](Self::verify), then
+    /// [`parse`](Self::parse), then the maximum age of the profile.
+    ///
+    /// # Errors
+    ///
+    /// The error of the first step that fails; [`ReceiveError::status`] is the status to
+    /// answer with.
+    fn receive_request(&self, head: &Head<'_>, body: impl Into<Bytes>) -> Result<Delivery<Self::Event>, ReceiveError>
+    where
+        Self: Sized,
+    {
+        let outcome = receive(self, head, body.into());
+        log::received(self.profile(), &outcome);
         outcome
     }
 }
 
-fn receive<V: Verifier>(verifier: &V, headers: &dyn Headers, body: Bytes) -> Result<Delivery<V::Event>, ReceiveError> {
-    let verified = verifier.verify(headers, &body)?;
-    let event = verifier.parse(&verified, &body)?;
-    verifier.check_event(&event)?;
-    Ok(Delivery::new(event, body, verified, verifier.vendor(), verifier.success()))
+fn receive<V: Verifier>(verifier: &V, head: &Head<'_>, body: Bytes) -> Result<Delivery<V::Event>, ReceiveError> {
+    let verified = verifier.verify(&head.with_body(&body))?;
+    let parsed = verifier.parse(&verified, &body)?;
+    let profile = verifier.profile();
+    if let Some(past) = profile.max_age() {
+        let occurred_at = parsed.occurred_at().ok_or(VerifyError::MissingTimestamp)?;
+        let tolerance = Tolerance { past, ..Tolerance::DEFAULT };
+        tolerance.check(UnixTime::from(occurred_at), profile.clock())?;
+    }
+    Ok(Delivery::new(parsed, body, verified, profile.clone()))
 }
 
 impl<V: Verifier + ?Sized> Verifier for Arc<V> {
     type Event = V::Event;
 
-    fn vendor(&self) -> &'static str {
-        (**self).vendor()
+    fn profile(&self) -> &Profile {
+        (**self).profile()
     }
 
-    fn success(&self) -> Success {
-        (**self).success()
+    fn check_head(&self, head: &Head<'_>) -> Result<(), VerifyError> {
+        (**self).check_head(head)
     }
 
-    fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError> {
-        (**self).verify(headers, body)
+    fn verify(&self, request: &Request<'_>) -> Result<Verified, VerifyError> {
+        (**self).verify(request)
     }
 
-    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Self::Event, ParseError> {
+    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
         (**self).parse(verified, body)
-    }
-
-    fn check_event(&self, event: &Self::Event) -> Result<(), VerifyError> {
-        (**self).check_event(event)
-    }
-
-    fn retry_span(&self) -> Option<Duration> {
-        (**self).retry_span()
     }
 }

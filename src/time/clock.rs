@@ -1,4 +1,4 @@
-//! The time by which freshness is judged.
+//! The clock by which ages are judged.
 //!
 //! ```
 //! use std::time::Duration;
@@ -13,18 +13,31 @@
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 
+use super::unix::UnixTime;
+
 /// A source of the current time.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> DateTime<Utc>;
 
-    /// The current time in whole seconds since 1970-01-01T00:00:00Z.
+    /// Returns the current time in whole seconds since 1970-01-01T00:00:00Z.
     fn unix_seconds(&self) -> i64 {
         self.now().timestamp()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> DateTime<Utc> {
+        (**self).now()
+    }
+
+    fn unix_seconds(&self) -> i64 {
+        (**self).unix_seconds()
     }
 }
 
@@ -34,38 +47,37 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        let (seconds, nanos) = since_epoch();
-        DateTime::from_timestamp(seconds, nanos).unwrap_or(DateTime::UNIX_EPOCH)
+        since_epoch().to_datetime().unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     fn unix_seconds(&self) -> i64 {
-        since_epoch().0
+        since_epoch().seconds()
     }
 }
 
-/// Whole seconds, rounded down, and the nanoseconds beyond them.
-fn since_epoch() -> (i64, u32) {
+/// Reads the host's clock. A time before 1970 is negative, rounded down.
+fn since_epoch() -> UnixTime {
     let seconds = |since: Duration| i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
     match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(after) => (seconds(after), after.subsec_nanos()),
-        Err(before) => (seconds(before.duration()).saturating_neg().saturating_sub(1), 0),
+        Ok(after) => UnixTime::from_seconds(seconds(after)).with_nanos(after.subsec_nanos()),
+        Err(before) => UnixTime::from_seconds(seconds(before.duration()).saturating_neg().saturating_sub(1)),
     }
 }
 
-/// A clock that stands still, for tests and for verifying captured requests.
+/// A clock that always shows the same time, for tests and for captured requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedClock(DateTime<Utc>);
 
 impl FixedClock {
-    /// Stands at `time`.
+    /// Creates a clock that shows `time`.
     pub const fn at(time: DateTime<Utc>) -> Self {
         FixedClock(time)
     }
 
-    /// Stands at `seconds` after 1970-01-01T00:00:00Z; a time that chrono
-    /// cannot express stands at that instant itself.
+    /// Creates a clock that shows the time `seconds` after 1970-01-01T00:00:00Z, or
+    /// the epoch itself if chrono cannot represent that time.
     pub fn at_unix(seconds: i64) -> Self {
-        FixedClock(DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH))
+        FixedClock(UnixTime::from_seconds(seconds).to_datetime().unwrap_or(DateTime::UNIX_EPOCH))
     }
 }
 

@@ -15,41 +15,51 @@ use std::fmt;
 
 use crate::verify::VerifyError;
 
-/// Looks up one request header by name.
+/// Looks up request headers by name.
 ///
 /// Implemented for slices, arrays and vectors of pairs, for `HashMap` and
 /// `BTreeMap`, for `http::HeaderMap` (feature `http`, part of `axum`) and for
 /// actix-web's `HeaderMap` (feature `actix-web`).
 pub trait Headers {
-    /// Finds the header whose name equals `name` without regard to ASCII case
+    /// Finds the header whose name equals `name`, without regard to ASCII case
     /// ([RFC 9110, section 5.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.1)).
     ///
-    /// A header that stands there more than once is [`Lookup::Repeated`], also
-    /// when its values are equal: which of them a proxy or a framework would
-    /// have picked is nothing to guess about in a security check.
+    /// A header that occurs more than once is [`Lookup::Repeated`], even if the
+    /// values are equal: a security check must not guess which one a proxy would
+    /// have picked.
     fn lookup(&self, name: &str) -> Lookup<'_>;
 
-    /// Finds several headers. A map that has to be walked can do it in one pass.
-    fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
-        for (name, found) in names.iter().zip(found) {
-            *found = self.lookup(name);
-        }
+    /// Finds up to three headers; a name that is `None` is [`Lookup::Missing`]. A
+    /// collection that has to be searched from one end to the other can do it in one
+    /// pass.
+    fn lookup3(&self, names: [Option<&str>; 3]) -> [Lookup<'_>; 3] {
+        names.map(|name| name.map_or(Lookup::Missing, |name| self.lookup(name)))
+    }
+}
+
+impl<H: Headers + ?Sized> Headers for &H {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        (**self).lookup(name)
+    }
+
+    fn lookup3(&self, names: [Option<&str>; 3]) -> [Lookup<'_>; 3] {
+        (**self).lookup3(names)
     }
 }
 
 /// What [`Headers::lookup`] found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Lookup<'a> {
-    /// No header of that name.
+    /// There is no header of that name.
     Missing,
-    /// Exactly one, with its value as received.
+    /// There is exactly one, with this value as received.
     One(&'a [u8]),
-    /// More than one.
+    /// There is more than one.
     Repeated,
 }
 
 impl<'a> Lookup<'a> {
-    /// What is found once another value has turned up.
+    /// Adds a value that was found under the same name.
     #[must_use]
     pub fn and(self, value: &'a [u8]) -> Self {
         match self {
@@ -57,17 +67,38 @@ impl<'a> Lookup<'a> {
             Lookup::One(_) | Lookup::Repeated => Lookup::Repeated,
         }
     }
+
+    /// Returns the value of a header that must be there exactly once, without the
+    /// spaces and tabs around it, which are no part of a value in HTTP
+    /// ([RFC 9110, section 5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)).
+    #[inline]
+    pub(super) fn required(
+        self,
+        max_bytes: usize,
+        name: impl Fn() -> Cow<'static, str>,
+    ) -> Result<&'a str, VerifyError> {
+        let value = match self {
+            Lookup::Missing => return Err(VerifyError::MissingHeader { header: name() }),
+            Lookup::Repeated => return Err(VerifyError::RepeatedHeader { header: name() }),
+            Lookup::One(value) => trim(value),
+        };
+        if value.is_empty() {
+            return Err(VerifyError::EmptyHeader { header: name() });
+        }
+        if value.len() > max_bytes {
+            return Err(VerifyError::HeaderTooLong { header: name(), max_bytes });
+        }
+        match std::str::from_utf8(value) {
+            Ok(text) if text.is_ascii() => Ok(text),
+            _ => Err(VerifyError::HeaderNotAscii { header: name() }),
+        }
+    }
 }
 
-/// Takes all the values that stand under one name.
+/// Combines all the values that occur under one name.
 impl<'a> FromIterator<&'a [u8]> for Lookup<'a> {
     fn from_iter<I: IntoIterator<Item = &'a [u8]>>(values: I) -> Self {
-        let mut values = values.into_iter();
-        match (values.next(), values.next()) {
-            (None, _) => Lookup::Missing,
-            (Some(value), None) => Lookup::One(value),
-            (Some(_), Some(_)) => Lookup::Repeated,
-        }
+        values.into_iter().take(2).fold(Lookup::Missing, Lookup::and)
     }
 }
 
@@ -82,104 +113,63 @@ impl fmt::Debug for Lookup<'_> {
     }
 }
 
-/// Finds headers among all there are. Few arrive per request, so one pass that
-/// compares names is cheaper than to validate and hash the names looked up.
+/// Implements [`Headers`] for a collection, given an iterator over its pairs of
+/// name and value. A blanket implementation would overlap the one for references.
+macro_rules! headers_from_pairs {
+    ([$($generics:tt)*] $collection:ty, $headers:ident => $pairs:expr) => {
+        impl<$($generics)*> $crate::verify::Headers for $collection {
+            fn lookup(&self, name: &str) -> $crate::verify::Lookup<'_> {
+                let [found, ..] = self.lookup3([Some(name), None, None]);
+                found
+            }
+
+            fn lookup3(&self, names: [Option<&str>; 3]) -> [$crate::verify::Lookup<'_>; 3] {
+                let $headers = self;
+                $crate::verify::headers::find($pairs, names)
+            }
+        }
+    };
+}
+pub(crate) use headers_from_pairs;
+
+headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>] [(K, V)],
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>, const N: usize] [(K, V); N],
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>] Vec<(K, V)>,
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>, S] HashMap<K, V, S>,
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>] BTreeMap<K, V>,
+    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+
+/// Finds headers among all that there are. A request has few, so one pass that
+/// compares names is cheaper than to validate and hash the names that are looked up.
 #[inline(always)]
-fn walk<'h>(pairs: impl Iterator<Item = (&'h str, &'h [u8])>, names: &[&str], found: &mut [Lookup<'h>]) {
-    // Nearly all headers differ from all names in their length already.
+pub(crate) fn find<'h>(pairs: impl Iterator<Item = (&'h str, &'h [u8])>, names: [Option<&str>; 3]) -> [Lookup<'h>; 3] {
+    // A bit set of the names' lengths skips most headers without comparing a byte.
     let bit = |name: &str| 1_u64 << (name.len() % 64);
-    let lengths = names.iter().fold(0, |lengths, name| lengths | bit(name));
-    found.fill(Lookup::Missing);
+    let lengths = names.iter().flatten().fold(0, |lengths, name| lengths | bit(name));
+    let mut found = [Lookup::Missing; 3];
     for (key, value) in pairs {
         if lengths & bit(key) == 0 {
             continue;
         }
-        for (name, found) in names.iter().zip(&mut *found) {
-            if is_name(key, name) {
+        for (name, found) in names.iter().zip(&mut found) {
+            if name.is_some_and(|name| is_name(key, name)) {
                 *found = found.and(value);
             }
         }
     }
+    found
 }
 
-/// Whether two names are one, without regard to ASCII case. Those of one vendor
-/// begin alike and differ in their end.
+/// Returns whether two names are equal, without regard to ASCII case. The names of
+/// one vendor begin alike, so their ends are compared first.
 #[inline(always)]
 fn is_name(key: &str, name: &str) -> bool {
-    let ends = |name: &str| name.as_bytes().last().map(u8::to_ascii_lowercase);
-    key.len() == name.len() && ends(key) == ends(name) && (key == name || key.eq_ignore_ascii_case(name))
-}
-
-/// Of a map that is walked: how its headers become pairs of name and value.
-macro_rules! walked {
-    ([$($generics:tt)*] $map:ty, $headers:ident => $pairs:expr) => {
-        impl<$($generics)*> Headers for $map {
-            fn lookup(&self, name: &str) -> Lookup<'_> {
-                let mut found = [Lookup::Missing];
-                self.lookup_each(&[name], &mut found);
-                let [found] = found;
-                found
-            }
-
-            fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
-                let $headers = self;
-                walk($pairs, names, found);
-            }
-        }
-    };
-}
-
-walked!([K: AsRef<str>, V: AsRef<[u8]>] [(K, V)],
-    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-walked!([K: AsRef<str>, V: AsRef<[u8]>, const N: usize] [(K, V); N],
-    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-walked!([K: AsRef<str>, V: AsRef<[u8]>] Vec<(K, V)>,
-    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-walked!([K: AsRef<str>, V: AsRef<[u8]>, S] HashMap<K, V, S>,
-    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-walked!([K: AsRef<str>, V: AsRef<[u8]>] BTreeMap<K, V>,
-    headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-#[cfg(feature = "http")]
-walked!([] http::HeaderMap,
-    headers => headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
-#[cfg(feature = "actix-web")]
-walked!([] actix_web::http::header::HeaderMap,
-    headers => headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
-
-impl<H: Headers + ?Sized> Headers for &H {
-    fn lookup(&self, name: &str) -> Lookup<'_> {
-        (**self).lookup(name)
-    }
-
-    fn lookup_each<'h>(&'h self, names: &[&str], found: &mut [Lookup<'h>]) {
-        (**self).lookup_each(names, found);
-    }
-}
-
-/// The one value of a header that verification cannot do without.
-///
-/// Surrounding spaces and tabs are no part of a value in HTTP (RFC 9110,
-/// section 5.5) and are taken off; nothing else is forgiven.
-pub(crate) fn required(
-    found: Lookup<'_>,
-    max_bytes: usize,
-    owned: impl Fn() -> Cow<'static, str>,
-) -> Result<&[u8], VerifyError> {
-    let value = match found {
-        Lookup::Missing => return Err(VerifyError::MissingHeader { header: owned() }),
-        Lookup::Repeated => return Err(VerifyError::RepeatedHeader { header: owned() }),
-        Lookup::One(value) => trim(value),
-    };
-    if value.is_empty() {
-        return Err(VerifyError::EmptyHeader { header: owned() });
-    }
-    if value.len() > max_bytes {
-        return Err(VerifyError::HeaderTooLong { header: owned(), max_bytes });
-    }
-    if !value.is_ascii() {
-        return Err(VerifyError::HeaderNotAscii { header: owned() });
-    }
-    Ok(value)
+    let end = |name: &str| name.as_bytes().last().map(u8::to_ascii_lowercase);
+    key.len() == name.len() && end(key) == end(name) && (key == name || key.eq_ignore_ascii_case(name))
 }
 
 pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
@@ -189,7 +179,7 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Whether `name` is a field name by RFC 9110, section 5.6.2 (`token`).
+/// Returns whether `name` is a field name by RFC 9110, section 5.6.2 (`token`).
 pub(crate) const fn is_header_name(name: &str) -> bool {
     let mut rest = name.as_bytes();
     if rest.is_empty() {
@@ -225,27 +215,6 @@ mod tests {
         assert_eq!(map.lookup("X-b"), Lookup::One(b"2"));
         let map: BTreeMap<_, _> = twice.iter().copied().collect();
         assert_eq!(map.lookup("x-a"), Lookup::Repeated);
-    }
-
-    #[cfg(feature = "http")]
-    #[test]
-    fn http_header_map() {
-        let mut map = http::HeaderMap::new();
-        map.append("x-a", "1".parse().unwrap());
-        assert_eq!(map.lookup("X-A"), Lookup::One(b"1"));
-        map.append("x-a", "1".parse().unwrap());
-        assert_eq!(map.lookup("X-A"), Lookup::Repeated);
-    }
-
-    #[cfg(feature = "actix-web")]
-    #[test]
-    fn actix_header_map() {
-        use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-        let mut map = HeaderMap::new();
-        map.append(HeaderName::from_static("x-a"), HeaderValue::from_static("1"));
-        assert_eq!(map.lookup("X-A"), Lookup::One(b"1"));
-        map.append(HeaderName::from_static("x-a"), HeaderValue::from_static("1"));
-        assert_eq!(map.lookup("X-A"), Lookup::Repeated);
     }
 
     #[test]

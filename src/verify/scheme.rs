@@ -1,5 +1,5 @@
-use crate::verify::TimestampFormat;
-use crate::verify::is_header_name;
+use super::headers::is_header_name;
+use super::timestamp::TimestampFormat;
 
 /// How a vendor signs: which headers, what they look like, what is signed.
 ///

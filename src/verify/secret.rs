@@ -9,8 +9,8 @@ use crate::verify::ConfigError;
 /// A signing secret or an access token.
 ///
 /// It is made from text or bytes, shows nothing in `Debug`, is wiped from
-/// memory when dropped, and can be neither cloned, compared nor serialised.
-/// Whoever takes a secret takes `impl Into<Secret>`, so a `String` will do.
+/// memory when dropped, and cannot be cloned, compared or serialised.
+/// Functions that need a secret take `impl Into<Secret>`, so a `String` will do.
 ///
 /// ```
 /// use offhook::Secret;
@@ -21,11 +21,11 @@ use crate::verify::ConfigError;
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// The bytes of a secret that was handed over as text.
+    /// Returns the bytes of a secret that was handed over as text.
     ///
     /// White space at either end is nearly always the newline of an environment
-    /// file: it would make every delivery fail, so it fails here instead.
-    pub(crate) fn checked(&self) -> Result<&[u8], ConfigError> {
+    /// file. It would make every delivery fail, so it is an error here.
+    pub(crate) fn bytes(&self) -> Result<&[u8], ConfigError> {
         let bytes = self.0.as_slice();
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
         if bytes.iter().all(blank) {
@@ -81,11 +81,11 @@ mod tests {
     #[test]
     fn unusable_secrets_are_refused() {
         for empty in ["", " ", "\t\r\n "] {
-            assert_eq!(Secret::from(empty).checked(), Err(ConfigError::EmptySecret), "{empty:?}");
+            assert_eq!(Secret::from(empty).bytes(), Err(ConfigError::EmptySecret), "{empty:?}");
         }
         for padded in ["abc\n", " abc", "abc\r\n", "\tabc"] {
-            assert_eq!(Secret::from(padded).checked(), Err(ConfigError::SecretWithWhitespace), "{padded:?}");
+            assert_eq!(Secret::from(padded).bytes(), Err(ConfigError::SecretWithWhitespace), "{padded:?}");
         }
-        assert_eq!(Secret::from("a b").checked(), Ok(&b"a b"[..]));
+        assert_eq!(Secret::from("a b").bytes(), Ok(&b"a b"[..]));
     }
 }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use crate::time;
+use crate::time::{self, UnixTime};
 use crate::verify::VerifyError;
 
 /// How a scheme writes the time that it signs.
@@ -21,17 +21,21 @@ pub enum TimestampFormat {
 }
 
 impl TimestampFormat {
-    /// In Unix seconds, and the nanoseconds beyond them.
-    pub(crate) fn parse(self, text: &[u8]) -> Result<(i64, u32), VerifyError> {
-        let parts = |time: DateTime<Utc>| (time.timestamp(), time.timestamp_subsec_nanos());
-        let rfc3339 = || time::rfc3339(std::str::from_utf8(text).ok()?).map(parts);
+    /// Parses a signed time.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::MalformedTimestamp`], or [`VerifyError::TimestampInMilliseconds`]
+    /// where the format says seconds.
+    pub fn parse(self, text: &str) -> Result<UnixTime, VerifyError> {
+        let rfc3339 = || time::rfc3339(text).map(UnixTime::from);
         let seconds = |seconds| match text.len() {
             MILLISECOND_DIGITS => Err(VerifyError::TimestampInMilliseconds),
-            _ => Ok((seconds <= MAX_SECONDS).then_some((seconds, 0))),
+            _ => Ok((seconds <= MAX_SECONDS).then_some(UnixTime::from_seconds(seconds))),
         };
         match self {
             TimestampFormat::UnixSeconds => unix(text).map(seconds).transpose()?.flatten(),
-            TimestampFormat::UnixMillis => unix(text).and_then(DateTime::from_timestamp_millis).map(parts),
+            TimestampFormat::UnixMillis => unix(text).and_then(DateTime::from_timestamp_millis).map(UnixTime::from),
             TimestampFormat::Rfc3339 => rfc3339(),
             TimestampFormat::UnixSecondsOrRfc3339 => match unix(text) {
                 Some(unix) => seconds(unix)?,
@@ -51,9 +55,12 @@ impl TimestampFormat {
     }
 }
 
-/// Digits without a leading zero.
-fn unix(digits: &[u8]) -> Option<i64> {
-    if let [b'0', _, ..] = digits { None } else { time::number(digits) }
+/// Parses digits without a leading zero.
+fn unix(digits: &str) -> Option<i64> {
+    match digits.as_bytes() {
+        [b'0', _, ..] => None,
+        digits => time::number(digits),
+    }
 }
 
 /// Times from 2001 to 2286 in milliseconds have this many digits; in seconds
@@ -70,7 +77,7 @@ mod tests {
     #[test]
     fn strict() {
         use TimestampFormat::*;
-        let unix = |format: TimestampFormat, text: &str| format.parse(text.as_bytes()).map(|(seconds, _)| seconds);
+        let unix = |format: TimestampFormat, text: &str| format.parse(text).map(UnixTime::seconds);
         for format in [UnixSeconds, UnixSecondsOrRfc3339] {
             assert_eq!(unix(format, "1773844200"), Ok(1_773_844_200));
             assert_eq!(unix(format, "0"), Ok(0));

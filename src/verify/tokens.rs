@@ -1,55 +1,70 @@
-//! Static headers: the authenticity of vendors that do not sign.
-//!
-//! ```
-//! use offhook::verify::HeaderTokens;
-//!
-//! let tokens = HeaderTokens::new([("authorization", "Bearer s3cret"), ("x-api-key", "k3y")])?;
-//! let headers = [("Authorization", "Bearer s3cret"), ("X-API-Key", "k3y")];
-//! assert!(tokens.verify(&headers).is_ok());
-//! assert!(tokens.verify(&headers[..1].to_vec()).is_err());
-//! # Ok::<(), offhook::ConfigError>(())
-//! ```
-
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use hmac::digest::{CtOutput, Digest};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
-use crate::verify::Secret;
-use crate::verify::Verified;
-use crate::verify::{ConfigError, VerifyError};
-use crate::verify::{Headers, is_header_name, required};
+use super::headers::is_header_name;
+use crate::verify::{ConfigError, Head, Secret, Verified, VerifyError};
 
-/// Static headers with the values they must have.
+/// Static headers with the values that they must have, for vendors that do not sign.
 ///
-/// A set of headers is required as a whole; several sets may be active at once,
+/// A set of headers is required as a whole. Several sets may be active at once,
 /// for rotation. Only the SHA-256 of each value is kept, and comparing two of
 /// those in constant time tells nothing about either value or its length.
 /// Cloning shares the sets.
+///
+/// ```
+/// use offhook::verify::{Head, HeaderTokens};
+///
+/// let tokens = HeaderTokens::new([("authorization", "Bearer s3cret"), ("x-api-key", "k3y")])?;
+/// let headers = [("Authorization", "Bearer s3cret"), ("X-API-Key", "k3y")];
+/// assert!(tokens.verify(&Head::new(&headers)).is_ok());
+/// assert!(tokens.verify(&Head::new(&&headers[..1])).is_err());
+/// # Ok::<(), offhook::ConfigError>(())
+/// ```
 #[derive(Clone)]
 pub struct HeaderTokens {
-    sets: Arc<[TokenSet]>,
+    /// `None` accepts every request.
+    sets: Option<Arc<[TokenSet]>>,
 }
 
 impl HeaderTokens {
-    /// One set: every header must have exactly its value.
+    /// Creates one set of headers, each of which must have exactly its value.
     ///
     /// # Errors
     ///
-    /// No header at all, one that is no header name or stands there twice, or a
+    /// No header at all, one that is not a header name or occurs twice, or a
     /// value that is empty, blank or padded with white space.
     pub fn new<N, V>(headers: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
     where
         N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
-        Ok(HeaderTokens { sets: Arc::new([token_set(headers)?]) })
+        Ok(HeaderTokens { sets: Some(Arc::new([token_set(headers)?])) })
+    }
+
+    /// Accepts every request, whoever sends it. This is for an endpoint that nobody else
+    /// can reach.
+    pub const fn danger_accept_unauthenticated() -> Self {
+        HeaderTokens { sets: None }
+    }
+
+    /// Requires `Authorization: Bearer <token>`.
+    ///
+    /// # Errors
+    ///
+    /// A token that is empty, blank or padded with white space.
+    pub fn bearer(token: impl Into<Secret>) -> Result<Self, ConfigError> {
+        let token = token.into();
+        let value = Zeroizing::new([b"Bearer ", token.bytes()?].concat());
+        Self::new([("authorization", value.as_slice())])
     }
 
     /// Adds a set that is accepted as well, for rotation.
-    /// [`Verified::secret_index`] tells which set matched, in order of addition.
+    /// [`Verified::secret_index`] returns which set matched, in order of addition.
     ///
     /// # Errors
     ///
@@ -60,48 +75,46 @@ impl HeaderTokens {
         V: Into<Secret>,
     {
         let added = token_set(headers)?;
-        self.sets = self.sets.iter().cloned().chain([added]).collect();
+        self.sets = self.sets.map(|sets| sets.iter().cloned().chain([added]).collect());
         Ok(self)
     }
 
-    /// Checks the headers; every set is tried, whichever matches.
+    /// Checks the headers. Every set is tried, so that the time does not tell which
+    /// one matched.
     ///
     /// # Errors
     ///
-    /// A header of the first set that is missing, repeated, empty, too long, not
-    /// ASCII, or another value than the configured one.
-    pub fn verify(&self, headers: &dyn Headers) -> Result<Verified, VerifyError> {
+    /// The first header of the first set that is missing, repeated, empty, too long, not
+    /// ASCII, or does not have the configured value.
+    pub fn verify(&self, head: &Head<'_>) -> Result<Verified, VerifyError> {
+        let Some(sets) = &self.sets else { return Ok(Verified::danger_without_check()) };
         let mut matched = None;
-        let mut refused = Ok(());
-        // No early end: the time taken does not tell which value matched.
-        for (index, set) in self.sets.iter().enumerate() {
+        let mut refused = None;
+        for (index, set) in sets.iter().enumerate() {
             let mut passed = true;
             for token in set.iter() {
-                if let Err(error) = token.check(headers) {
+                if let Err(error) = token.check(head) {
                     passed = false;
-                    if refused.is_ok() {
-                        refused = Err(error);
-                    }
+                    refused = refused.or(Some(error));
                 }
             }
             if passed {
                 matched = matched.or(Some(index));
             }
         }
-        match (matched, refused) {
-            (Some(index), _) => Ok(Verified::by_secret(index, None, &[])),
-            (None, Err(error)) => Err(error),
-            // There is a set, and what did not pass was refused.
-            (None, Ok(())) => Err(VerifyError::SignatureMismatch),
+        match matched {
+            Some(index) => Ok(Verified::by_own_check(index)),
+            // There is at least one set, so a reason was recorded.
+            None => Err(refused.unwrap_or(VerifyError::SignatureMismatch)),
         }
     }
 }
 
-/// Shows the header names.
+/// Shows the names of the headers and nothing of their values.
 impl fmt::Debug for HeaderTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |set: &TokenSet| set.iter().map(|token| token.name.clone()).collect::<Vec<_>>();
-        f.debug_list().entries(self.sets.iter().map(names)).finish()
+        f.debug_list().entries(self.sets.iter().flat_map(|sets| sets.iter()).map(names)).finish()
     }
 }
 
@@ -114,11 +127,14 @@ struct Token {
 type TokenSet = Arc<[Token]>;
 
 impl Token {
-    /// The one place where tokens are compared.
-    fn check(&self, headers: &dyn Headers) -> Result<(), VerifyError> {
-        let header = || self.name.clone();
-        let value = required(headers.lookup(&self.name), MAX_TOKEN_BYTES, header)?;
-        if digest(value) == self.digest { Ok(()) } else { Err(VerifyError::TokenMismatch { header: header() }) }
+    /// Compares a header with the configured value, in constant time. This is the one
+    /// place where tokens are compared.
+    fn check(&self, head: &Head<'_>) -> Result<(), VerifyError> {
+        let value = head.headers().lookup(&self.name).required(MAX_TOKEN_BYTES, || self.name.clone())?;
+        match digest(value.as_bytes()) == self.digest {
+            true => Ok(()),
+            false => Err(VerifyError::TokenMismatch { header: self.name.clone() }),
+        }
     }
 }
 
@@ -137,7 +153,7 @@ where
             return Err(ConfigError::DuplicateHeader { name: name.into_owned() });
         }
         let secret = value.into();
-        set.push(Token { digest: digest(secret.checked()?), name });
+        set.push(Token { digest: digest(secret.bytes()?), name });
     }
     if set.is_empty() { Err(ConfigError::NoHeader) } else { Ok(set.into()) }
 }
@@ -153,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nonsense_does_not_build() {
+    fn unusable_configurations_are_refused() {
         let none: [(&str, &str); 0] = [];
         assert_eq!(HeaderTokens::new(none).unwrap_err(), ConfigError::NoHeader);
         for name in ["", "x y", "x:y", "x\ny", "ключ"] {
@@ -169,7 +185,8 @@ mod tests {
     #[test]
     fn each_set_is_required_whole_and_reported() {
         let tokens = HeaderTokens::new([("x-a", "1"), ("x-b", "2")]).unwrap().with_set([("x-a", "old")]).unwrap();
-        let verify = |headers: &[(&str, &str)]| tokens.verify(&headers).map(|verified| verified.secret_index());
+        let verify =
+            |headers: &[(&str, &str)]| tokens.verify(&Head::new(&headers)).map(|verified| verified.secret_index());
         assert_eq!(verify(&[("x-a", "1"), ("x-b", "2")]), Ok(Some(0)));
         assert_eq!(verify(&[("x-a", "old")]), Ok(Some(1)));
         assert_eq!(verify(&[("x-a", "1")]), Err(VerifyError::MissingHeader { header: "x-b".into() }));

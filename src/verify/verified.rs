@@ -2,50 +2,67 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+use crate::time::UnixTime;
+
 /// Proof that a delivery passed its vendor's check.
 ///
-/// Only this crate's own comparisons make one, so a function that asks for it
-/// cannot be reached by a forged delivery. What it does not promise stands in
-/// SECURITY.md.
+/// The verifiers of this crate make one after a comparison that succeeded. A
+/// verifier of your own makes one with [`by_own_check`](Self::by_own_check). SECURITY.md
+/// says what the proof does not promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     secret_index: Option<usize>,
-    // Unix seconds and nanoseconds: a date is made of them when it is asked for.
-    signed_at: Option<(i64, u32)>,
+    signed_at: Option<UnixTime>,
     message_id: Option<MessageId>,
 }
 
 impl Verified {
-    pub(crate) fn by_secret(index: usize, signed_at: Option<(i64, u32)>, message_id: &[u8]) -> Self {
-        let message_id = (!message_id.is_empty()).then(|| MessageId::new(message_id));
-        Verified { secret_index: Some(index), signed_at, message_id }
+    /// Records that a check of your own succeeded with the secret at `secret_index`,
+    /// counted from 0.
+    ///
+    /// Call it after the comparison, in the `verify` of your own
+    /// [`Verifier`](crate::Verifier), and nowhere else: what follows trusts it.
+    pub const fn by_own_check(secret_index: usize) -> Self {
+        Verified { secret_index: Some(secret_index), signed_at: None, message_id: None }
     }
 
-    /// Says, without any check, that a delivery is authentic. For a verifier whose
-    /// check this crate cannot make (a client certificate, a private network).
+    /// Says, without any check, that a delivery is authentic. This is for a verifier
+    /// that rests on something outside the request, such as a private network.
     pub const fn danger_without_check() -> Self {
         Verified { secret_index: None, signed_at: None, message_id: None }
     }
 
-    /// Which of the active secrets matched, counted from 0 in the order in which
-    /// they were given; `None` when nothing was checked.
+    /// Records the signed time, of a vendor that signs one outside the body.
+    #[must_use]
+    pub fn with_signed_at(self, time: impl Into<UnixTime>) -> Self {
+        Verified { signed_at: Some(time.into()), ..self }
+    }
+
+    /// Records the signed message id, of a vendor that signs one outside the body.
+    /// An empty id counts as none.
+    #[must_use]
+    pub fn with_message_id(self, id: &str) -> Self {
+        Verified { message_id: (!id.is_empty()).then(|| MessageId::new(id)), ..self }
+    }
+
+    /// Returns which of the active secrets matched, counted from 0 in the order in
+    /// which they were added, or `None` if nothing was checked.
     pub fn secret_index(&self) -> Option<usize> {
         self.secret_index
     }
 
-    /// The signed time, where the vendor signs one outside the body.
+    /// Returns the signed time, where the vendor signs one outside the body.
     pub fn signed_at(&self) -> Option<DateTime<Utc>> {
-        let (seconds, nanos) = self.signed_at?;
-        DateTime::from_timestamp(seconds, nanos)
+        self.signed_at?.to_datetime()
     }
 
-    /// The signed message id, where the vendor signs one outside the body.
+    /// Returns the signed message id, where the vendor signs one outside the body.
     pub fn message_id(&self) -> Option<&str> {
         self.message_id.as_ref().map(MessageId::as_str)
     }
 }
 
-/// A message id, kept where it is while it is as short as ids are.
+/// A message id. Up to 64 bytes are stored inline, without an allocation.
 #[derive(Clone, PartialEq, Eq)]
 enum MessageId {
     Inline([u8; INLINE_ID_BYTES], usize),
@@ -53,15 +70,14 @@ enum MessageId {
 }
 
 impl MessageId {
-    /// Of ASCII, as all headers that are taken.
-    fn new(id: &[u8]) -> Self {
+    fn new(id: &str) -> Self {
         let mut bytes = [0; INLINE_ID_BYTES];
         match bytes.get_mut(..id.len()) {
             Some(place) => {
-                place.copy_from_slice(id);
+                place.copy_from_slice(id.as_bytes());
                 MessageId::Inline(bytes, id.len())
             }
-            None => MessageId::Boxed(String::from_utf8_lossy(id).into()),
+            None => MessageId::Boxed(id.into()),
         }
     }
 

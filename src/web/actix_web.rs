@@ -1,21 +1,3 @@
-//! actix-web (feature `actix-web`): [`Webhook`] is an extractor, [`Reply`] and [`Rejection`] are responses.
-//!
-//! ```
-//! use actix_web::{App, web};
-//! use offhook::{Reply, Truedy, Webhook, truedy};
-//!
-//! async fn on_truedy(webhook: Webhook<Truedy>) -> Reply {
-//!     if let truedy::Event::CallEnded(ended) = webhook.event() {
-//!         println!("{:?} lasted {:?}", ended.call.call_id, ended.call.duration);
-//!     }
-//!     webhook.acknowledge()
-//! }
-//!
-//! let truedy = web::Data::new(Truedy::new("whsec_1")?);
-//! let app = App::new().app_data(truedy).route("/webhooks/truedy", web::post().to(on_truedy));
-//! # Ok::<(), offhook::ConfigError>(())
-//! ```
-
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 
@@ -26,14 +8,18 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, PayloadConfig};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
 use bytes::{Bytes, BytesMut};
-use serde_core::de::DeserializeOwned;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::receive::Reply;
-use crate::receive::Verifier;
-use crate::receive::log;
-use crate::vendors::talkifai::{Function, FunctionError, FunctionReply, Functions};
-use crate::web::{Rejection, Webhook, is_coded};
+use crate::receive::{Reply, Verifier, log};
+use crate::vendors::talkifai::{FunctionReply, Functions};
+use crate::verify::headers::headers_from_pairs;
+use crate::verify::{Head, VerifyError};
+use crate::web::webhook::{DEFAULT_BODY_LIMIT, refuse_content_coding};
+use crate::web::{Function, FunctionRejection, Rejection, Webhook};
+
+headers_from_pairs!([] header::HeaderMap,
+    headers => headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
 
 impl<V: Verifier + 'static> FromRequest for Webhook<V> {
     type Error = Rejection;
@@ -43,43 +29,49 @@ impl<V: Verifier + 'static> FromRequest for Webhook<V> {
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let verifier = request
-                .app_data::<web::Data<V>>()
-                .ok_or(Rejection::NoVerifier { verifier: std::any::type_name::<V>() })?;
-            let body = read(&request, payload).await.inspect_err(|rejection| {
-                log::refused(verifier.vendor(), rejection.code());
-            })?;
-            Ok(Webhook(verifier.receive(request.headers(), body)?))
+            let verifier = configured::<V>(&request)?;
+            let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+            let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
+            let body = read(&request, payload, || verifier.check_head(&head))
+                .await
+                .inspect_err(|rejection| log::refused(verifier.profile(), rejection.code()))?;
+            Ok(Webhook(verifier.receive_request(&head, body)?))
         })
     }
 }
 
 impl<A: DeserializeOwned + 'static> FromRequest for Function<A> {
-    type Error = FunctionError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, FunctionError>>>>;
+    type Error = FunctionRejection;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, FunctionRejection>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let arrived = Instant::now();
         let request = request.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let functions = request
-                .app_data::<web::Data<Functions>>()
-                .ok_or(Rejection::NoVerifier { verifier: std::any::type_name::<Functions>() })?;
-            let call = match read(&request, payload).await {
+            let functions = configured::<Functions>(&request)?;
+            let call = match read(&request, payload, || functions.check_head(request.headers())).await {
                 Ok(body) => Function::receive(functions, arrived, request.headers(), &body),
                 Err(rejection) => Err(rejection.into()),
             };
-            call.inspect_err(|error| log::refused("talkifai", error.code()))
+            call.inspect_err(|rejection| log::refused(functions.profile(), rejection.code()))
         })
     }
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Rejection> {
-    if is_coded(request.headers().get_all(header::CONTENT_ENCODING).map(header::HeaderValue::as_bytes)) {
-        return Err(Rejection::ContentCoding);
-    }
-    // `web::Bytes` undoes content codings, of which there is none here, and
+fn configured<T: 'static>(request: &HttpRequest) -> Result<&web::Data<T>, Rejection> {
+    request.app_data::<web::Data<T>>().ok_or(Rejection::NoVerifier { verifier: std::any::type_name::<T>() })
+}
+
+/// Reads the body, after everything that can be checked before it was checked.
+async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    check: impl FnOnce() -> Result<(), VerifyError>,
+) -> Result<Bytes, Rejection> {
+    refuse_content_coding(request.headers().get_all(header::CONTENT_ENCODING).map(header::HeaderValue::as_bytes))?;
+    check()?;
+    // `web::Bytes` decodes a Content-Encoding, of which there is none here, and
     // honours the application's limit; without one, its default is 256 KiB.
     let configured =
         request.app_data::<PayloadConfig>().is_some() || request.app_data::<web::Data<PayloadConfig>>().is_some();
@@ -146,7 +138,7 @@ impl Responder for FunctionReply {
     }
 }
 
-impl ResponseError for FunctionError {
+impl ResponseError for FunctionRejection {
     fn status_code(&self) -> StatusCode {
         status(self.status())
     }
@@ -165,5 +157,18 @@ fn status(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// 2 MiB, as in axum.
-const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+
+    use crate::verify::{Headers, Lookup};
+
+    #[test]
+    fn names_have_no_case_and_repeats_are_seen() {
+        let mut map = HeaderMap::new();
+        map.append(HeaderName::from_static("x-a"), HeaderValue::from_static("1"));
+        assert_eq!(map.lookup("X-A"), Lookup::One(b"1"));
+        map.append(HeaderName::from_static("x-a"), HeaderValue::from_static("1"));
+        assert_eq!(map.lookup("X-A"), Lookup::Repeated);
+    }
+}

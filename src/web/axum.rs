@@ -1,46 +1,19 @@
-//! axum (feature `axum`): [`Webhook`] is an extractor, [`Reply`] and [`Rejection`] are responses.
-//!
-//! ```
-//! use axum::extract::FromRef;
-//! use axum::routing::post;
-//! use offhook::{Reply, Salpre, Truedy, Webhook, truedy};
-//!
-//! #[derive(Clone, FromRef)]
-//! struct App {
-//!     truedy: Truedy,
-//!     salpre: Salpre,
-//! }
-//!
-//! async fn on_truedy(webhook: Webhook<Truedy>) -> Reply {
-//!     if let truedy::Event::CallEnded(ended) = webhook.event() {
-//!         println!("{:?} lasted {:?}", ended.call.call_id, ended.call.duration);
-//!     }
-//!     webhook.acknowledge()
-//! }
-//!
-//! let app = App { truedy: Truedy::new("whsec_1")?, salpre: Salpre::bearer("s3cret")? };
-//! let router: axum::Router = axum::Router::new().route("/webhooks/truedy", post(on_truedy)).with_state(app);
-//! # Ok::<(), offhook::ConfigError>(())
-//! ```
-//!
-//! `axum::serve` has no timeout for slow senders; put a proxy with one before it,
-//! or serve with hyper and a header timeout.
-
 use axum_core::RequestExt;
 use axum_core::body::Body;
 use axum_core::extract::{FromRef, FromRequest, Request};
 use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use http_body::Body as _;
-use serde_core::de::DeserializeOwned;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::receive::Reply;
-use crate::receive::Verifier;
-use crate::receive::log;
-use crate::vendors::talkifai::{Function, FunctionError, FunctionReply, Functions};
-use crate::web::{Rejection, Webhook, is_coded};
+use crate::receive::{Reply, Verifier, log};
+use crate::vendors::talkifai::{FunctionReply, Functions};
+use crate::verify::{Head, VerifyError};
+use crate::web::webhook::refuse_content_coding;
+use crate::web::{Function, FunctionRejection, Rejection, Webhook};
 
 impl<S, V> FromRequest<S> for Webhook<V>
 where
@@ -51,15 +24,17 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
         let verifier = V::from_ref(state);
-        let (headers, body) = match read(request).await {
-            Ok(read) => read,
-            Err(rejection) => {
-                log::refused(verifier.vendor(), rejection.code());
-                return Err(rejection);
-            }
-        };
-        Ok(Webhook(verifier.receive(&headers, body)?))
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (headers, body) = read(request, |headers| verifier.check_head(&head(headers, &method, &uri)))
+            .await
+            .inspect_err(|rejection| log::refused(verifier.profile(), rejection.code()))?;
+        Ok(Webhook(verifier.receive_request(&head(&headers, &method, &uri), body)?))
     }
+}
+
+fn head<'r>(headers: &'r HeaderMap, method: &'r Method, uri: &'r Uri) -> Head<'r> {
+    let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    Head::new(headers).with_method(method.as_str()).with_target(target)
 }
 
 impl<S, A> FromRequest<S> for Function<A>
@@ -68,24 +43,29 @@ where
     Functions: FromRef<S>,
     A: DeserializeOwned,
 {
-    type Rejection = FunctionError;
+    type Rejection = FunctionRejection;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, FunctionError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, FunctionRejection> {
         let arrived = Instant::now();
-        let call = match read(request).await {
-            Ok((headers, body)) => Function::receive(&Functions::from_ref(state), arrived, &headers, &body),
+        let functions = Functions::from_ref(state);
+        let call = match read(request, |headers| functions.check_head(headers)).await {
+            Ok((headers, body)) => Function::receive(&functions, arrived, &headers, &body),
             Err(rejection) => Err(rejection.into()),
         };
-        call.inspect_err(|error| log::refused("talkifai", error.code()))
+        call.inspect_err(|rejection| log::refused(functions.profile(), rejection.code()))
     }
 }
 
-async fn read(request: Request) -> Result<(http::HeaderMap, Bytes), Rejection> {
-    if is_coded(request.headers().get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes)) {
-        return Err(Rejection::ContentCoding);
-    }
+/// Reads the body, after everything that can be checked before it was checked.
+async fn read(
+    request: Request,
+    check: impl FnOnce(&HeaderMap) -> Result<(), VerifyError>,
+) -> Result<(HeaderMap, Bytes), Rejection> {
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    refuse_content_coding(encodings.iter().map(HeaderValue::as_bytes))?;
+    check(request.headers())?;
     // A declared length over the limit is refused before its bytes arrive: a
-    // limited body hints at no more than the limit.
+    // limited body never hints at more than the limit.
     let declared = request.body().size_hint().lower();
     let mut request = request.with_limited_body();
     if request.body().size_hint().upper().is_some_and(|limit| declared > limit) {
@@ -121,7 +101,7 @@ impl IntoResponse for FunctionReply {
     }
 }
 
-impl IntoResponse for FunctionError {
+impl IntoResponse for FunctionRejection {
     fn into_response(self) -> Response {
         let body = self.body();
         if body.is_empty() { respond(self.status()) } else { json(self.status(), body) }

@@ -1,13 +1,19 @@
-//! The edges: the extractors and responses for axum and actix-web, with the same names in both.
+//! The edges: extractors and responses for axum and actix-web, with the same names in both.
 //!
-//! Knows frameworks and what is received. Must never know a store, and holds no rule of a vendor.
+//! Knows frameworks and what is received. Must never know a store, nor a rule of a vendor.
 
-#[cfg(feature = "actix-web")]
-mod actix_web;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+mod webhook;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+mod function;
 #[cfg(feature = "axum")]
 mod axum;
-mod webhook;
+#[cfg(feature = "actix-web")]
+mod actix_web;
 
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+pub use function::{Function, FunctionRejection};
+#[cfg(any(feature = "axum", feature = "actix-web"))]
 pub use webhook::{Rejection, Webhook};
-
-pub(crate) use webhook::is_coded;

@@ -1,6 +1,6 @@
 //! Bodies of the user's types, and what is said of any that does not fit.
 
-use serde_core::de::{DeserializeOwned, IgnoredAny};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::event::ParseError;
 use crate::event::RawJson;

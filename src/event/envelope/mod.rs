@@ -13,8 +13,8 @@ mod vocabulary;
 
 use std::fmt;
 
-use serde_core::de::{DeserializeSeed, Deserializer, Visitor};
-use serde_core::ser::{Serialize, SerializeMap, Serializer};
+use serde::de::{DeserializeSeed, Deserializer, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::de::StrRead;
 use serde_json::value::RawValue;
 

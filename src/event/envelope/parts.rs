@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::fmt;
 
-use serde_core::Deserialize;
-use serde_core::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 

@@ -50,8 +50,8 @@ macro_rules! events {
         }
 
         /// Writes the event in the vendor's form, which parses to the same event.
-        impl serde_core::Serialize for Event {
-            fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for Event {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
                     $( Event::$variant(payload) => {
                         crate::event::envelope::serialize::<Self, S>($name, self.envelope(), payload, serializer)
@@ -85,7 +85,7 @@ macro_rules! events {
                 }
             }
 
-            fn decode<'de, D: serde_core::Deserializer<'de>>(
+            fn decode<'de, D: serde::Deserializer<'de>>(
                 kind: Kind,
                 data: D,
                 event: &mut Option<Self>,

@@ -6,8 +6,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_core::de::{Deserialize, Deserializer, Error, Visitor};
-use serde_core::ser::{Serialize, SerializeMap};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::ser::{Serialize, SerializeMap};
 
 use super::record::{Object, fill, write};
 use super::written::{Rfc3339, Seconds, WithUnit};
@@ -49,11 +49,11 @@ macro_rules! kind {
         $(#[$meta])*
         pub(crate) struct $kind(pub(crate) Option<$value>);
 
-        impl<'de> serde_core::Deserialize<'de> for $kind {
-            fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $kind {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct OrNull;
 
-                impl<'de> serde_core::de::Visitor<'de> for OrNull {
+                impl<'de> serde::de::Visitor<'de> for OrNull {
                     type Value = $kind;
 
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -68,7 +68,7 @@ macro_rules! kind {
                         Ok($kind(None))
                     }
 
-                    fn visit_some<D: serde_core::Deserializer<'de>>(self, value: D) -> Result<$kind, D::Error> {
+                    fn visit_some<D: serde::Deserializer<'de>>(self, value: D) -> Result<$kind, D::Error> {
                         value.deserialize_any(self)
                     }
 

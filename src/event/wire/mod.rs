@@ -61,14 +61,14 @@ macro_rules! open_enum {
             }
         }
 
-        impl serde_core::Serialize for $name {
-            fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
         }
 
-        impl<'de> serde_core::Deserialize<'de> for $name {
-            fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 crate::event::wire::Borrowed::deserialize(deserializer).map(|text| (*text.0).into())
             }
         }
@@ -80,8 +80,8 @@ macro_rules! open_enum {
 /// never anything else.
 macro_rules! payload {
     ($name:ident from $written:ident { $($shown:ident),* $(,)? }) => {
-        impl<'de> serde_core::Deserialize<'de> for $name {
-            fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let mut written = <$written>::default();
                 crate::event::wire::fill(deserializer, &mut written)?;
                 Ok(written.into())
@@ -92,8 +92,8 @@ macro_rules! payload {
     };
     ($name:ident { $($shown:ident),* $(,)? }) => {
         impl crate::event::envelope::Payload for $name {
-            fn decode<'de, D: serde_core::Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
-                serde_core::Deserialize::deserialize(data)
+            fn decode<'de, D: serde::Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+                serde::Deserialize::deserialize(data)
             }
 
             fn envelope(&self) -> &crate::event::Envelope {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde_core::de::{Deserializer, MapAccess, Visitor};
-use serde_core::ser::{Serialize, SerializeMap};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap};
 
 /// How an object's fields become a struct's, and a struct's an object's: the names
 /// that a vendor writes, the first of which we write; the field; and the kind it is
@@ -21,22 +21,22 @@ macro_rules! reads {
         $( $key:literal $(| $alias:literal)* => $field:ident $(: $kind:ident)? ),+ $(,)?
     }) => {
         impl<'de> crate::event::wire::Object<'de> for $name $(<$life>)? {
-            fn fill<A: serde_core::de::MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
+            fn fill<A: serde::de::MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
                 #[derive(Clone, Copy)]
                 #[expect(non_camel_case_types, reason = "the names of the struct's fields")]
                 enum Key { $( $field, )+ }
 
                 struct Keys;
 
-                impl<'de> serde_core::de::DeserializeSeed<'de> for Keys {
+                impl<'de> serde::de::DeserializeSeed<'de> for Keys {
                     type Value = Option<Key>;
 
-                    fn deserialize<D: serde_core::Deserializer<'de>>(self, key: D) -> Result<Option<Key>, D::Error> {
+                    fn deserialize<D: serde::Deserializer<'de>>(self, key: D) -> Result<Option<Key>, D::Error> {
                         key.deserialize_identifier(self)
                     }
                 }
 
-                impl serde_core::de::Visitor<'_> for Keys {
+                impl serde::de::Visitor<'_> for Keys {
                     type Value = Option<Key>;
 
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,13 +56,13 @@ macro_rules! reads {
                 let mut seen = 0_u64;
                 while let Some(key) = map.next_key_seed(Keys)? {
                     let Some(key) = key else {
-                        map.next_value::<serde_core::de::IgnoredAny>()?;
+                        map.next_value::<serde::de::IgnoredAny>()?;
                         continue;
                     };
                     let bit = 1 << key as u32;
                     if seen & bit != 0 {
                         let name = match key { $( Key::$field => $key, )+ };
-                        return Err(serde_core::de::Error::duplicate_field(name));
+                        return Err(serde::de::Error::duplicate_field(name));
                     }
                     seen |= bit;
                     match key {
@@ -73,8 +73,8 @@ macro_rules! reads {
             }
         }
 
-        impl<'de> serde_core::Deserialize<'de> for $name $(<$life>)? {
-            fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $name $(<$life>)? {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let mut object = Self::default();
                 crate::event::wire::fill(deserializer, &mut object)?;
                 Ok(object)
@@ -91,11 +91,11 @@ macro_rules! reads {
 /// The half of [`record!`] that writes; a field that is `None` is left out.
 macro_rules! writes {
     ($name:ident { $( $key:literal $(| $alias:literal)* => $field:ident $(: $kind:ident)? ),+ $(,)? }) => {
-        impl serde_core::Serialize for $name {
-            fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut map = serializer.serialize_map(None)?;
                 $( crate::event::wire::writes!(@ &self.$field, $key, &mut map $(, $kind)?)?; )+
-                serde_core::ser::SerializeMap::end(map)
+                serde::ser::SerializeMap::end(map)
             }
         }
     };

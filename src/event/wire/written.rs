@@ -1,7 +1,7 @@
 //! Values as they are written.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde_core::{Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::time::{format_duration, is_rfc3339, parse_duration};
 

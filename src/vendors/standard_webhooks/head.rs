@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde_core::de::value::CowStrDeserializer;
-use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
-use serde_core::forward_to_deserialize_any;
+use serde::de::value::CowStrDeserializer;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::forward_to_deserialize_any;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 

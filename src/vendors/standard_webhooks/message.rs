@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use serde_core::de::{Deserialize, DeserializeOwned};
+use serde::de::{Deserialize, DeserializeOwned};
 
 use crate::event::ParseError;
 use crate::event::envelope;

@@ -1,5 +1,5 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::RawJson;
 use crate::event::envelope::{Fields, Time, events};

@@ -1,25 +1,18 @@
-//! Custom functions: TalkifAI asks, while the caller is on the line, and speaks the answer.
+//! Custom functions: calls of TalkifAI during a conversation, whose answers it speaks.
 
-use std::borrow::Cow;
-use std::error::Error;
 use std::fmt;
-#[cfg(any(feature = "axum", feature = "actix-web"))]
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_core::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_core::ser::{Serialize, Serializer};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
-use crate::event::ParseError;
-use crate::event::envelope;
-use crate::verify::HeaderTokens;
-use crate::verify::Headers;
-use crate::verify::Secret;
-use crate::verify::{ConfigError, VerifyError};
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-use crate::web::Rejection;
+use crate::event::{ParseError, envelope};
+use crate::receive::Profile;
+use crate::vendors::talkifai::Spec;
+use crate::vendors::vendor;
+use crate::verify::{ConfigError, Head, HeaderTokens, Headers, Secret, VerifyError};
 
 /// Answers the calls of
 /// [custom functions](https://docs.talkifai.dev/guides/custom-functions).
@@ -45,57 +38,52 @@ use crate::web::Rejection;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Functions {
-    tokens: Option<HeaderTokens>,
-    #[cfg(any(feature = "axum", feature = "actix-web"))]
+    tokens: HeaderTokens,
     limit: Duration,
+    profile: Profile,
 }
 
 impl Functions {
-    /// Demands `Authorization: Bearer <token>`.
+    /// Requires what `tokens` requires: several headers, or several sets for rotation.
+    /// The limit is 9 s; see [`with_limit`](Self::with_limit).
+    pub fn new(tokens: HeaderTokens) -> Self {
+        Functions { tokens, limit: DEFAULT_LIMIT, profile: vendor::profile::<Spec>() }
+    }
+
+    /// Requires `Authorization: Bearer <token>`.
     ///
     /// # Errors
     ///
     /// A token that is empty, blank or padded with white space.
     pub fn bearer(token: impl Into<Secret>) -> Result<Self, ConfigError> {
-        let token = token.into();
-        let value = Zeroizing::new([b"Bearer ", token.checked()?].concat());
-        Self::header("authorization", value.as_slice())
+        Ok(Self::new(HeaderTokens::bearer(token)?))
     }
 
-    /// Demands one header with exactly this value.
-    ///
-    /// # Errors
-    ///
-    /// As for [`HeaderTokens::new`].
-    pub fn header(name: impl Into<Cow<'static, str>>, value: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Self::with_tokens(HeaderTokens::new([(name, value)])?))
-    }
-
-    /// Demands what `tokens` demands: several headers, or several sets for rotation.
-    pub fn with_tokens(tokens: HeaderTokens) -> Self {
-        Self::new(Some(tokens))
-    }
-
-    /// Answers everybody. For an endpoint that nobody else can reach.
-    pub fn danger_accept_unauthenticated() -> Self {
-        Self::new(None)
-    }
-
-    fn new(tokens: Option<HeaderTokens>) -> Self {
-        Functions {
-            tokens,
-            #[cfg(any(feature = "axum", feature = "actix-web"))]
-            limit: DEFAULT_LIMIT,
-        }
-    }
-
-    /// After how long a late handler is cut off, counted from the arrival of the
+    /// Sets after how long a late handler is cut off, counted from the arrival of the
     /// headers. The default is 9 s: TalkifAI waits for 10 s, by the shorter of the
     /// two figures that it documents, and the answer has to travel.
-    #[cfg(any(feature = "axum", feature = "actix-web"))]
     #[must_use]
     pub fn with_limit(self, limit: Duration) -> Self {
         Functions { limit, ..self }
+    }
+
+    /// Returns after how long a late handler is cut off.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Returns the facts about TalkifAI, for the log.
+    pub(crate) fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Checks the headers: everything that tells TalkifAI from somebody else.
+    ///
+    /// # Errors
+    ///
+    /// Headers that are not the configured ones.
+    pub fn check_head(&self, headers: &dyn Headers) -> Result<(), VerifyError> {
+        self.tokens.verify(&Head::new(headers)).map(drop)
     }
 
     /// Checks the headers and reads the arguments: the body, which is a JSON object
@@ -105,16 +93,14 @@ impl Functions {
     ///
     /// Headers that are not the configured ones, and arguments that do not fit.
     pub fn receive<A: DeserializeOwned>(&self, headers: &dyn Headers, body: &[u8]) -> Result<A, FunctionError> {
-        if let Some(tokens) = &self.tokens {
-            tokens.verify(headers)?;
-        }
+        self.check_head(headers)?;
         let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
         let text = envelope::object(body)?;
         serde_json::from_str(text).map_err(|error| FunctionError::Arguments { reason: reason(text, &error) })
     }
 }
 
-/// What does not fit, without its value, and in which argument.
+/// Describes what does not fit, and in which argument, without its value.
 fn reason(text: &str, error: &serde_json::Error) -> String {
     let reason = envelope::reason(error);
     let line_start = |line: usize| text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
@@ -126,7 +112,7 @@ fn reason(text: &str, error: &serde_json::Error) -> String {
     }
 }
 
-/// Finds the argument whose value stands around the byte `at` of the text.
+/// Finds the argument whose value contains the byte `at` of the text.
 struct ArgumentAt<'t> {
     text: &'t str,
     at: usize,
@@ -151,86 +137,47 @@ impl<'t> Visitor<'t> for ArgumentAt<'t> {
     }
 }
 
-/// A call of a custom function is not answered.
-#[derive(Debug)]
+/// A call of a custom function was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FunctionError {
-    /// Not authentic.
-    Verify(VerifyError),
-    /// The arguments do not fit.
+    /// The call is not authentic.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The arguments do not fit the type.
+    #[error("the arguments do not fit: {reason}")]
     Arguments {
-        /// What does not fit, and where; without the value that stands there.
+        /// Which argument does not fit and what was expected, without its value.
         reason: String,
     },
-    /// The request is refused, as for [`Webhook`](crate::Webhook).
-    #[cfg(any(feature = "axum", feature = "actix-web"))]
-    Request(Rejection),
 }
 
 impl FunctionError {
-    /// The HTTP status for the sender.
+    /// Returns the HTTP status for the sender: 401 or 400.
     pub fn status(&self) -> u16 {
         match self {
             FunctionError::Verify(error) => error.status(),
             FunctionError::Arguments { .. } => 400,
-            #[cfg(any(feature = "axum", feature = "actix-web"))]
-            FunctionError::Request(rejection) => rejection.status(),
         }
     }
 
-    /// A stable name for logs and metrics.
+    /// Returns a stable name for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {
             FunctionError::Verify(error) => error.code(),
             FunctionError::Arguments { .. } => "arguments",
-            #[cfg(any(feature = "axum", feature = "actix-web"))]
-            FunctionError::Request(rejection) => rejection.code(),
         }
     }
 
-    /// The JSON that the sender gets: what is wrong with the arguments, in fields
-    /// that TalkifAI does not speak. Nothing, if it is not known to be TalkifAI.
+    /// Returns the JSON for the sender: what is wrong with the arguments, under keys that
+    /// TalkifAI does not read aloud. It is empty if the caller is not authenticated.
     pub fn body(&self) -> Bytes {
         match self {
             FunctionError::Arguments { reason } => {
                 FunctionReply::text([("error", self.code()), ("reason", reason)]).body
             }
-            _ => Bytes::new(),
+            FunctionError::Verify(_) => Bytes::new(),
         }
-    }
-}
-
-impl fmt::Display for FunctionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            FunctionError::Verify(error) => error.fmt(f),
-            FunctionError::Arguments { reason } => write!(f, "the arguments do not fit: {reason}"),
-            #[cfg(any(feature = "axum", feature = "actix-web"))]
-            FunctionError::Request(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for FunctionError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            #[cfg(any(feature = "axum", feature = "actix-web"))]
-            FunctionError::Request(error) => error.source(),
-            _ => None,
-        }
-    }
-}
-
-impl From<VerifyError> for FunctionError {
-    fn from(error: VerifyError) -> Self {
-        FunctionError::Verify(error)
-    }
-}
-
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-impl From<Rejection> for FunctionError {
-    fn from(error: Rejection) -> Self {
-        FunctionError::Request(error)
     }
 }
 
@@ -240,7 +187,7 @@ impl From<ParseError> for FunctionError {
     }
 }
 
-/// What the agent is told: JSON, with status 200.
+/// The answer to a call of a custom function: JSON, with status 200.
 ///
 /// It is a response in axum (`IntoResponse`) and in actix-web (`Responder`).
 #[derive(Clone, PartialEq, Eq)]
@@ -250,17 +197,17 @@ pub struct FunctionReply {
 }
 
 impl FunctionReply {
-    /// `{"result": text}`, which is spoken as it is.
+    /// Answers with `{"result": text}`, which is spoken as it is.
     pub fn result(text: impl Into<String>) -> Self {
         Self::text([("result", &text.into())])
     }
 
-    /// `{"message": text}`, which is spoken.
+    /// Answers with `{"message": text}`, which is spoken.
     pub fn message(text: impl Into<String>) -> Self {
         Self::text([("message", &text.into())])
     }
 
-    /// `{"data": value}`, which TalkifAI turns into text.
+    /// Answers with `{"data": value}`, which TalkifAI turns into text.
     ///
     /// # Errors
     ///
@@ -269,7 +216,7 @@ impl FunctionReply {
         Self::json(&Members([("data", value)]))
     }
 
-    /// Any other JSON, which the agent gets as text.
+    /// Answers with any other JSON, which the agent gets as text.
     ///
     /// # Errors
     ///
@@ -278,18 +225,18 @@ impl FunctionReply {
         Ok(FunctionReply { body: serde_json::to_vec(value)?.into() })
     }
 
-    /// Text under these names, which cannot fail to be JSON.
+    /// Answers with text under these names, which can always be written as JSON.
     fn text<const N: usize>(members: [(&'static str, &str); N]) -> Self {
         FunctionReply { body: serde_json::to_vec(&Members(members)).unwrap_or_default().into() }
     }
 
-    /// The JSON.
+    /// Returns the JSON.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 }
 
-/// An object of these members.
+/// A JSON object with these members.
 struct Members<T, const N: usize>([(&'static str, T); N]);
 
 impl<T: Serialize, const N: usize> Serialize for Members<T, N> {
@@ -305,71 +252,7 @@ impl fmt::Debug for FunctionReply {
     }
 }
 
-/// The extractor: a call of a custom function, with arguments of the type `A`.
-///
-/// In axum [`Functions`] comes from the state, through `FromRef`; in actix-web from
-/// `web::Data<Functions>`. What [`Webhook`](crate::Webhook) says about bodies holds
-/// here.
-///
-/// ```
-/// use offhook::talkifai::{Function, FunctionReply};
-///
-/// #[derive(serde::Deserialize)]
-/// struct Order { order_id: String }
-///
-/// async fn order_status(call: Function<Order>) -> FunctionReply {
-///     let late = FunctionReply::message("I cannot find that out right now. Shall we call you back?");
-///     call.answer(late, async |order| {
-///         let status = look_up(&order.order_id).await;
-///         FunctionReply::result(format!("Your order is {status}."))
-///     })
-///     .await
-/// }
-/// # async fn look_up(_id: &str) -> &'static str { "on its way" }
-/// ```
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-pub struct Function<A> {
-    /// The arguments.
-    pub args: A,
-    arrived: tokio::time::Instant,
-    limit: Duration,
-}
-
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-impl<A> Function<A> {
-    pub(crate) fn receive(
-        functions: &Functions,
-        arrived: tokio::time::Instant,
-        headers: &dyn Headers,
-        body: &[u8],
-    ) -> Result<Self, FunctionError>
-    where
-        A: DeserializeOwned,
-    {
-        Ok(Function { args: functions.receive(headers, body)?, arrived, limit: functions.limit })
-    }
-
-    /// Answers by `handler`, or by `late` when that takes too long: see
-    /// [`Functions::with_limit`]. Choose words for `late` that the caller can hear.
-    ///
-    /// A late handler is dropped where it waits. What must come to its end belongs
-    /// into a task of its own; and a handler that blocks its thread cannot be cut
-    /// off. The runtime needs its timer, which `#[tokio::main]` and actix-web switch on.
-    pub async fn answer(self, late: FunctionReply, handler: impl AsyncFnOnce(A) -> FunctionReply) -> FunctionReply {
-        let left = self.limit.saturating_sub(self.arrived.elapsed());
-        tokio::time::timeout(left, handler(self.args)).await.unwrap_or(late)
-    }
-}
-
-/// Leaves the arguments out.
-#[cfg(any(feature = "axum", feature = "actix-web"))]
-impl<A> fmt::Debug for Function<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Function").field("limit", &self.limit).finish_non_exhaustive()
-    }
-}
-
-/// The JSON Schema of a function's arguments, which TalkifAI's form asks for.
+/// Returns the JSON Schema of a function's arguments, which TalkifAI's form asks for.
 ///
 /// Doc comments become the descriptions by which the agent knows what to ask the
 /// caller.
@@ -388,7 +271,7 @@ impl<A> fmt::Debug for Function<A> {
 /// ```
 #[cfg(feature = "schemars")]
 pub fn function_schema<A: schemars::JsonSchema>() -> String {
-    // Forms know neither references nor what a meta-schema is for.
+    // The form understands neither references nor a meta-schema.
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
@@ -398,5 +281,4 @@ pub fn function_schema<A: schemars::JsonSchema>() -> String {
     format!("{:#}", schema.to_value())
 }
 
-#[cfg(any(feature = "axum", feature = "actix-web"))]
 const DEFAULT_LIMIT: Duration = Duration::from_secs(9);

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_core::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_core::ser::{SerializeMap, Serializer};
-use serde_core::{Deserialize, Serialize};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::event::wire::{Double, OrEmpty, Span, Suffixed, Text, Timestamp, Word, open_enum, record, redacted_debug};
 use crate::event::{Amount, RawJson};
@@ -205,10 +205,10 @@ impl<'de> Deserialize<'de> for Medium {
                         found = Some(Medium { kind, settings });
                     } else if settings.get() != "null" {
                         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                        return Err(serde_core::de::Error::custom("two media, expected an object with one medium"));
+                        return Err(serde::de::Error::custom("two media, expected an object with one medium"));
                     }
                 }
-                found.ok_or_else(|| serde_core::de::Error::custom("no medium, expected an object with one medium"))
+                found.ok_or_else(|| serde::de::Error::custom("no medium, expected an object with one medium"))
             }
         }
 

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use serde_core::de::Error;
-use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::envelope::{Fields, events};
 use crate::event::wire::{Boxed, payload};

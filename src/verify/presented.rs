@@ -1,0 +1,96 @@
+use memchr::memchr;
+
+use crate::time::UnixTime;
+use crate::verify::scheme::{HmacScheme, TimestampSource};
+use crate::verify::{Headers, VerifyError};
+
+/// What a delivery presents in its headers: everything that can be read, and
+/// refused, before the body.
+pub(super) struct Presented<'h> {
+    scheme: &'h HmacScheme,
+    /// The value of the signature header, which may be a list.
+    signatures: &'h str,
+    /// The text of the timestamp as it is signed; empty if the scheme signs none.
+    pub(super) timestamp: &'h str,
+    pub(super) signed_at: Option<UnixTime>,
+    /// The message id; empty if the scheme signs none.
+    pub(super) id: &'h str,
+}
+
+impl<'h> Presented<'h> {
+    /// Reads the headers of a scheme. Each must be there exactly once and well formed.
+    pub(super) fn read(scheme: &'h HmacScheme, headers: &'h dyn Headers) -> Result<Self, VerifyError> {
+        let timestamp_header = match scheme.timestamp {
+            Some((TimestampSource::Header(name), _)) => Some(name),
+            _ => None,
+        };
+        let [signatures, timestamp, id] = headers.lookup3([Some(scheme.header), timestamp_header, scheme.id_header]);
+
+        let signatures = signatures.required(MAX_SIGNATURE_BYTES, || scheme.header.into())?;
+        let (timestamp, signed_at) = match scheme.timestamp {
+            None => ("", None),
+            Some((source, format)) => {
+                let text = match source {
+                    TimestampSource::Header(name) => timestamp.required(MAX_TIMESTAMP_BYTES, || name.into())?,
+                    TimestampSource::Entry(prefix) => timestamp_entry(scheme, signatures, prefix)?,
+                };
+                (text, Some(format.parse(text)?))
+            }
+        };
+        let id = match scheme.id_header {
+            None => "",
+            Some(name) => id.required(MAX_ID_BYTES, || name.into())?,
+        };
+        let presented = Presented { scheme, signatures, timestamp, signed_at, id };
+        if !presented.any(|tag| scheme.encoding.is_well_formed(tag)) {
+            return Err(malformed(scheme));
+        }
+        Ok(presented)
+    }
+
+    /// Returns whether `check` holds for one of the presented signatures. It is called
+    /// for every one. Entries without the scheme's prefix belong to other versions of
+    /// the scheme and are passed over.
+    #[inline]
+    pub(super) fn any(&self, mut check: impl FnMut(&str) -> bool) -> bool {
+        let mut found = false;
+        each_entry(self.scheme, self.signatures, self.scheme.prefix, |tag| found |= check(tag));
+        found
+    }
+}
+
+/// Finds the timestamp in a header that is a list, where it must occur exactly once.
+fn timestamp_entry<'h>(scheme: &HmacScheme, signatures: &'h str, prefix: &str) -> Result<&'h str, VerifyError> {
+    let (mut text, mut count) = ("", 0_usize);
+    each_entry(scheme, signatures, prefix, |entry| (text, count) = (entry, count.saturating_add(1)));
+    if count == 1 && text.len() <= MAX_TIMESTAMP_BYTES { Ok(text) } else { Err(malformed(scheme)) }
+}
+
+/// Calls `take` with what follows the prefix, in each entry of a list or in the
+/// whole value.
+#[inline]
+fn each_entry<'h>(scheme: &HmacScheme, value: &'h str, prefix: &str, mut take: impl FnMut(&'h str)) {
+    let mut strip = |entry: &'h str| {
+        if let Some(rest) = entry.strip_prefix(prefix) {
+            take(rest);
+        }
+    };
+    let Some(separator) = scheme.separator else { return strip(value) };
+    let trim = |entry: &'h str| entry.trim_matches([' ', '\t']);
+    let mut rest = value;
+    while let Some((entry, tail)) = memchr(separator.byte(), rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
+        strip(trim(entry));
+        // A separator is one ASCII character.
+        rest = tail.get(1..).unwrap_or_default();
+    }
+    strip(trim(rest));
+}
+
+fn malformed(scheme: &HmacScheme) -> VerifyError {
+    VerifyError::MalformedSignature { header: scheme.header.into() }
+}
+
+/// Room for dozens of signatures; genuine headers hold a handful.
+const MAX_SIGNATURE_BYTES: usize = 8192;
+const MAX_TIMESTAMP_BYTES: usize = 64;
+const MAX_ID_BYTES: usize = 256;
