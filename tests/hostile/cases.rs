@@ -3,7 +3,7 @@
 
 use base64ct::{Base64, Encoding};
 
-use crate::servers::{NOW, SALPRE_TOKEN, TALKIFAI_SECRET, TRUEDY_OLD_SECRET, TRUEDY_SECRET};
+use offhook_tests::servers::{NOW, SALPRE_TOKEN, TALKIFAI_SECRET, TRUEDY_OLD_SECRET, TRUEDY_SECRET};
 
 /// Stands in every body and must stand in no log line.
 pub const MARKER: &str = "zebra-marker";
