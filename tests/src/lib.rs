@@ -9,6 +9,7 @@ pub mod random;
 pub mod samples;
 pub mod schemes;
 pub mod servers;
+pub mod signing;
 
 /// The folder of the crate that is tested.
 pub fn crate_root() -> &'static Path {

@@ -1,17 +1,17 @@
 //! Both frameworks on loopback, with the same routes.
 
-use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actix_web::web::{self, PayloadConfig};
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use offhook::token::HeaderTokens;
 use offhook::{Event, FixedClock, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 
-pub const NOW: i64 = 1_773_844_200;
+use crate::signing::NOW;
+
 pub const TRUEDY_SECRET: &str = "whsec_http_test_secret";
 pub const TRUEDY_OLD_SECRET: &str = "whsec_http_test_old_secret";
 pub const TALKIFAI_SECRET: &str = "talkifai_http_test_secret";
@@ -84,77 +84,80 @@ async fn answer<V: Verifier>(log: &Log, webhook: Result<Webhook<V>, Rejection>) 
 
 fn axum_server() -> Server {
     let log = Log::default();
-    let handler_log = log.clone();
-    let (sender, address) = mpsc::channel();
-    std::thread::spawn(move || {
-        macro_rules! route {
-            ($verifier:expr, $type:ty) => {{
-                let log = handler_log.clone();
-                post(move |webhook: Result<Webhook<$type>, Rejection>| async move { answer(&log, webhook).await })
-                    .with_state($verifier)
-            }};
-        }
-        let app = axum::Router::new()
-            .route("/truedy", route!(truedy(), Truedy))
-            .route("/talkifai", route!(talkifai(), TalkifAi))
-            .route("/salpre", route!(salpre(), Salpre))
-            .route("/rotated/truedy", route!(rotated_truedy(), Truedy))
-            .route("/early/truedy", route!(early_truedy(), Truedy))
-            .route("/aged/talkifai", route!(aged_talkifai(), TalkifAi))
-            .route("/headers/salpre", route!(headers_salpre(), Salpre))
-            .route("/small/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(1024)))
-            .route("/large/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(4 << 20)));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            sender.send(listener.local_addr().unwrap()).unwrap();
-            axum::serve(listener, app).await.unwrap();
-        });
-    });
-    Server { name: "axum", address: address.recv().unwrap(), log }
+    macro_rules! route {
+        ($verifier:expr, $type:ty) => {{
+            let log = log.clone();
+            post(move |webhook: Result<Webhook<$type>, Rejection>| async move { answer(&log, webhook).await })
+                .with_state($verifier)
+        }};
+    }
+    let app = axum::Router::new()
+        .route("/truedy", route!(truedy(), Truedy))
+        .route("/talkifai", route!(talkifai(), TalkifAi))
+        .route("/salpre", route!(salpre(), Salpre))
+        .route("/rotated/truedy", route!(rotated_truedy(), Truedy))
+        .route("/early/truedy", route!(early_truedy(), Truedy))
+        .route("/aged/talkifai", route!(aged_talkifai(), TalkifAi))
+        .route("/headers/salpre", route!(headers_salpre(), Salpre))
+        .route("/small/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(1024)))
+        .route("/large/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(4 << 20)));
+    Server { name: "axum", address: serve_axum(app), log }
 }
 
 fn actix_server() -> Server {
+    async fn handle<V: Verifier>(
+        log: web::Data<Log>,
+        webhook: Result<Webhook<V>, Rejection>,
+    ) -> Result<Reply, Rejection> {
+        answer(&log, webhook).await
+    }
     let log = Log::default();
     let handler_log = log.clone();
-    let (sender, address) = mpsc::channel();
+    let address = serve_actix(move |app| {
+        app.app_data(web::Data::new(handler_log.clone()))
+            .app_data(web::Data::new(truedy()))
+            .app_data(web::Data::new(talkifai()))
+            .app_data(web::Data::new(salpre()))
+            .route("/truedy", web::post().to(handle::<Truedy>))
+            .route("/talkifai", web::post().to(handle::<TalkifAi>))
+            .route("/salpre", web::post().to(handle::<Salpre>))
+            .service(web::resource("/rotated/truedy").app_data(web::Data::new(rotated_truedy())).post(handle::<Truedy>))
+            .service(web::resource("/early/truedy").app_data(web::Data::new(early_truedy())).post(handle::<Truedy>))
+            .service(web::resource("/aged/talkifai").app_data(web::Data::new(aged_talkifai())).post(handle::<TalkifAi>))
+            .service(web::resource("/headers/salpre").app_data(web::Data::new(headers_salpre())).post(handle::<Salpre>))
+            .service(web::resource("/small/truedy").app_data(PayloadConfig::new(1024)).post(handle::<Truedy>))
+            .service(
+                web::resource("/large/truedy")
+                    .app_data(web::Data::new(PayloadConfig::new(4 << 20)))
+                    .post(handle::<Truedy>),
+            );
+    });
+    Server { name: "actix-web", address, log }
+}
+
+/// Serves on loopback for as long as the process runs.
+pub fn serve_axum(app: axum::Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
-        async fn handle<V: Verifier>(
-            log: web::Data<Log>,
-            webhook: Result<Webhook<V>, Rejection>,
-        ) -> Result<Reply, Rejection> {
-            answer(&log, webhook).await
-        }
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        sender.send(listener.local_addr().unwrap()).unwrap();
-        let server = actix_web::HttpServer::new(move || {
-            actix_web::App::new()
-                .app_data(web::Data::new(handler_log.clone()))
-                .app_data(web::Data::new(truedy()))
-                .app_data(web::Data::new(talkifai()))
-                .app_data(web::Data::new(salpre()))
-                .route("/truedy", web::post().to(handle::<Truedy>))
-                .route("/talkifai", web::post().to(handle::<TalkifAi>))
-                .route("/salpre", web::post().to(handle::<Salpre>))
-                .service(
-                    web::resource("/rotated/truedy").app_data(web::Data::new(rotated_truedy())).post(handle::<Truedy>),
-                )
-                .service(web::resource("/early/truedy").app_data(web::Data::new(early_truedy())).post(handle::<Truedy>))
-                .service(
-                    web::resource("/aged/talkifai").app_data(web::Data::new(aged_talkifai())).post(handle::<TalkifAi>),
-                )
-                .service(
-                    web::resource("/headers/salpre").app_data(web::Data::new(headers_salpre())).post(handle::<Salpre>),
-                )
-                .service(web::resource("/small/truedy").app_data(PayloadConfig::new(1024)).post(handle::<Truedy>))
-                .service(
-                    web::resource("/large/truedy")
-                        .app_data(web::Data::new(PayloadConfig::new(4 << 20)))
-                        .post(handle::<Truedy>),
-                )
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, app).await.unwrap();
         });
+    });
+    address
+}
+
+/// Serves on loopback for as long as the process runs.
+pub fn serve_actix(routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let server = actix_web::HttpServer::new(move || actix_web::App::new().configure(routes.clone()));
         let server = server.workers(2).disable_signals().listen(listener).unwrap().run();
         actix_web::rt::System::new().block_on(server).unwrap();
     });
-    Server { name: "actix-web", address: address.recv().unwrap(), log }
+    address
 }

@@ -3,6 +3,8 @@
 use offhook::testing::Signer;
 use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, talkifai, truedy};
 
+use offhook_tests::signing::hex;
+
 const SECRET: &str = "whsec_1";
 
 fn truedy(body: &str) -> String {
@@ -23,8 +25,7 @@ fn salpre(body: &str) -> Option<String> {
 }
 
 fn hashed(name: &str, body: &str) -> String {
-    let digest: String = hmac_sha256::Hash::hash(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{name}:sha256:{digest}")
+    format!("{name}:sha256:{}", hex(&hmac_sha256::Hash::hash(body.as_bytes())))
 }
 
 #[test]

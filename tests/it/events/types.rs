@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use offhook_tests::schemes;
+use offhook_tests::signing::NOW;
 
 const SECRET: &str = "whsec_a2V5";
 
@@ -80,9 +81,9 @@ struct Newtype(BTreeMap<String, Value>);
 /// As from serde_json alone; `seen` makes the values comparable.
 #[track_caller]
 fn same<E: DeserializeOwned, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
-    let vendor = StandardWebhooks::<E>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(1_773_844_200));
+    let vendor = StandardWebhooks::<E>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
     let signer = Signer::new(schemes::STANDARD_WEBHOOKS, SECRET).unwrap();
-    let received = vendor.receive(&signer.sign(FixedClock::at_unix(1_773_844_200).now(), body), body.to_owned());
+    let received = vendor.receive(&signer.sign(FixedClock::at_unix(NOW).now(), body), body.to_owned());
 
     let mut head = BTreeMap::new();
     for (key, value) in members(body) {

@@ -1,7 +1,11 @@
+//! Ultravox: its lists of signatures, its ages, and every field of its events.
+
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::event::{DedupeKey, Event as _};
 use offhook::ultravox::{self, BillingStatus, CallEvent, EndReason, Event, MediumKind, SipTerminationReason};
 use offhook::{FixedClock, ParseError, Ultravox, Verifier, VerifyError};
+
+use offhook_tests::signing::NOW;
 
 const SECRET: &str = "uv_test_secret";
 const BODY: &str = r#"{"event":"call.started","call":{"callId":"3c90c3cc-0d44-4b50-8888-8dd25736052a"}}"#;
@@ -9,7 +13,7 @@ const TIMESTAMP: &str = "2026-03-18T14:30:00.000000+00:00";
 const SIGNATURE: &str = "f300deb20d9106b15b498eaa79e341ceff9b9d7ff9512d50909c541960b86009";
 
 fn verifier() -> Ultravox {
-    Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(1_773_844_200))
+    Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
 }
 
 fn verify(signature: &str) -> Result<Option<usize>, VerifyError> {
@@ -41,7 +45,7 @@ fn a_list_of_signatures_needs_one_that_matches() {
 #[test]
 fn freshness_is_300_seconds_unless_told_otherwise() {
     let headers = [(ultravox::SIGNATURE_HEADER, SIGNATURE), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
-    let at = |seconds: i64| Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(1_773_844_200 + seconds));
+    let at = |seconds: i64| Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW + seconds));
     let minute = std::time::Duration::from_secs(60);
     let check =
         |verifier: Ultravox| verifier.verify(&headers, BODY.as_bytes()).map(|_| ()).map_err(|error| error.code());

@@ -7,8 +7,8 @@ use offhook::{Clock, Delivery, FixedClock, HmacVendor, ParseError, StandardWebho
 use serde::Deserialize;
 
 use offhook_tests::schemes;
+use offhook_tests::signing::NOW;
 
-const NOW: i64 = 1_773_844_200;
 const SECRET: &str = "whsec_a2V5";
 
 #[derive(Debug, Deserialize, PartialEq)]

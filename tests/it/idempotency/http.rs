@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use actix_web::web;
@@ -16,6 +16,7 @@ use offhook::{Reply, TalkifAi, Webhook, talkifai};
 
 use super::common::{SECRET, body, sign};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
+use offhook_tests::servers::{serve_actix, serve_axum};
 
 /// Counts what reaches the store, and the effects.
 #[derive(Clone)]
@@ -68,38 +69,20 @@ async fn handle(app: &App, webhook: &Webhook<TalkifAi>) -> Reply {
 }
 
 fn axum_server(app: App) -> SocketAddr {
-    let (sender, address) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            sender.send(listener.local_addr().unwrap()).unwrap();
-            let route = post(async |State(app): State<App>, webhook: Webhook<TalkifAi>| handle(&app, &webhook).await);
-            axum::serve(listener, axum::Router::new().route("/", route).with_state(app)).await.unwrap();
-        });
-    });
-    address.recv().unwrap()
+    let route = post(async |State(app): State<App>, webhook: Webhook<TalkifAi>| handle(&app, &webhook).await);
+    serve_axum(axum::Router::new().route("/", route).with_state(app))
 }
 
 fn actix_server(app: App) -> SocketAddr {
-    let (sender, address) = mpsc::channel();
-    std::thread::spawn(move || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        sender.send(listener.local_addr().unwrap()).unwrap();
-        let server = actix_web::HttpServer::new(move || {
-            actix_web::App::new()
-                .app_data(web::Data::new(app.clone()))
-                .app_data(web::Data::new(app.talkifai.clone()))
-                .route(
-                    "/",
-                    web::post()
-                        .to(async |app: web::Data<App>, webhook: Webhook<TalkifAi>| handle(&app, &webhook).await),
-                )
-        });
-        let server = server.workers(2).disable_signals().listen(listener).unwrap().run();
-        actix_web::rt::System::new().block_on(server).unwrap();
-    });
-    address.recv().unwrap()
+    async fn route(app: web::Data<App>, webhook: Webhook<TalkifAi>) -> Reply {
+        handle(&app, &webhook).await
+    }
+    serve_actix(move |routes| {
+        routes
+            .app_data(web::Data::new(app.clone()))
+            .app_data(web::Data::new(app.talkifai.clone()))
+            .route("/", web::post().to(route));
+    })
 }
 
 pub fn send(address: SocketAddr, path: &str, headers: &[(&str, String)], body: &str) -> (u16, String) {

@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 use offhook_tests::crate_root;
 use offhook_tests::random::Random;
 use offhook_tests::schemes;
+use offhook_tests::signing::NOW;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Runtime {
@@ -192,7 +193,6 @@ fn ask(runtime: Runtime, requests: &[Request]) -> Option<Vec<Answer>> {
     Some(answers)
 }
 
-const NOW: i64 = 1_773_844_200;
 const TRIPLES: usize = 10_000;
 
 fn random_case(peer: Peer, random: &mut Random) -> Case {

@@ -2,5 +2,5 @@
 
 mod differential;
 mod published;
-pub(crate) mod recipes;
+mod recipes;
 mod vectors;

@@ -23,6 +23,7 @@ use offhook::signature::{HmacKeys, HmacScheme};
 use offhook::{FixedClock, VerifyError};
 
 use offhook_tests::schemes;
+use offhook_tests::signing::NOW;
 
 struct Vector {
     name: &'static str,
@@ -121,7 +122,7 @@ const VECTORS: &[Vector] = &[
         name: "Truedy",
         scheme: schemes::TRUEDY,
         secret: "whsec_test_secret",
-        now: 1_773_844_200,
+        now: NOW,
         headers: &[
             ("X-Truedy-Signature", "96d85da17d136e52c8abc091357ff1d78bc4bf5a8021a408f22a7e9b03d0f408"),
             ("X-Truedy-Timestamp", "1773844200"),
@@ -140,7 +141,7 @@ const VECTORS: &[Vector] = &[
         name: "Ultravox",
         scheme: schemes::ULTRAVOX,
         secret: "uv_test_secret",
-        now: 1_773_844_200,
+        now: NOW,
         headers: &[
             ("X-Ultravox-Webhook-Signature", "f300deb20d9106b15b498eaa79e341ceff9b9d7ff9512d50909c541960b86009"),
             ("X-Ultravox-Webhook-Timestamp", "2026-03-18T14:30:00.000000+00:00"),

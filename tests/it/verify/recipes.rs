@@ -3,25 +3,12 @@
 
 use base64ct::{Base64, Encoding};
 use chrono::{DateTime, SecondsFormat};
-use hmac::{Hmac, KeyInit, Mac};
 use offhook::signature::{HmacKeys, HmacScheme};
 use offhook::{ConfigError, FixedClock, VerifyError};
-use sha2::Sha256;
 
 use offhook_tests::random::Random;
 use offhook_tests::schemes;
-
-pub(crate) fn mac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().to_vec()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use offhook_tests::signing::{NOW, hex, mac};
 
 struct Signed<'a> {
     key: &'a [u8],
@@ -208,7 +195,6 @@ fn random_headers_never_verify_and_never_panic() {
 
 #[test]
 fn a_header_that_is_a_list_is_read_strictly() {
-    const NOW: i64 = 1_773_844_200;
     let keys = HmacKeys::new(schemes::STRIPE, "whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW));
     let tag = hex(&mac(b"whsec_1", &[NOW.to_string().as_bytes(), b".{}"]));
     let bad = "0".repeat(64);

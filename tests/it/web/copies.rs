@@ -5,7 +5,8 @@ use bytes::Bytes;
 use offhook::testing::Signer;
 use offhook::{Clock, FixedClock, Truedy, Webhook, truedy};
 
-use offhook_tests::servers::{NOW, TRUEDY_SECRET, truedy as verifier};
+use offhook_tests::servers::{TRUEDY_SECRET, truedy as verifier};
+use offhook_tests::signing::NOW;
 
 fn delivery() -> (Vec<(&'static str, String)>, Bytes) {
     let body = Bytes::from(format!(r#"{{"event":"call.ended","data":{{"summary":"{}"}}}}"#, "x".repeat(100_000)));

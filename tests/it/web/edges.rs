@@ -2,16 +2,14 @@
 //! from the core, and from axum and actix-web over loopback.
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
 
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use base64ct::{Base64, Encoding};
 use offhook::{Event, FixedClock, Reply, StandardWebhooks, Ultravox, Verifier, Webhook, ultravox};
 
-use crate::verify::recipes::{hex, mac};
 use offhook_tests::client::{chunked, exchange, sized};
-
-const NOW: i64 = 1_773_844_200;
+use offhook_tests::servers::{serve_actix, serve_axum};
+use offhook_tests::signing::{NOW, hex, mac};
 
 #[derive(Clone)]
 struct Case {
@@ -31,27 +29,12 @@ where
     V: Verifier + Clone + 'static,
     V::Event: Send,
 {
-    let (sender, address) = mpsc::channel();
-    let (state, to) = (verifier.clone(), sender.clone());
-    std::thread::spawn(move || {
-        let app = axum::Router::new().route("/", axum::routing::post(handle::<V>)).with_state(state);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            to.send(listener.local_addr().unwrap()).unwrap();
-            axum::serve(listener, app).await.unwrap();
-        });
-    });
-    let axum = address.recv().unwrap();
+    let app = axum::Router::new().route("/", axum::routing::post(handle::<V>)).with_state(verifier.clone());
     let data = web::Data::new(verifier.clone());
-    std::thread::spawn(move || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        sender.send(listener.local_addr().unwrap()).unwrap();
-        let server = HttpServer::new(move || App::new().app_data(data.clone()).route("/", web::post().to(handle::<V>)));
-        let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
-        actix_web::rt::System::new().block_on(server).unwrap();
-    });
-    [("axum", axum), ("actix-web", address.recv().unwrap())]
+    let routes = move |app: &mut web::ServiceConfig| {
+        app.app_data(data.clone()).route("/", web::post().to(handle::<V>));
+    };
+    [("axum", serve_axum(app)), ("actix-web", serve_actix(routes))]
 }
 
 fn run<V>(verifier: V, cases: &[Case])

@@ -8,7 +8,8 @@ use offhook::testing::Signer;
 use offhook::{Clock, FixedClock, truedy};
 
 use offhook_tests::client::{Answer, chunked, connect, exchange, head, read_answer, sized};
-use offhook_tests::servers::{NOW, Server, TRUEDY_SECRET, both};
+use offhook_tests::servers::{Server, TRUEDY_SECRET, both};
+use offhook_tests::signing::NOW;
 
 const LIMIT: usize = 2 * 1024 * 1024;
 
