@@ -14,7 +14,7 @@
     reason = "a program"
 )]
 
-#[path = "../tests/stores/servers.rs"]
+#[path = "../tests/src/databases.rs"]
 mod servers;
 
 use std::hint::black_box;

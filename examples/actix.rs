@@ -27,8 +27,12 @@ where
     Ok(common::handle(&store, &webhook).await)
 }
 
-#[actix_web::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// Without the attribute `#[actix_web::main]`, which is one more feature of actix-web.
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    actix_web::rt::System::new().block_on(serve())
+}
+
+async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let settings = common::Settings::from_env()?;
     let listener = std::net::TcpListener::bind(("127.0.0.1", settings.port))?;
     let store = common::store().await?;

@@ -3,7 +3,8 @@
 
 use base64ct::{Base64, Encoding};
 
-use crate::servers::{NOW, SALPRE_TOKEN, TALKIFAI_SECRET, TRUEDY_OLD_SECRET, TRUEDY_SECRET};
+use offhook_tests::servers::{SALPRE_TOKEN, TALKIFAI_SECRET, TRUEDY_OLD_SECRET, TRUEDY_SECRET};
+use offhook_tests::signing::{NOW, hex, mac};
 
 /// Stands in every body and must stand in no log line.
 pub const MARKER: &str = "zebra-marker";
@@ -23,15 +24,6 @@ const STARTED: &str =
 const CREATED: &str = r#"{"id":"evt_1","type":"call.started","created":"2026-03-18T14:00:00Z","data":{"callId":"c1","note":"zebra-marker"}}"#;
 const INITIATED: &str =
     r#"{"event_type":"call_initiated","timestamp_utc":1760084505,"payload":{"call_id":1,"note":"zebra-marker"}}"#;
-
-/// By another implementation than the crate's.
-pub fn mac(secret: &str, parts: &[&[u8]]) -> [u8; 32] {
-    hmac_sha256::HMAC::mac(parts.concat(), secret.as_bytes())
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 fn truedy_tag(timestamp: &[u8], body: &[u8]) -> String {
     hex(&mac(TRUEDY_SECRET, &[timestamp, b".", body]))

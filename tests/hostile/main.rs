@@ -1,23 +1,7 @@
 //! Runs the table of hostile deliveries through the core, axum and actix-web, and
 //! reads every log line of it. A binary of its own, since it counts those lines.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::print_stderr,
-    unreachable_pub,
-    dead_code,
-    missing_debug_implementations,
-    reason = "tests, and modules shared with other tests"
-)]
 
 mod cases;
-#[path = "../http/client.rs"]
-mod client;
-#[path = "../http/servers.rs"]
-mod servers;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -25,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::cases::{MARKER, cases};
-use crate::client::{exchange, sized};
 use offhook::{Event, Verifier};
+use offhook_tests::client::{exchange, sized};
 
-use crate::servers::{
+use offhook_tests::servers::{
     SALPRE_TOKEN, TALKIFAI_SECRET, TRUEDY_OLD_SECRET, TRUEDY_SECRET, aged_talkifai, both, early_truedy, headers_salpre,
     rotated_truedy, salpre, talkifai, truedy,
 };

@@ -1,0 +1,110 @@
+//! What is allocated: nothing to verify, and no tree for what is not understood.
+//! One test, since the counters are the process's.
+
+use std::alloc::System;
+
+use offhook::signature::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
+use offhook::testing::Signer;
+use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Ultravox, Verifier};
+use offhook::{salpre, talkifai, truedy, ultravox};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The allocations and the bytes asked for.
+fn allocated(work: impl FnOnce()) -> (usize, usize) {
+    let region = Region::new(ALLOCATOR);
+    work();
+    let change = region.change();
+    (change.allocations + change.reallocations, change.bytes_allocated)
+}
+
+const STANDARD_WEBHOOKS: HmacScheme = HmacScheme::in_header("webhook-signature")
+    .list(Separator::Space)
+    .prefix("v1,")
+    .base64()
+    .id_header("webhook-id")
+    .timestamp_header("webhook-timestamp", TimestampFormat::UnixSeconds)
+    .signs(&[Part::Id, Part::Literal("."), Part::Timestamp, Part::Literal("."), Part::Body]);
+
+#[test]
+fn allocations_are_bounded() {
+    let body = r#"{"event":"call.ended","data":{"call":{"callId":"c"}}}"#;
+    let now = SystemClock.now();
+    let sign = |scheme| Signer::new(scheme, "whsec_1").unwrap().sign(now, body);
+
+    let truedy = Truedy::new("whsec_1").unwrap().with_secret("whsec_2").unwrap();
+    let headers = sign(truedy::SCHEME);
+    assert_eq!(allocated(|| drop(truedy.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(truedy.verify(&headers, b"another").unwrap_err())), (0, 0));
+    let talkifai = TalkifAi::new("whsec_1").unwrap();
+    let headers = sign(talkifai::SCHEME);
+    assert_eq!(allocated(|| drop(talkifai.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(talkifai.verify(&headers, b"another").unwrap_err())), (0, 0));
+    let ultravox = Ultravox::new("whsec_1").unwrap();
+    let headers = sign(ultravox::SCHEME);
+    assert_eq!(allocated(|| drop(ultravox.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(ultravox.verify(&headers, b"another").unwrap_err())), (0, 0));
+    let verifier = Salpre::bearer("t").unwrap();
+    let headers = [("authorization", "Bearer t")];
+    assert_eq!(allocated(|| drop(verifier.verify(&headers, b"").unwrap())), (0, 0));
+    let headers = [("authorization", "Bearer u")];
+    assert_eq!(allocated(|| drop(verifier.verify(&headers, b"").unwrap_err())), (0, 0));
+    let keys = HmacKeys::new(STANDARD_WEBHOOKS, "whsec_1").unwrap();
+    let headers = sign(STANDARD_WEBHOOKS);
+    assert_eq!(allocated(|| drop(keys.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(keys.verify(&headers, b"another").unwrap_err())), (0, 0));
+
+    // One for each string and list that is kept, one for a call's own place, and one
+    // in which serde_json counts brackets where it passes over some.
+    for (kept, body) in [
+        (3, r#"{"event":"call.ended","timestamp":"2026-03-18T14:32:00Z","id":"e","data":{"call":{"callId":"c"}}}"#),
+        (3 + 1, r#"{"id":"e","data":{"call":{"callId":"c"}},"timestamp":"2026-03-18T14:32:00Z","event":"call.ended"}"#),
+        (6, r#"{"event":"call.ended","data":{"call":{"callId":"c","agent":{"agentId":"a"},"metadata":{"k":"v"}}}}"#),
+        (2 + 1, r#"{"event":"call.ended","data":{"call":{"callId":"c","duration":7,"x":["y",{"z":"u"}]}}}"#),
+        (2 + 1, r#"{"event":"call.new","data":{"call":{"callId":"c","agent":{"agentId":"a"}}}}"#),
+    ] {
+        let mut event = None;
+        let (count, _) = allocated(|| event = Some(truedy::Event::from_json(body.as_bytes()).unwrap()));
+        assert!(count <= kept, "{count} allocations for {kept}: {body}");
+    }
+
+    let many = |count: usize| "[[[[[]]]]],".repeat(count);
+    let keys: String = (0..1_000_000).map(|key| format!(r#""{key}":0,"#)).collect();
+    let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+    for body in [
+        format!(r#"{{"event":"call.ended","data":{{"x":[{}1]}}}}"#, many(95_000)),
+        format!(r#"{{"event":"call.ended","data":{{"call":{{"medium":{{"sip":[{}1]}}}}}}}}"#, many(95_000)),
+        format!(r#"{{"event":"new","data":[{}1]}}"#, many(95_000)),
+        format!(r#"{{"event":"call.ended","data":[{}1]}}"#, many(95_000)),
+        format!(r#"{{"event":"call.ended",{keys}"data":{{}}}}"#),
+        format!(r#"{{"event":"call.ended","data":{{{keys}"call":{{}}}}}}"#),
+        format!(r#"{{"event":"new","data":{{{keys}"call":{{}}}}}}"#),
+        format!(r#"{{"event":"call.ended","data":{{"x":{deep}}}}}"#),
+        format!(r#"{{"event":"call.ended","data":{{"call":{{"callId":{deep}}}}}}}"#),
+        deep.clone(),
+    ] {
+        let (_, bytes) = allocated(|| drop(truedy::Event::from_json(body.as_bytes())));
+        let times = bytes as f64 / body.len() as f64;
+        eprintln!("{times:.2} bytes allocated per byte of {}…", &body[..60]);
+        assert!(times < 4.0, "{times} × {} bytes: {}…", body.len(), &body[..60]);
+    }
+
+    // A list of entries costs what their types cost: a verified sender can make that
+    // many times the body, if it says nothing many times, and no more than that.
+    let said = |entry: &str, last: &str| {
+        let entries = entry.repeat(1_000_000 / entry.len());
+        format!(r#"{{"event_type":"call_ended","payload":{{"transcript":[{entries}{last}]}}}}"#)
+    };
+    for (limit, body) in [
+        (4.0, said(r#"{"type":"ai","message":"Yes.","utc_timestamp":"111111"},"#, "{}")),
+        (48.0, said("{},", "{}")),
+        (96.0, said("{},", "7")),
+    ] {
+        let (_, bytes) = allocated(|| drop(salpre::Event::from_json(body.as_bytes())));
+        let times = bytes as f64 / body.len() as f64;
+        eprintln!("{times:.2} bytes allocated per byte of {}…", &body[..60]);
+        assert!(times < limit, "{times} × {} bytes: {}…", body.len(), &body[..60]);
+    }
+}

@@ -1,0 +1,137 @@
+//! One view of a call, over all vendors.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use offhook::call::{CallUpdate, Direction, Stage};
+use offhook::{Event, salpre, talkifai, truedy, ultravox};
+
+type Parse = fn(&[u8]) -> Box<dyn Event>;
+
+const TRUEDY: Parse = |body| Box::new(truedy::Event::from_json(body).unwrap());
+const TALKIFAI: Parse = |body| Box::new(talkifai::Event::from_json(body).unwrap());
+const SALPRE: Parse = |body| Box::new(salpre::Event::from_json(body).unwrap());
+const ULTRAVOX: Parse = |body| Box::new(ultravox::Event::from_json(body).unwrap());
+
+#[test]
+fn every_event_of_a_call_has_its_stage() {
+    let truedy = |name: &str| format!(r#"{{"event":"{name}","data":{{"call_id":"c1"}}}}"#);
+    let talkifai = |name: &str| format!(r#"{{"id":"e","type":"{name}","data":{{"callId":"c1"}}}}"#);
+    let salpre = |name: &str| format!(r#"{{"event_type":"{name}","payload":{{"call":{{"id":"c1"}}}}}}"#);
+    let ultravox = |name: &str| format!(r#"{{"event":"{name}","call":{{"callId":"c1"}}}}"#);
+    for (parse, body, stage) in [
+        (TRUEDY, truedy("call.started"), Stage::Started),
+        (TRUEDY, truedy("call.joined"), Stage::Joined),
+        (TRUEDY, truedy("call.ended"), Stage::Ended),
+        (TRUEDY, truedy("call.completed"), Stage::Ended),
+        (TRUEDY, truedy("call.billed"), Stage::Billed),
+        (TRUEDY, truedy("call.failed"), Stage::Failed),
+        (TRUEDY, truedy("call.analyzed"), Stage::Transcript),
+        (TALKIFAI, talkifai("call.started"), Stage::Started),
+        (TALKIFAI, talkifai("call.ended"), Stage::Ended),
+        (TALKIFAI, talkifai("call.failed"), Stage::Failed),
+        (TALKIFAI, talkifai("transcript.ready"), Stage::Transcript),
+        (TALKIFAI, talkifai("analysis.completed"), Stage::Other),
+        (SALPRE, salpre("call_initiated"), Stage::Started),
+        (SALPRE, salpre("call_ringing"), Stage::Ringing),
+        (SALPRE, salpre("call_answered"), Stage::Joined),
+        (SALPRE, salpre("transcript"), Stage::Transcript),
+        (SALPRE, salpre("call_ended"), Stage::Ended),
+        (SALPRE, salpre("error"), Stage::Other),
+        (ULTRAVOX, ultravox("call.started"), Stage::Started),
+        (ULTRAVOX, ultravox("call.joined"), Stage::Joined),
+        (ULTRAVOX, ultravox("call.ended"), Stage::Ended),
+        (ULTRAVOX, ultravox("call.billed"), Stage::Billed),
+        (ULTRAVOX, r#"{"call":{"callId":"c1"}}"#.to_owned(), Stage::Other),
+    ] {
+        let event = parse(body.as_bytes());
+        let update = event.call().unwrap_or_else(|| panic!("{body}"));
+        assert_eq!((update.stage, update.call_id), (stage, Some("c1")), "{body}");
+        assert_eq!(event.call_id(), update.call_id, "{body}");
+    }
+    for (parse, body) in [
+        (TRUEDY, truedy("batch.completed")),
+        (TRUEDY, truedy("voice.training.failed")),
+        (TRUEDY, truedy("call.parked")),
+        (TRUEDY, r#"{"event":"call.ended","data":{"call":7}}"#.to_owned()),
+        (TALKIFAI, talkifai("credit.low")),
+        (SALPRE, salpre("call_parked")),
+        (ULTRAVOX, r#"{"event":"call.ended","call":7}"#.to_owned()),
+    ] {
+        assert_eq!(parse(body.as_bytes()).call(), None, "{body}");
+    }
+}
+
+fn at(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}
+
+#[test]
+fn the_fields_are_those_that_the_vendor_gives() {
+    let talkifai = br#"{"id":"e","type":"call.ended","created":"2024-01-15T10:34:05Z","data":{"callId":"c1",
+        "direction":"inbound","from":"+12025550123","to":"+18885550100","duration":245,"endReason":"user_hangup"}}"#;
+    let event = TALKIFAI(talkifai);
+    let update = event.call().unwrap();
+    assert_eq!(update.at, at("2024-01-15T10:34:05Z"));
+    assert_eq!(update.direction, Some(&Direction::Inbound));
+    assert_eq!((update.from, update.to), (Some("+12025550123"), Some("+18885550100")));
+    assert_eq!((update.duration, update.end_reason), (TimeDelta::try_seconds(245), Some("user_hangup")));
+    let shown = format!("{update:?}");
+    assert!(!shown.contains("+1202") && !shown.contains("+1888"), "{shown}");
+
+    let event = SALPRE(
+        br#"{"event_type":"call_ended","timestamp_utc":1760084597,"payload":{"call_id":1,"from":"+9051","to":"+9052",
+        "direction":"outbound"}}"#,
+    );
+    let update = event.call().unwrap();
+    assert_eq!((update.call_id, update.at), (Some("1"), DateTime::from_timestamp(1_760_084_597, 0)));
+    assert_eq!(update.direction, Some(&Direction::Outbound));
+    assert_eq!((update.from, update.to), (Some("+9051"), Some("+9052")));
+    assert_eq!((update.duration, update.end_reason), (None, None));
+
+    let event = TRUEDY(
+        br#"{"event":"call.ended","timestamp":"2026-03-18T14:32:00Z","data":{"call":{"callId":"c1","duration":142,
+        "endReason":"completed"}}}"#,
+    );
+    let update = event.call().unwrap();
+    assert_eq!((update.call_id, update.at), (Some("c1"), at("2026-03-18T14:32:00Z")));
+    assert_eq!((update.duration, update.end_reason), (TimeDelta::try_seconds(142), Some("completed")));
+}
+
+#[test]
+fn a_duration_can_follow_from_the_times() {
+    let ended = |joined: &str, ended: &str| {
+        let body =
+            format!(r#"{{"event":"call.ended","call":{{"joined":{joined},"ended":{ended},"endReason":"hangup"}}}}"#);
+        let event = ULTRAVOX(body.as_bytes());
+        let CallUpdate { duration, at, end_reason, call_id, .. } = event.call().unwrap();
+        assert_eq!((end_reason, call_id), (Some("hangup"), None));
+        (duration, at)
+    };
+    let (early, late) = (r#""2026-03-18T14:30:00Z""#, r#""2026-03-18T14:32:00.5Z""#);
+    assert_eq!(ended(early, late), (TimeDelta::try_milliseconds(120_500), at("2026-03-18T14:32:00.5Z")));
+    assert_eq!(ended("null", late), (None, at("2026-03-18T14:32:00.5Z")));
+    assert_eq!(ended(early, "null"), (None, None));
+    assert_eq!(ended(late, early), (None, at("2026-03-18T14:30:00Z")));
+}
+
+/// In whatever order the events arrive, the call ends up where it is.
+#[test]
+fn late_events_do_not_turn_a_call_back() {
+    let stages =
+        [Stage::Started, Stage::Ringing, Stage::Joined, Stage::Transcript, Stage::Ended, Stage::Billed, Stage::Other];
+    let mut random = offhook_tests::random::Random::seeded("order", true);
+    for _ in 0..2000 {
+        let mut order = stages;
+        for at in (1..order.len()).rev() {
+            order.swap(at, usize::try_from(random.below(at as u64 + 1)).unwrap());
+        }
+        let mut reached = order[0];
+        for stage in order {
+            let before = reached;
+            if !stage.is_older_than(reached) {
+                reached = reached.furthest(stage);
+            }
+            assert!(!reached.is_older_than(before), "{order:?}");
+        }
+        assert_eq!(reached, Stage::Billed, "{order:?}");
+    }
+}

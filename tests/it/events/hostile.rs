@@ -1,0 +1,341 @@
+//! What does not fit, and what nobody should send.
+
+use offhook::{ParseError, salpre, talkifai, truedy};
+use proptest::prelude::*;
+
+use super::roundtrip::{Parse, round};
+use offhook_tests::samples::*;
+
+const MARKER: &str = "s3cr3t-marker";
+
+/// Values of every type, with a marker where they have text.
+const VALUES: [&str; 9] = [
+    r#"{"s3cr3t-marker":1}"#,
+    r#"["s3cr3t-marker"]"#,
+    r#""s3cr3t-marker""#,
+    "true",
+    "-1",
+    "1.5",
+    "1e999",
+    "9223372036854775808",
+    "1e30",
+];
+
+/// Fields by what they accept: `t` text or integers, `s` strings, `d` times,
+/// `n` durations, `a` amounts, `i` integers, `f` floats, `b` booleans, `o`
+/// objects, `l` lists, `m` maps of strings, `w` a medium, `*` anything.
+fn accepts(kind: char, value: &str) -> bool {
+    let number = ["-1", "1.5", "1e30", "9223372036854775808"].contains(&value);
+    match kind {
+        't' => value.starts_with('"') || ["-1", "9223372036854775808"].contains(&value),
+        's' => value.starts_with('"'),
+        'd' => ["-1", "1.5"].contains(&value),
+        'n' => ["-1", "1.5"].contains(&value),
+        'a' | 'f' => number,
+        'i' => value == "-1",
+        'b' => value == "true",
+        'o' => value.starts_with('{'),
+        'w' => value.starts_with('{'),
+        'l' | 'm' => false,
+        '*' => value != "1e999",
+        other => panic!("{other}"),
+    }
+}
+
+fn check<E: Parse>(
+    envelope: (&str, &str),
+    names: &[&str],
+    path: &[&str],
+    fields: &[(&str, char)],
+    describe: impl Fn(&E) -> Option<(String, String, String)>,
+) {
+    let (name_field, data_field) = envelope;
+    for name in names {
+        for (field, kind) in fields {
+            for value in VALUES {
+                let mut data = format!(r#"{{"{field}":{value}}}"#);
+                for outer in path.iter().rev() {
+                    data = format!(r#"{{"{outer}":{data}}}"#);
+                }
+                for body in [
+                    format!(r#"{{"{name_field}":"{name}","{data_field}":{data}}}"#),
+                    format!(r#"{{"{data_field}":{data},"{name_field}":"{name}"}}"#),
+                ] {
+                    let event: E = round(&body);
+                    assert_eq!(event.is_typed(), accepts(*kind, value), "{field} = {value}: {body}");
+                    if let Some((told, kept, reason)) = describe(&event) {
+                        assert_eq!(told, if *name == "call.completed" { "call.ended" } else { name }, "{body}");
+                        assert_eq!(kept, data, "{body}");
+                        assert!(!reason.is_empty() && !reason.contains(MARKER), "{reason}: {body}");
+                        assert!(reason.starts_with(data_field), "{reason}: {body}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+macro_rules! undecodable {
+    ($vendor:ident) => {
+        |event: &$vendor::Event| match event {
+            $vendor::Event::Undecodable(undecodable) => {
+                Some((undecodable.name.clone(), undecodable.data.get().to_owned(), undecodable.reason.clone()))
+            }
+            _ => None,
+        }
+    };
+}
+
+#[test]
+fn a_known_field_of_another_type_loses_nothing_truedy() {
+    let data = ("event", "data");
+    let own = [
+        ("id", 't'),
+        ("eventId", 't'),
+        ("event", 's'),
+        ("status", 's'),
+        ("error_message", 's'),
+        ("call", 'o'),
+        ("call_id", 't'),
+        ("callId", 't'),
+        ("agent_id", 't'),
+        ("duration_seconds", 'n'),
+    ];
+    check::<truedy::Event>(data, &TRUEDY_CALL_EVENTS, &[], &own, undecodable!(truedy));
+    let call = [
+        ("callId", 't'),
+        ("created", 'd'),
+        ("joined", 'd'),
+        ("ended", 'd'),
+        ("endReason", 's'),
+        ("duration", 'n'),
+        ("costUsd", 'a'),
+        ("billedDuration", 'n'),
+        ("billedSideInputTokens", 'i'),
+        ("billedSideOutputTokens", 'i'),
+        ("billingStatus", 's'),
+        ("joinUrl", 's'),
+        ("languageHint", 's'),
+        ("maxDuration", 'n'),
+        ("joinTimeout", 'n'),
+        ("medium", 'w'),
+        ("model", 's'),
+        ("voice", 's'),
+        ("recordingEnabled", 'b'),
+        ("systemPrompt", 's'),
+        ("temperature", 'f'),
+        ("shortSummary", 's'),
+        ("summary", 's'),
+        ("agent", 'o'),
+        ("agentId", 't'),
+        ("metadata", 'm'),
+        ("sipDetails", 'o'),
+    ];
+    check::<truedy::Event>(data, &TRUEDY_CALL_EVENTS, &["call"], &call, undecodable!(truedy));
+    let agent = [("agentId", 't'), ("name", 's')];
+    check::<truedy::Event>(data, &TRUEDY_CALL_EVENTS, &["call", "agent"], &agent, undecodable!(truedy));
+    let sip = [("billedDuration", 'n'), ("terminationReason", 's')];
+    check::<truedy::Event>(data, &TRUEDY_CALL_EVENTS, &["call", "sipDetails"], &sip, undecodable!(truedy));
+    let batch =
+        [("id", 't'), ("eventId", 't'), ("batch_id", 't'), ("batchId", 't'), ("status", 's'), ("error_message", 's')];
+    check::<truedy::Event>(data, &TRUEDY_BATCH_EVENTS, &[], &batch, undecodable!(truedy));
+    let voice =
+        [("id", 't'), ("eventId", 't'), ("voice_id", 't'), ("voiceId", 't'), ("status", 's'), ("error_message", 's')];
+    check::<truedy::Event>(data, &TRUEDY_VOICE_EVENTS, &[], &voice, undecodable!(truedy));
+}
+
+#[test]
+fn a_known_field_of_another_type_loses_nothing_talkifai() {
+    let data = ("type", "data");
+    let call = [
+        ("callId", 't'),
+        ("agentId", 't'),
+        ("direction", 's'),
+        ("from", 's'),
+        ("to", 's'),
+        ("duration", 'n'),
+        ("status", 's'),
+        ("endReason", 's'),
+        ("recordingUrl", 's'),
+    ];
+    check::<talkifai::Event>(data, &TALKIFAI_CALL_EVENTS, &[], &call, undecodable!(talkifai));
+    let ready = [("callId", 't'), ("transcriptUrl", 's')];
+    check::<talkifai::Event>(data, &["transcript.ready"], &[], &ready, undecodable!(talkifai));
+    let analysis = [("id", 't'), ("callId", 't'), ("roomName", 's'), ("createdAt", 'd')];
+    check::<talkifai::Event>(data, &["analysis.completed"], &[], &analysis, undecodable!(talkifai));
+}
+
+#[test]
+fn a_known_field_of_another_type_loses_nothing_salpre() {
+    let payload = ("event_type", "payload");
+    let flat = [("call", 'o'), ("call_id", 't'), ("from", 's'), ("to", 's'), ("direction", 's'), ("source", 's')];
+    let nested = [("id", 't'), ("from", 's'), ("to", 's'), ("direction", 's'), ("source", 's')];
+    let all = [&SALPRE_CALL_EVENTS[..], &["transcript", "call_ended", "error"]].concat();
+    check::<salpre::Event>(payload, &all, &[], &flat, undecodable!(salpre));
+    check::<salpre::Event>(payload, &all, &["call"], &nested, undecodable!(salpre));
+    let transcript = [("type", 's'), ("transcript", 's'), ("timestamp_utc", 't')];
+    check::<salpre::Event>(payload, &["transcript"], &[], &transcript, undecodable!(salpre));
+    check::<salpre::Event>(payload, &["error"], &[], &[("error_message", 's')], undecodable!(salpre));
+    check::<salpre::Event>(payload, &["call_ended"], &[], &[("transcript", 'l')], undecodable!(salpre));
+}
+
+/// What belongs to other events of the same vendor is an unknown field.
+#[test]
+fn fields_of_other_events_are_skipped() {
+    for field in ["type", "transcript", "timestamp_utc", "error_message", "is_test", "new"] {
+        let body = format!(r#"{{"event_type":"call_ringing","payload":{{"call_id":1,"{field}":[7]}}}}"#);
+        assert!(round::<salpre::Event>(&body).is_typed(), "{body}");
+    }
+}
+
+#[test]
+fn an_envelope_that_does_not_fit() {
+    let text = |body: &str| match truedy::Event::from_json(body.as_bytes()) {
+        Ok(truedy::Event::Undecodable(undecodable)) => {
+            assert_eq!(undecodable.body.get(), body.trim());
+            format!("{} {:?} {}", undecodable.name, undecodable.envelope.id, undecodable.reason)
+        }
+        other => panic!("{other:?}"),
+    };
+    for (body, told) in [
+        (
+            r#"{"event":"call.completed","data":{},"id":["s3cr3t-marker"]}"#,
+            "call.ended None id: expected a string or an integer",
+        ),
+        (
+            r#"{"event":"call.ended","id":"e","data":{},"timestamp":"s3cr3t-marker"}"#,
+            r#"call.ended Some("e") timestamp: "#,
+        ),
+        (r#"{"event":"call.ended","id":7,"data":"s3cr3t-marker"}"#, r#"call.ended Some("7") data: "#),
+    ] {
+        let shown = text(body);
+        assert!(shown.starts_with(told), "{shown}");
+        assert!(!shown.contains(MARKER), "{shown}");
+    }
+    let test = br#"{"event_type":"error","payload":{},"is_test":"s3cr3t-marker"}"#;
+    let salpre::Event::Undecodable(undecodable) = salpre::Event::from_json(test).unwrap() else { panic!() };
+    assert!(
+        undecodable.reason.starts_with("is_test: ") && !undecodable.reason.contains(MARKER),
+        "{}",
+        undecodable.reason
+    );
+}
+
+#[test]
+fn a_body_cut_anywhere_is_refused() {
+    for (_, body) in TRUEDY {
+        for end in 0..body.len() {
+            assert!(
+                matches!(truedy::Event::from_json(&body.as_bytes()[..end]), Err(ParseError::NotJson { .. })),
+                "{end}"
+            );
+        }
+    }
+}
+
+#[test]
+fn errors_say_where() {
+    let error = truedy::Event::from_json(b"{\"event\":\"call.ended\",\n\"data\": s3cr3t-marker}").unwrap_err();
+    assert_eq!(error, ParseError::NotJson { line: 2, column: 9 });
+    assert_eq!(error.to_string(), "the body is not JSON (line 2, column 9)");
+}
+
+#[test]
+fn nesting_needs_no_stack() {
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let bodies = [
+        format!(r#"{{"event":"call.ended","data":{{"call":{{"callId":{}}}}}}}"#, deep(100_000)),
+        format!(r#"{{"event":"call.ended","data":{{"call":{{"new":{}}}}}}}"#, deep(100_000)),
+        format!(r#"{{"event":"call.ended","data":{{"call":{{"medium":{{"sip":{}}}}}}}}}"#, deep(100_000)),
+        format!(r#"{{"event":"call.ended","data":{}}}"#, deep(100_000)),
+        format!(r#"{{"event":"new","data":{}}}"#, deep(100_000)),
+        format!(r#"{{"new":{},"event":"new","data":1}}"#, deep(100_000)),
+    ];
+    let parse = move || {
+        for body in &bodies {
+            round::<truedy::Event>(body);
+        }
+        assert_eq!(truedy::Event::from_json(deep(100_000).as_bytes()), Err(ParseError::NotAnObject));
+    };
+    std::thread::Builder::new().stack_size(256 << 10).spawn(parse).unwrap().join().unwrap();
+}
+
+#[test]
+fn debug_shows_no_data() {
+    let call = FULL_CALL
+        .replace("You are helpful.", MARKER)
+        .replace("wss://voice.example/join/secret", MARKER)
+        .replace(r#""p""#, r#""s3cr3t-marker""#)
+        .replace("Caller asked about pricing.", MARKER)
+        .replace("Pricing.", MARKER)
+        .replace("c-77", MARKER)
+        .replace("Ada", MARKER);
+    let body = format!(r#"{{"event":"call.ended","data":{{"call":{call},"error_message":"{MARKER}"}}}}"#);
+    let mut shown = format!("{:?}", truedy::Event::from_json(body.as_bytes()).unwrap());
+    for body in [
+        r#"{"event":"new","data":"s3cr3t-marker"}"#,
+        r#"{"event":"call.ended","data":"s3cr3t-marker"}"#,
+        r#"{"event":"voice.training.failed","data":{"status":"s3cr3t-marker","error_message":"s3cr3t-marker"}}"#,
+        r#"{"event":"call.ended","data":{"status":"s3cr3t-marker","call":{"endReason":"s3cr3t-marker"}}}"#,
+    ] {
+        shown += &format!("{:?}", truedy::Event::from_json(body.as_bytes()).unwrap());
+    }
+    for body in [
+        r#"{"type":"call.started","data":{"from":"s3cr3t-marker","to":"s3cr3t-marker","recordingUrl":"s3cr3t-marker"}}"#,
+        r#"{"type":"analysis.completed","data":{"analysisData":"s3cr3t-marker"}}"#,
+        r#"{"type":"credit.low","data":"s3cr3t-marker"}"#,
+    ] {
+        shown += &format!("{:?}", talkifai::Event::from_json(body.as_bytes()).unwrap());
+    }
+    for body in [
+        r#"{"event_type":"transcript","payload":{"from":"s3cr3t-marker","transcript":"s3cr3t-marker"}}"#,
+        r#"{"event_type":"call_ended","payload":{"transcript":[{"message":"s3cr3t-marker"}]}}"#,
+        r#"{"event_type":"error","payload":{"error_message":"s3cr3t-marker"}}"#,
+    ] {
+        shown += &format!("{:?}", salpre::Event::from_json(body.as_bytes()).unwrap());
+    }
+    assert!(!shown.contains(MARKER), "{shown}");
+    assert!(shown.contains("call_id"), "{shown}");
+}
+
+fn everywhere(body: &[u8]) {
+    fn again<E: Parse>(body: &[u8]) {
+        if let Ok(event) = E::parse(body) {
+            round::<E>(std::str::from_utf8(body).unwrap());
+            let _shown = format!("{event:?}");
+        }
+    }
+    again::<truedy::Event>(body);
+    again::<talkifai::Event>(body);
+    again::<salpre::Event>(body);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn any_bytes(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        everywhere(&body);
+    }
+
+    #[test]
+    fn any_mutation_of_a_published_delivery(
+        (_, body) in prop::sample::select([&TRUEDY[..], &TALKIFAI, &SALPRE].concat()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(b'"'), Just(b'{'), Just(b'}'), Just(b','), Just(b'1'), any::<u8>()]), 1..6),
+        cut in any::<prop::sample::Index>(),
+        paste in any::<prop::sample::Index>(),
+        length in 0_usize..40,
+    ) {
+        let mut body = body.as_bytes().to_vec();
+        for (at, byte) in changes {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        everywhere(&body);
+        let from = cut.index(body.len());
+        let piece = body[from..(from + length).min(body.len())].to_vec();
+        let at = paste.index(body.len());
+        body.splice(at..at, piece);
+        everywhere(&body);
+    }
+}

@@ -1,0 +1,173 @@
+//! Events of the user's own types: Standard Webhooks, and a vendor of one's own.
+
+use offhook::event::{DedupeKey, Event};
+use offhook::reply::Success;
+use offhook::testing::Signer;
+use offhook::{Clock, Delivery, FixedClock, HmacVendor, ParseError, StandardWebhooks, Verified, Verifier};
+use serde::Deserialize;
+
+use offhook_tests::schemes;
+use offhook_tests::signing::NOW;
+
+const SECRET: &str = "whsec_a2V5";
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct User {
+    data: Id,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+struct Id {
+    id: String,
+}
+
+fn standard() -> StandardWebhooks<User> {
+    StandardWebhooks::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
+}
+
+fn receive<V: Verifier>(verifier: &V, scheme: offhook::signature::HmacScheme, body: &str) -> Delivery<V::Event> {
+    let signer = Signer::new(scheme, SECRET).unwrap().with_message_id("msg_1");
+    let headers = signer.sign(FixedClock::at_unix(NOW).now(), body);
+    verifier.receive(&headers, body.to_owned()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn a_message_has_its_id_its_times_and_the_users_data() {
+    let body = r#"{"type":"user.created","timestamp":"2026-03-18T14:00:00Z","data":{"id":"u1"}}"#;
+    let delivery = receive(&standard(), schemes::STANDARD_WEBHOOKS, body);
+    let message = delivery.event();
+    assert_eq!((message.id.as_str(), message.name.as_str()), ("msg_1", "user.created"));
+    assert_eq!(message.timestamp.timestamp(), NOW);
+    assert_eq!(message.occurred_at.map(|time| time.timestamp()), Some(NOW - 1800));
+    assert_eq!(message.data, Ok(User { data: Id { id: "u1".to_owned() } }));
+    assert_eq!(delivery.verified().message_id(), Some("msg_1"));
+    assert_eq!(delivery.dedupe_key().as_deref(), Some("user.created:msg_1"));
+    assert_eq!((delivery.vendor(), delivery.acknowledge().status()), ("standard-webhooks", 204));
+    assert_eq!(receive(&standard().with_vendor("openai"), schemes::STANDARD_WEBHOOKS, body).vendor(), "openai");
+
+    let svix = StandardWebhooks::<User>::svix(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
+    assert_eq!(receive(&svix, schemes::SVIX, body).event(), message);
+}
+
+#[test]
+fn a_message_that_does_not_fit_is_delivered_with_the_reason() {
+    let body = r#"{"type":"user.created","data":{"id":4711}}"#;
+    let delivery = receive(&standard(), schemes::STANDARD_WEBHOOKS, body);
+    let undecodable = delivery.event().data.as_ref().unwrap_err();
+    assert_eq!(undecodable.name, "user.created");
+    assert_eq!(undecodable.data.get(), body);
+    assert!(undecodable.reason.contains("expected a string") && !undecodable.reason.contains("4711"));
+    assert_eq!(delivery.dedupe_key().as_deref(), Some("user.created:msg_1"));
+    let error: &dyn std::error::Error = undecodable;
+    assert!(error.to_string().starts_with("the event `user.created` is not understood: expected a string"));
+
+    // A type that takes everything takes that, too.
+    let any = StandardWebhooks::<serde_json::Value>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
+    let delivery = receive(&any, schemes::STANDARD_WEBHOOKS, "{}");
+    assert_eq!((delivery.event().name(), delivery.event().data.is_ok()), ("", true));
+}
+
+#[test]
+fn a_message_needs_a_proof_with_an_id() {
+    let proof = Verified::danger_without_check();
+    let outcome = standard().parse(&proof, b"{}").map(|_| ());
+    assert_eq!(outcome, Err(ParseError::MissingField { field: "webhook-id" }));
+}
+
+#[test]
+fn secrets_rotate() {
+    let rotated = StandardWebhooks::<User>::new("whsec_bmV3").unwrap().with_secret(SECRET).unwrap();
+    let rotated = rotated.with_clock(FixedClock::at_unix(NOW));
+    let delivery = receive(&rotated, schemes::STANDARD_WEBHOOKS, r#"{"data":{"id":"u"}}"#);
+    assert_eq!(delivery.verified().secret_index(), Some(1));
+    let shown = format!("{rotated:?}");
+    assert!(shown.contains("secrets: 2") && !shown.contains("bmV3"), "{shown}");
+}
+
+#[derive(Debug, Deserialize)]
+struct PostCall {
+    r#type: String,
+    data: Conversation,
+}
+
+#[derive(Debug, Deserialize)]
+struct Conversation {
+    conversation_id: String,
+}
+
+impl Event for PostCall {
+    fn name(&self) -> &str {
+        &self.r#type
+    }
+
+    fn is_test(&self) -> bool {
+        self.r#type == "test"
+    }
+
+    fn dedupe_key(&self) -> DedupeKey<'_> {
+        DedupeKey::Id(self.data.conversation_id.as_str().into())
+    }
+
+    fn call_id(&self) -> Option<&str> {
+        Some(&self.data.conversation_id)
+    }
+}
+
+#[test]
+fn a_vendor_of_ones_own() {
+    let vendor = HmacVendor::<PostCall>::new("elevenlabs", schemes::ELEVENLABS, SECRET).unwrap();
+    let vendor = vendor.with_clock(FixedClock::at_unix(NOW)).with_success(Success::Accepted);
+    let delivery = receive(&vendor, schemes::ELEVENLABS, r#"{"type":"test","data":{"conversation_id":"c1","x":1}}"#);
+    assert_eq!(delivery.event().as_ref().unwrap().data.conversation_id, "c1");
+    assert_eq!((delivery.vendor(), delivery.acknowledge().status()), ("elevenlabs", 202));
+    assert_eq!(delivery.dedupe_key().as_deref(), Some("test:c1"));
+    assert_eq!((delivery.event().call_id(), delivery.event().is_test()), (Some("c1"), true));
+
+    let body = r#"{"type":"test","data":{}}"#;
+    let delivery = receive(&vendor, schemes::ELEVENLABS, body);
+    let undecodable = delivery.event().as_ref().unwrap_err();
+    assert!(undecodable.reason.contains("missing field `conversation_id`"), "{undecodable}");
+    assert_eq!(undecodable.body.get(), body);
+    assert_eq!((delivery.event().call_id(), delivery.event().is_test()), (None, false));
+    assert!(delivery.dedupe_key().unwrap().starts_with(":sha256:"));
+}
+
+#[derive(Deserialize)]
+struct Anything {}
+
+impl Event for Anything {
+    fn name(&self) -> &str {
+        "anything"
+    }
+
+    fn dedupe_key(&self) -> DedupeKey<'_> {
+        DedupeKey::Message
+    }
+}
+
+#[test]
+fn the_signed_message_id_can_be_the_dedupe_key() {
+    let twitch = HmacVendor::<Anything>::new("twitch", schemes::TWITCH, SECRET).unwrap();
+    let twitch = twitch.with_clock(FixedClock::at_unix(NOW));
+    assert_eq!(receive(&twitch, schemes::TWITCH, "{}").dedupe_key().as_deref(), Some("anything:msg_1"));
+    // Where none is signed, the body has to do.
+    let github = HmacVendor::<Anything>::new("github", schemes::GITHUB, SECRET).unwrap();
+    let key = receive(&github, schemes::GITHUB, "{}").dedupe_key().unwrap();
+    assert!(key.starts_with("anything:sha256:"), "{key}");
+}
+
+#[test]
+fn a_vendor_of_ones_own_needs_an_object_too() {
+    let github = HmacVendor::<Anything>::new("github", schemes::GITHUB, SECRET).unwrap();
+    for (body, code) in [
+        ("", "body_not_json"),
+        ("[]", "body_not_an_object"),
+        ("null", "body_not_an_object"),
+        ("{", "body_not_json"),
+        ("{}x", "body_not_json"),
+    ] {
+        let headers = Signer::new(schemes::GITHUB, SECRET).unwrap().sign(FixedClock::at_unix(NOW).now(), body);
+        let outcome = github.receive(&headers, body).map(|_| ()).map_err(|error| (error.status(), error.code()));
+        assert_eq!(outcome, Err((400, code)), "{body}");
+    }
+}

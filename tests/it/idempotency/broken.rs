@@ -1,0 +1,148 @@
+//! The suite fails where a store is wrong: each of these breaks one rule.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use offhook::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, Memory, Store, StoreError, Token};
+
+use super::common::{LEASE, memory, suite};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    AlwaysFresh,
+    ChecksThenSets,
+    NeverCompletes,
+    NeverReleases,
+    ReleasesTheDone,
+    IgnoresTheToken,
+    IgnoresTheBody,
+    ConflictsForEver,
+    FoldsCase,
+    TrimsKeys,
+    NeverExtends,
+    ForgetsTheDone,
+    SameToken,
+    WaitsForEver,
+    LateIsLost,
+}
+
+struct Broken {
+    store: Memory,
+    fault: Fault,
+    claims: AtomicUsize,
+}
+
+impl Broken {
+    fn mine(&self, lease: &Lease) -> Lease {
+        let token = if self.fault == Fault::SameToken { Token::from_bytes([0; 16]) } else { lease.token() };
+        Lease::new(lease.key().clone(), token, lease.ttl())
+    }
+}
+
+impl Store for Broken {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(async move {
+            self.claims.fetch_add(1, Ordering::Relaxed);
+            let fresh = || Claim::Fresh(Lease::new(key.clone(), Token::unique(), LEASE));
+            let folded = match self.fault {
+                Fault::FoldsCase => Key::new("folded", "", &key.as_str().to_lowercase()),
+                Fault::TrimsKeys => Key::new("folded", "", key.as_str().trim_end()),
+                _ => key.clone(),
+            };
+            let body = if self.fault == Fault::IgnoresTheBody { &BodyDigest::of(b"") } else { body };
+            if self.fault == Fault::ChecksThenSets {
+                let known =
+                    matches!(self.store.claim(&Key::new("", "", key.as_str()), body).await?, Claim::InFlight { .. });
+                tokio::task::yield_now().await;
+                return if known && !key.as_str().contains("race") {
+                    self.store.claim(key, body).await
+                } else {
+                    let _ = self.store.claim(key, body).await?;
+                    Ok(fresh())
+                };
+            }
+            Ok(match (self.fault, self.store.claim(&folded, body).await?) {
+                (Fault::AlwaysFresh, _) => fresh(),
+                (Fault::ConflictsForEver, Claim::Conflict { .. }) => Claim::Conflict { retry_after: None },
+                (Fault::WaitsForEver, Claim::InFlight { retry_after }) => {
+                    Claim::InFlight { retry_after: retry_after * 60 }
+                }
+                (Fault::SameToken, Claim::Fresh(lease)) => {
+                    Claim::Fresh(Lease::new(key.clone(), Token::from_bytes([0; 16]), lease.ttl()))
+                }
+                (Fault::ForgetsTheDone, Claim::Done) => fresh(),
+                (_, Claim::Fresh(lease)) => Claim::Fresh(Lease::new(key.clone(), lease.token(), lease.ttl())),
+                (_, other) => other,
+            })
+        })
+    }
+
+    fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::NeverCompletes => Ok(()),
+                Fault::IgnoresTheToken => self.store.complete(lease).await.or(Ok(())),
+                Fault::LateIsLost => match self.store.claim(lease.key(), &BodyDigest::of(b"a")).await? {
+                    Claim::Fresh(_) => Err(StoreError::LeaseLost),
+                    _ => self.store.complete(lease).await,
+                },
+                _ => self.store.complete(&self.mine(lease)).await,
+            }
+        })
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::NeverReleases => Ok(()),
+                Fault::ReleasesTheDone => self.store.release(lease).await.or(Ok(())),
+                _ => self.store.release(&self.mine(lease)).await,
+            }
+        })
+    }
+
+    fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::NeverExtends => Ok(()),
+                _ => self.store.extend(&self.mine(lease)).await,
+            }
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_suite_finds_every_fault() {
+    let faults = [
+        Fault::AlwaysFresh,
+        Fault::ChecksThenSets,
+        Fault::NeverCompletes,
+        Fault::NeverReleases,
+        Fault::ReleasesTheDone,
+        Fault::IgnoresTheToken,
+        Fault::IgnoresTheBody,
+        Fault::ConflictsForEver,
+        Fault::FoldsCase,
+        Fault::TrimsKeys,
+        Fault::NeverExtends,
+        Fault::ForgetsTheDone,
+        Fault::SameToken,
+        Fault::WaitsForEver,
+        Fault::LateIsLost,
+    ];
+    for fault in faults {
+        let store = Broken { store: memory(), fault, claims: AtomicUsize::new(0) };
+        let violation = suite().run(&store).await.expect_err(&format!("{fault:?} passes"));
+        println!("{fault:?}: {violation}");
+        assert!(store.claims.load(Ordering::Relaxed) > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_store_without_fault_passes_also_as_an_object() {
+    let store: Arc<dyn Store> = Arc::new(Broken { store: memory(), fault: Fault::None, claims: AtomicUsize::new(0) });
+    suite().run(&store).await.unwrap();
+    suite().run(&*store).await.unwrap();
+    suite().run(&memory()).await.unwrap();
+}

@@ -1,0 +1,167 @@
+//! Processes whose host's clock is an hour off, or is set while they run.
+//!
+//! Such a process is this test once more, under libfaketime.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use offhook::idempotency::{Claim, Key, Lease, Memory, Postgres, Redis, Settings, Sqlite, Store};
+
+use super::common::digest;
+use offhook_tests::databases::{Folder, HINT, PgServer, RedisServer};
+
+const LEASE: Duration = Duration::from_secs(60);
+const BRIEF: Duration = Duration::from_millis(200);
+const HOUR: u64 = 3_600;
+
+/// The store of the process with the wrong clock, which is unset in the other.
+const STORE: &str = "OFFHOOK_CLOCK_STORE";
+/// Where libfaketime reads by how much the clock is off.
+const CLOCK: &str = "FAKETIME_TIMESTAMP_FILE";
+
+async fn open(address: &str, lease: Duration) -> Arc<dyn Store> {
+    let settings = Settings::new().with_lease(lease).unwrap();
+    match address.split(':').next().unwrap() {
+        "redis" => Arc::new(Redis::connect(address).await.unwrap().with_settings(settings)),
+        "postgres" => Arc::new(Postgres::connect(address).await.unwrap().with_settings(settings)),
+        _ => Arc::new(Sqlite::open(address).await.unwrap().with_settings(settings)),
+    }
+}
+
+fn key(name: &str) -> Key {
+    Key::new("clock", "", name)
+}
+
+async fn fresh(store: &dyn Store, name: &str) -> Lease {
+    match store.claim(&key(name), &digest()).await.unwrap() {
+        Claim::Fresh(lease) => lease,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+async fn held(store: &dyn Store, name: &str) {
+    match store.claim(&key(name), &digest()).await.unwrap() {
+        Claim::InFlight { retry_after } if retry_after > LEASE / 2 && retry_after <= LEASE => {}
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+async fn done(store: &dyn Store, name: &str) {
+    assert_eq!(store.claim(&key(name), &digest()).await.unwrap(), Claim::Done, "{name}");
+}
+
+/// Leaves a key held, one done, and one whose lease has ended.
+async fn leave(address: &str, side: &str) -> Lease {
+    let store = open(address, LEASE).await;
+    fresh(&*store, &format!("held {side}")).await;
+    store.complete(&fresh(&*store, &format!("done {side}")).await).await.unwrap();
+    let ended = fresh(&*open(address, BRIEF).await, &format!("ended {side}")).await;
+    tokio::time::sleep(BRIEF * 2).await;
+    ended
+}
+
+/// Finds them to be so.
+async fn find(address: &str, side: &str) {
+    let store = open(address, LEASE).await;
+    held(&*store, &format!("held {side}")).await;
+    done(&*store, &format!("done {side}")).await;
+    fresh(&*store, &format!("ended {side}")).await;
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Runs this test once more, with its clock off by so much.
+async fn under(offset: &str, test: &str, address: &str) {
+    let (test, address, offset) = (test.to_owned(), address.to_owned(), offset.to_owned());
+    let run = move || {
+        let folder = Folder::new();
+        let clock = folder.path().join("clock");
+        std::fs::write(&clock, &offset).unwrap();
+        let before = now();
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args([&test, "--exact", "--nocapture"])
+            .envs([(STORE, address.as_str()), (CLOCK, clock.to_str().unwrap())])
+            .env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1")
+            // Timers shall go on.
+            .envs([("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("FAKETIME_NO_CACHE", "1")])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{address}, {offset}: {said}{complaint}");
+        let theirs: u64 = said.lines().find_map(|line| line.strip_prefix("now ")?.parse().ok()).expect("it ran");
+        let off = i64::try_from(theirs).unwrap() - i64::try_from(before).unwrap();
+        assert!((off - offset.parse::<i64>().unwrap()).abs() < 60, "off by {off}; or libfaketime {HINT}");
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_an_hour_off_agrees_with_one_that_is_right() {
+    if let Ok(address) = std::env::var(STORE) {
+        println!("\nnow {}", now());
+        find(&address, "right").await;
+        leave(&address, "wrong").await;
+        return;
+    }
+    let (postgres, redis) = (PgServer::start(&[]), RedisServer::start(&[]));
+    for offset in ["+3600", "-3600"] {
+        let database = postgres.new_database();
+        Postgres::connect(&database).await.unwrap().migrate().await.unwrap();
+        redis.cli(&["FLUSHALL"]);
+        for address in [database, redis.url()] {
+            let ended = leave(&address, "right").await;
+            under(offset, "idempotency::clocks::a_host_an_hour_off_agrees_with_one_that_is_right", &address).await;
+            find(&address, "wrong").await;
+            // The host that is off has taken it over.
+            let late = open(&address, LEASE).await.complete(&ended).await;
+            assert_eq!(late.unwrap_err().code(), "lease_lost", "{address}");
+        }
+    }
+}
+
+/// Sets this process's clock.
+fn set_clock(offset: &str) {
+    let before = now();
+    std::fs::write(std::env::var(CLOCK).unwrap(), offset).unwrap();
+    assert!(now().abs_diff(before) > HOUR - 60, "the clock did not move");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_under_a_running_process_changes_nothing() {
+    if let Ok(address) = std::env::var(STORE) {
+        println!("\nnow {}", now());
+        let settings = Settings::new();
+        let (long, short): (Arc<dyn Store>, Arc<dyn Store>) = if address == "memory" {
+            (Arc::new(Memory::new()), Arc::new(Memory::with_settings(settings.with_lease(BRIEF).unwrap())))
+        } else {
+            (open(&address, LEASE).await, open(&address, BRIEF).await)
+        };
+        for offset in ["+3600", "+0", "-3600"] {
+            let name = |what: &str| format!("{what} {offset}");
+            let lease = fresh(&*long, &name("held")).await;
+            long.complete(&fresh(&*long, &name("done")).await).await.unwrap();
+            fresh(&*short, &name("ended")).await;
+            set_clock(offset);
+            held(&*long, &name("held")).await;
+            done(&*long, &name("done")).await;
+            long.extend(&lease).await.unwrap();
+            held(&*long, &name("held")).await;
+            long.complete(&lease).await.unwrap();
+            done(&*long, &name("held")).await;
+            tokio::time::sleep(BRIEF * 2).await;
+            fresh(&*short, &name("ended")).await;
+        }
+        return;
+    }
+    let (postgres, redis, folder) = (PgServer::start(&[]), RedisServer::start(&[]), Folder::new());
+    Postgres::connect(&postgres.url()).await.unwrap().migrate().await.unwrap();
+    let file = folder.path().join("offhook.db").to_str().unwrap().to_owned();
+    Sqlite::open(&file).await.unwrap().migrate().await.unwrap();
+    for address in ["memory".to_owned(), file, postgres.url(), redis.url()] {
+        under("+0", "idempotency::clocks::a_clock_that_is_set_under_a_running_process_changes_nothing", &address).await;
+    }
+}

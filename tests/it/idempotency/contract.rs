@@ -1,0 +1,159 @@
+//! Every store keeps the contract: the suite, races, fencing.
+
+use std::sync::Arc;
+
+use offhook::idempotency::{Claim, Lease, Postgres, Redis, Settings, Sqlite, Store, StoreError, Token};
+use sqlx::postgres::PgPoolOptions;
+
+use super::common::{digest, memory, new_key, short, suite};
+use offhook_tests::databases::{Folder, PgServer, RedisServer};
+
+async fn sqlite(folder: &Folder) -> Sqlite {
+    let store = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
+    store.migrate().await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+async fn postgres(server: &PgServer) -> Postgres {
+    let pool = PgPoolOptions::new().max_connections(16).connect(&server.new_database()).await.unwrap();
+    let store = Postgres::new(pool);
+    let (one, two) = tokio::join!(store.migrate(), store.migrate());
+    one.unwrap();
+    two.unwrap();
+    store
+}
+
+async fn suite_passes<S: Store + 'static>(store: S) {
+    suite().run(&store).await.unwrap();
+    let object: Arc<dyn Store> = Arc::new(store);
+    // Twice at once: runs do not disturb one another.
+    let (one, two) = (suite(), suite());
+    let (one, two) = tokio::join!(one.run(&object), two.run(&*object));
+    one.unwrap();
+    two.unwrap();
+}
+
+/// One winner per key, whoever claims at once; the losers wait.
+async fn races(store: Arc<dyn Store>) {
+    for round in 0..1_000 {
+        let key = new_key();
+        let claimers: Vec<_> = (0..64)
+            .map(|_| {
+                let (store, key) = (Arc::clone(&store), key.clone());
+                tokio::spawn(async move { store.claim(&key, &digest()).await.unwrap() })
+            })
+            .collect();
+        let mut winners = 0;
+        for claimer in claimers {
+            match claimer.await.unwrap() {
+                Claim::Fresh(_) => winners += 1,
+                Claim::InFlight { .. } => {}
+                other => panic!("{other:?} in round {round}"),
+            }
+        }
+        assert_eq!(winners, 1, "in round {round}");
+    }
+}
+
+/// 10 000 tries of owners that lost their lease, and of others that never had it.
+async fn fencing(store: Arc<dyn Store>) {
+    let lost = |answer: Result<(), StoreError>| assert!(matches!(answer, Err(StoreError::LeaseLost)), "{answer:?}");
+    for round in 0..100 {
+        let key = new_key();
+        let Ok(Claim::Fresh(stale)) = store.claim(&key, &digest()).await else { panic!() };
+        store.release(&stale).await.unwrap();
+        let Ok(Claim::Fresh(owner)) = store.claim(&key, &digest()).await else { panic!() };
+        for attempt in 0..50 {
+            let stranger = Lease::new(key.clone(), Token::unique(), stale.ttl());
+            let other = if attempt % 2 == 0 { &stale } else { &stranger };
+            lost(store.complete(other).await);
+            lost(store.release(other).await);
+        }
+        if round % 2 == 0 {
+            assert!(matches!(store.claim(&key, &digest()).await, Ok(Claim::InFlight { .. })));
+            store.complete(&owner).await.unwrap();
+        } else {
+            store.extend(&owner).await.unwrap();
+        }
+    }
+}
+
+fn long() -> Settings {
+    Settings::new()
+}
+
+macro_rules! contract {
+    ($name:ident, $server:ident = $start:expr, $store:expr) => {
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn passes_the_suite() {
+                let $server = $start;
+                suite_passes($store.with_settings(short())).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn one_of_64_claimers_wins_1000_times() {
+                let $server = $start;
+                races(Arc::new($store.with_settings(long()))).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_stale_owner_changes_nothing_10000_times() {
+                let $server = $start;
+                fencing(Arc::new($store.with_settings(long()))).await;
+            }
+        }
+    };
+}
+
+contract!(sqlite_store, folder = Folder::new(), sqlite(&folder).await);
+contract!(postgres_store, server = PgServer::start(&[]), postgres(&server).await);
+contract!(
+    redis_store,
+    server = RedisServer::start(&["--appendfsync", "no"]),
+    Redis::connect(server.url()).await.unwrap()
+);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_store() {
+    suite_passes(memory()).await;
+    let store: Arc<dyn Store> = Arc::new(offhook::idempotency::Memory::new());
+    races(Arc::clone(&store)).await;
+    fencing(store).await;
+}
+
+#[tokio::test]
+async fn a_purge_drops_what_is_over_and_nothing_else() {
+    let folder = Folder::new();
+    let server = PgServer::start(&[]);
+    let brief = Settings::new()
+        .danger_with_short_retention(std::time::Duration::from_millis(50))
+        .with_lease(std::time::Duration::from_millis(50))
+        .unwrap();
+    macro_rules! purges {
+        ($store:expr) => {{
+            let store = $store;
+            let over = store.clone().with_settings(brief);
+            for at in 0..2_500 {
+                let Ok(Claim::Fresh(lease)) = over.claim(&new_key(), &digest()).await else { panic!() };
+                if at % 2 == 0 {
+                    over.complete(&lease).await.unwrap();
+                }
+            }
+            let (pending, done) = (new_key(), new_key());
+            let Ok(Claim::Fresh(_)) = store.claim(&pending, &digest()).await else { panic!() };
+            let Ok(Claim::Fresh(lease)) = store.claim(&done, &digest()).await else { panic!() };
+            store.complete(&lease).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+            assert_eq!(store.purge().await.unwrap(), 2_500);
+            assert_eq!(store.purge().await.unwrap(), 0);
+            assert!(matches!(store.claim(&pending, &digest()).await, Ok(Claim::InFlight { .. })));
+            assert_eq!(store.claim(&done, &digest()).await.unwrap(), Claim::Done);
+        }};
+    }
+    purges!(sqlite(&folder).await);
+    purges!(postgres(&server).await);
+}

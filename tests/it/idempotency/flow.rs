@@ -1,0 +1,361 @@
+//! Claim, handle, complete or release, answer: every path of `once`, without a runtime's help.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use offhook::event::DedupeKey;
+use offhook::idempotency::{
+    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, Memory, Once, Outcome, Settings, Store,
+    StoreError, once,
+};
+use offhook::signature::{HmacScheme, Part};
+use offhook::{
+    ConfigError, Delivery, HmacVendor, Reply, Salpre, StandardWebhooks, TalkifAi, Verifier, Webhook, talkifai,
+};
+
+use super::common::{delivery, receive};
+
+type Event = talkifai::Event;
+
+async fn run(store: &impl Store, delivery: &Delivery<Event>, runs: &AtomicUsize) -> (String, Reply) {
+    let handled = Once::new(store)
+        .run(delivery, async |_: &Event| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, HandlerError>(())
+        })
+        .await;
+    (handled.outcome().code().to_owned(), handled.reply())
+}
+
+#[tokio::test]
+async fn a_second_delivery_is_acknowledged_and_not_run() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    for (outcome, total) in [("fresh", 1), ("duplicate", 1), ("duplicate", 1)] {
+        let (code, reply) = run(&store, &delivery("1"), &runs).await;
+        assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), (outcome, 200, total));
+    }
+    assert_eq!(run(&store, &delivery("2"), &runs).await.0, "fresh");
+}
+
+#[tokio::test]
+async fn two_endpoints_in_one_store_are_apart() {
+    let store = Memory::new();
+    for endpoint in ["a", "b"] {
+        let handled =
+            Once::new(&store).endpoint(endpoint).run(&delivery("1"), async |_: &Event| Ok::<_, HandlerError>(())).await;
+        assert_eq!(handled.outcome().code(), "fresh");
+    }
+}
+
+#[tokio::test]
+async fn an_error_releases_and_asks_again() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let handled = Once::new(&store)
+        .run(&delivery("1"), async |_: &Event| Err::<(), _>(std::io::Error::other("the database is down")))
+        .await;
+    assert_eq!(handled.reply(), Reply::retry());
+    let Outcome::Failed(error) = handled.outcome() else { panic!("{handled:?}") };
+    assert_eq!(error.to_string(), "the database is down");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+}
+
+#[tokio::test]
+async fn a_permanent_error_is_acknowledged_and_kept() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let handled = Once::new(&store)
+        .run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::permanent("no such customer")))
+        .await;
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("rejected", 200));
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "duplicate");
+}
+
+#[tokio::test]
+async fn a_panic_releases_and_asks_again() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    for late in [false, true] {
+        let handled = Once::new(&store)
+            .run(&delivery("1"), async |_: &Event| -> Result<(), HandlerError> {
+                if late {
+                    tokio::task::yield_now().await;
+                }
+                panic!("a bug in a handler")
+            })
+            .await;
+        assert_eq!((handled.outcome().code(), handled.reply()), ("panicked", Reply::retry()));
+    }
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+}
+
+#[tokio::test]
+async fn a_cancelled_request_releases() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let delivery = delivery("1");
+    let pending = once(&store, &delivery, async |_: &Event| {
+        std::future::pending::<()>().await;
+        Ok::<_, HandlerError>(())
+    });
+    assert!(tokio::time::timeout(Duration::from_millis(20), pending).await.is_err());
+    assert_eq!(run(&store, &delivery, &runs).await.0, "fresh");
+}
+
+#[tokio::test]
+async fn in_flight_is_503_with_the_time_to_wait() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let first = delivery("1");
+    let (started, start) = tokio::sync::oneshot::channel();
+    let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+    let running = once(&store, &first, async |_: &Event| {
+        started.send(()).unwrap();
+        finished.await.unwrap();
+        Ok::<_, HandlerError>(())
+    });
+    let second = async {
+        start.await.unwrap();
+        let (code, reply) = run(&store, &delivery("1"), &runs).await;
+        assert_eq!((code.as_str(), reply.status(), reply.retry_after_secs()), ("in_flight", 503, Some(60)));
+        finish.send(()).unwrap();
+    };
+    let (reply, ()) = tokio::join!(running, second);
+    assert_eq!((reply.status(), runs.load(Ordering::SeqCst)), (200, 0));
+}
+
+#[tokio::test]
+async fn another_body_under_a_handled_key_is_acknowledged_and_seen() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let other = |duration: u32| {
+        receive(&format!(r#"{{"id":"e1","type":"call.ended","data":{{"callId":"c","duration":{duration}}}}}"#))
+    };
+    assert_eq!(run(&store, &other(1), &runs).await.0, "fresh");
+    let (code, reply) = run(&store, &other(2), &runs).await;
+    assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), ("conflict", 200, 1));
+}
+
+#[tokio::test]
+async fn another_body_under_a_key_in_flight_waits() {
+    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let key = Key::of(&delivery("1"), "").unwrap();
+    let Ok(Claim::Fresh(_)) = store.claim(&key, &BodyDigest::of(b"another")).await else { panic!() };
+    let (code, reply) = run(&store, &delivery("1"), &runs).await;
+    assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), ("conflict", 503, 0));
+}
+
+#[tokio::test]
+async fn a_test_delivery_always_runs_and_reaches_no_store() {
+    let body = r#"{"event_type":"call_initiated","timestamp_utc":1,"payload":{"call_id":1},"is_test":true}"#;
+    let delivery = Salpre::bearer("t").unwrap().receive(&[("authorization", "Bearer t")], body).unwrap();
+    let (store, mut runs) = (Faulty::default(), 0);
+    for _ in 0..3 {
+        let reply = once(&store, &delivery, async |_: &offhook::salpre::Event| {
+            runs += 1;
+            Ok::<_, HandlerError>(())
+        })
+        .await;
+        assert_eq!(reply.status(), 200);
+    }
+    assert_eq!((runs, store.steps.load(Ordering::SeqCst)), (3, 0));
+}
+
+/// A store of which some steps fail.
+#[derive(Default)]
+struct Faulty {
+    store: Memory,
+    claim: bool,
+    complete: usize,
+    release: bool,
+    completes: AtomicUsize,
+    steps: AtomicUsize,
+}
+
+fn down() -> StoreError {
+    StoreError::unavailable("refused")
+}
+
+impl Store for Faulty {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        self.steps.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { if self.claim { Err(down()) } else { self.store.claim(key, body).await } })
+    }
+
+    fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        let fails = self.completes.fetch_add(1, Ordering::SeqCst) < self.complete;
+        Box::pin(async move { if fails { Err(down()) } else { self.store.complete(lease).await } })
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { if self.release { Err(down()) } else { self.store.release(lease).await } })
+    }
+
+    fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.extend(lease)
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_503_and_nothing_runs() {
+    let (store, runs) = (Faulty { claim: true, ..Faulty::default() }, AtomicUsize::new(0));
+    let (code, reply) = run(&store, &delivery("1"), &runs).await;
+    assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), ("unclaimed", 503, 0));
+    assert_eq!(reply.retry_after_secs(), Some(10));
+}
+
+#[tokio::test]
+async fn failing_open_is_asked_for_by_name() {
+    let store = Faulty { claim: true, ..Faulty::default() };
+    let open = Once::new(&store).danger_fail_open();
+    let handled = open.run(&delivery("1"), async |_: &Event| Ok::<_, HandlerError>(())).await;
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed_open", 200));
+    assert_eq!(handled.outcome().store_error().unwrap().code(), "store_unavailable");
+    let handled = open.run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::retry("no"))).await;
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed", 500));
+}
+
+#[tokio::test]
+async fn work_that_cannot_be_recorded_is_acknowledged_and_not_released() {
+    let (store, runs) = (Faulty { complete: 2, ..Faulty::default() }, AtomicUsize::new(0));
+    let (code, reply) = run(&store, &delivery("1"), &runs).await;
+    assert_eq!((code.as_str(), reply.status(), reply.retry_after_secs()), ("unrecorded", 200, None));
+    // A delivery that comes all the same waits for the lease, instead of being handled at once.
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "in_flight");
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_permanent_error_that_cannot_be_recorded_is_acknowledged_and_told() {
+    let store = Faulty { complete: 2, ..Faulty::default() };
+    let handled = Once::new(&store)
+        .run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::permanent("no such customer")))
+        .await;
+    assert_eq!(handled.reply().status(), 200);
+    let Outcome::Unrecorded { error, rejected: Some(rejected) } = handled.outcome() else { panic!("{handled:?}") };
+    assert_eq!((error.code(), rejected.to_string().as_str()), ("store_unavailable", "no such customer"));
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_complete_is_asked_for_again() {
+    let (store, runs) = (Faulty { complete: 1, ..Faulty::default() }, AtomicUsize::new(0));
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "duplicate");
+}
+
+#[tokio::test]
+async fn a_release_that_fails_still_answers_500() {
+    let store = Faulty { release: true, ..Faulty::default() };
+    let reply = once(&store, &delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::retry("no"))).await;
+    assert_eq!(reply.status(), 500);
+}
+
+#[tokio::test]
+async fn a_slow_handler_extends_its_lease_and_learns_that_it_lost_it() {
+    let store = super::common::memory();
+    let (delivery, runs) = (delivery("1"), AtomicUsize::new(0));
+    let handled = Once::new(&store)
+        .run_with(&delivery, async |_: &Event, held| {
+            for _ in 0..3 {
+                tokio::time::sleep(super::common::LEASE * 2 / 3).await;
+                held.extend().await.map_err(HandlerError::retry)?;
+                assert_eq!(run(&store, &delivery, &runs).await.0, "in_flight");
+            }
+            // Beyond the lease, another delivery takes over.
+            tokio::time::sleep(super::common::LEASE * 11 / 10).await;
+            assert_eq!(run(&store, &delivery, &runs).await.0, "fresh");
+            assert_eq!(held.extend().await.unwrap_err().code(), "lease_lost");
+            Ok::<_, HandlerError>(())
+        })
+        .await;
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("unrecorded", 200));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+fn send<T: Send>(value: T) -> T {
+    value
+}
+
+/// That this compiles is the test: axum wants futures that are `Send`.
+#[tokio::test]
+async fn the_future_is_send_when_the_handler_is() {
+    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let delivery = delivery("1");
+    let text = String::from("owned");
+    let handler = async |event: &Event| {
+        tokio::task::yield_now().await;
+        assert!(!text.is_empty() && offhook::Event::call_id(event).is_some());
+        Ok::<_, HandlerError>(())
+    };
+    assert_eq!(send(delivery.once(&store, handler)).await.status(), 200);
+
+    // In axum, with the extractor and a store chosen at run time.
+    async fn handle(
+        axum::extract::State(store): axum::extract::State<Arc<dyn Store>>,
+        webhook: Webhook<TalkifAi>,
+    ) -> Reply {
+        webhook
+            .once(&store, async |_event: &Event| {
+                tokio::time::sleep(Duration::ZERO).await;
+                Ok::<_, std::io::Error>(())
+            })
+            .await
+    }
+    #[derive(Clone, axum::extract::FromRef)]
+    struct App {
+        talkifai: TalkifAi,
+        store: Arc<dyn Store>,
+    }
+    let app = App { talkifai: TalkifAi::new("s").unwrap(), store };
+    let _: axum::Router = axum::Router::new().route("/", axum::routing::post(handle)).with_state(app);
+}
+
+/// actix-web's handlers need no `Send`, and `once` does not ask for it.
+#[tokio::test]
+async fn a_handler_that_is_not_send_runs_too() {
+    let (store, delivery) = (Memory::new(), delivery("1"));
+    let local = std::rc::Rc::new(std::cell::Cell::new(0));
+    let reply = delivery
+        .once(&store, async |_: &Event| {
+            tokio::task::yield_now().await;
+            local.set(1);
+            Ok::<_, HandlerError>(())
+        })
+        .await;
+    assert_eq!((reply.status(), local.get()), (200, 1));
+}
+
+#[test]
+fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
+    let hours = |count: u64| Duration::from_secs(count * 3_600);
+    let code = |settings: Result<Settings, ConfigError>| settings.err().map(|error| error.code());
+    assert!(code(Settings::new().with_retention(MIN_RETENTION)).is_none());
+    let short = Settings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
+    assert_eq!(code(short), Some("retention_too_short"));
+
+    // A vendor that retries for longer, in either order.
+    #[derive(serde::Deserialize)]
+    struct Order {}
+    impl offhook::Event for Order {
+        fn name(&self) -> &str {
+            "order"
+        }
+
+        fn dedupe_key(&self) -> DedupeKey<'_> {
+            DedupeKey::Body
+        }
+    }
+    const SCHEME: HmacScheme = HmacScheme::in_header("x-signature").signs(&[Part::Body]);
+    let vendor = HmacVendor::<Order>::new("vendor", SCHEME, "s").unwrap();
+    let standard = StandardWebhooks::<serde_json::Value>::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    assert_eq!(vendor.retry_span(), None);
+    // The specification's own example.
+    assert_eq!(standard.retry_span(), Some(hours(75) + Duration::from_secs(35 * 60 + 5)));
+    assert_eq!(code(Settings::new().for_vendor(&standard)), Some("retention_too_short"));
+    let (vendor, standard) = (vendor.with_retry_span(hours(73)), standard.with_retry_span(hours(73)));
+    for settings in [Settings::new().for_vendor(&vendor.clone()), Settings::new().for_vendor(&standard.clone())] {
+        assert_eq!(code(settings), Some("retention_too_short"));
+    }
+    let long = Settings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
+    assert_eq!(code(long.for_vendor(&standard).unwrap().with_retention(hours(72))), Some("retention_too_short"));
+    assert_eq!(long.retention(), hours(73));
+    // The vendors of this crate are covered.
+    let talkifai = TalkifAi::new("s").unwrap();
+    assert!(talkifai.retry_span().unwrap() <= MIN_RETENTION);
+    assert_eq!(long.for_vendor(&talkifai).unwrap(), long);
+}

@@ -1,0 +1,12 @@
+//! The idempotency stores, against real servers on loopback, and the flow around a handler.
+
+mod broken;
+mod clocks;
+mod common;
+mod contract;
+mod crash;
+mod examples;
+mod faults;
+mod flow;
+mod http;
+mod transactions;

@@ -1,0 +1,176 @@
+//! The claim inside the transaction of the effects.
+
+use std::time::Duration;
+
+use offhook::idempotency::{Claim, HandlerError, Once, Postgres, Sqlite, Store, StoreError};
+use offhook::{Delivery, talkifai};
+
+use super::common::{delivery, digest, new_key};
+use offhook_tests::databases::{Folder, PgServer};
+
+type Event = talkifai::Event;
+
+macro_rules! transactions {
+    ($test:ident, $connection:ty, $folder:ident = $start:expr, $store:expr) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            let $folder = $start;
+            let store = $store;
+            store.migrate().await.unwrap();
+            sqlx::query("CREATE TABLE effects (id INTEGER)").execute(store.pool()).await.unwrap();
+            let effects = || async {
+                sqlx::query_scalar::<_, i64>("SELECT count(*) FROM effects").fetch_one(store.pool()).await.unwrap()
+            };
+            async fn insert(tx: &mut $connection) -> Result<(), sqlx::Error> {
+                sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await.map(drop)
+            }
+            let once = Once::new(&store);
+
+            // Rolled back: a failure, a panic, a statement that fails, a cancelled request.
+            let one = delivery("1");
+            let handled = once
+                .transact(&one, async |_: &Event, tx: &mut $connection| {
+                    insert(tx).await?;
+                    Err::<(), _>(HandlerError::retry("no"))
+                })
+                .await;
+            assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed", 500));
+            let handled = once
+                .transact(&one, async |_: &Event, tx: &mut $connection| -> Result<(), HandlerError> {
+                    insert(tx).await?;
+                    panic!("a bug in a handler")
+                })
+                .await;
+            assert_eq!((handled.outcome().code(), handled.reply().status()), ("panicked", 500));
+            let handled = once
+                .transact(&one, async |_: &Event, tx: &mut $connection| {
+                    insert(&mut *tx).await?;
+                    sqlx::query("INSERT INTO nowhere VALUES (1)").execute(tx).await.map(drop)
+                })
+                .await;
+            assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed", 500));
+            let pending = once.transact(&one, async |_: &Event, tx: &mut $connection| {
+                insert(tx).await?;
+                std::future::pending::<Result<(), HandlerError>>().await
+            });
+            assert!(tokio::time::timeout(Duration::from_millis(100), pending).await.is_err());
+            assert_eq!(effects().await, 0);
+
+            // Committed together with its record, once.
+            for (code, total) in [("fresh", 1), ("duplicate", 1)] {
+                let handled = once.transact(&one, async |_: &Event, tx: &mut $connection| insert(tx).await).await;
+                assert_eq!((handled.outcome().code(), handled.reply().status()), (code, 200));
+                assert_eq!(effects().await, total);
+            }
+
+            // Failed for good: recorded without its effects, also after a failed statement.
+            let two = delivery("2");
+            let handled = once
+                .transact(&two, async |_: &Event, tx: &mut $connection| {
+                    insert(&mut *tx).await?;
+                    let _ = sqlx::query("INSERT INTO nowhere VALUES (1)").execute(tx).await;
+                    Err::<(), _>(HandlerError::permanent("never"))
+                })
+                .await;
+            assert_eq!((handled.outcome().code(), handled.reply().status()), ("rejected", 200));
+            assert_eq!(effects().await, 1);
+            let handled = once.transact(&two, async |_: &Event, tx: &mut $connection| insert(tx).await).await;
+            assert_eq!(handled.outcome().code(), "duplicate");
+
+            // 64 at once: one effect, and every answer is a success or asks again.
+            let racers: Vec<_> = (0..64)
+                .map(|_| {
+                    let store = store.clone();
+                    tokio::spawn(async move {
+                        let delivery: Delivery<Event> = delivery("3");
+                        let handler = async |_: &Event, tx: &mut $connection| insert(tx).await;
+                        Once::new(&store).transact(&delivery, handler).await.reply().status()
+                    })
+                })
+                .collect();
+            for racer in racers {
+                assert!(matches!(racer.await.unwrap(), 200 | 503));
+            }
+            assert_eq!(effects().await, 2);
+
+            // By hand, in the caller's own transaction.
+            let key = new_key();
+            for commit in [false, true] {
+                let mut tx = store.pool().begin().await.unwrap();
+                assert!(matches!(store.claim_in(&mut tx, &key, &digest()).await, Ok(Claim::Fresh(_))));
+                insert(&mut tx).await.unwrap();
+                if commit { tx.commit().await.unwrap() } else { tx.rollback().await.unwrap() }
+            }
+            assert_eq!(effects().await, 3);
+            assert_eq!(store.claim(&key, &digest()).await.unwrap(), Claim::Done);
+        }
+    };
+}
+
+transactions!(
+    postgres,
+    sqlx::PgConnection,
+    server = PgServer::start(&[]),
+    Postgres::connect(&server.url()).await.unwrap()
+);
+transactions!(
+    sqlite,
+    sqlx::SqliteConnection,
+    folder = Folder::new(),
+    Sqlite::open(folder.path().join("offhook.db")).await.unwrap()
+);
+
+#[tokio::test]
+async fn a_serialization_failure_is_503_and_no_effect() {
+    let server = PgServer::start(&["default_transaction_isolation=serializable"]);
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    sqlx::query("CREATE TABLE effects (id INTEGER)").execute(store.pool()).await.unwrap();
+    let handled = Once::new(&store)
+        .transact(&delivery("1"), async |_: &Event, tx: &mut sqlx::PgConnection| {
+            // Each reads what the other writes.
+            sqlx::query("SELECT count(*) FROM effects").execute(&mut *tx).await?;
+            let mut other = store.pool().begin().await?;
+            sqlx::query("SELECT count(*) FROM effects").execute(&mut *other).await?;
+            sqlx::query("INSERT INTO effects VALUES (2)").execute(&mut *other).await?;
+            sqlx::query("INSERT INTO effects VALUES (1)").execute(&mut *tx).await?;
+            other.commit().await
+        })
+        .await;
+    assert_eq!((handled.outcome().code(), handled.reply().status()), ("uncommitted", 503), "{handled:?}");
+    assert_eq!(handled.outcome().store_error().unwrap().code(), "store_contended");
+    let ours: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM effects WHERE id = 1").fetch_one(store.pool()).await.unwrap();
+    assert_eq!(ours, 0);
+}
+
+/// Claimers at once, where the server refuses all but one that write the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serialization_failures_of_racing_claimers_leave_one_winner() {
+    let server = PgServer::start(&["default_transaction_isolation=serializable"]);
+    let store = Postgres::connect(&server.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    let mut contended = 0;
+    for round in 0..50 {
+        let key = new_key();
+        let claimers: Vec<_> = (0..10)
+            .map(|_| {
+                let (store, key) = (store.clone(), key.clone());
+                tokio::spawn(async move { store.claim(&key, &digest()).await })
+            })
+            .collect();
+        let mut owner = None;
+        for claimer in claimers {
+            match claimer.await.unwrap() {
+                Ok(Claim::Fresh(lease)) => assert!(owner.replace(lease).is_none(), "two winners in round {round}"),
+                Ok(Claim::InFlight { .. }) => {}
+                Err(StoreError::Contended(_)) => contended += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        store.complete(&owner.expect("a winner")).await.unwrap();
+        assert_eq!(store.claim(&key, &digest()).await.unwrap(), Claim::Done);
+    }
+    println!("{contended} of 500 claims were refused as serialization failures");
+    assert!(contended > 0);
+}

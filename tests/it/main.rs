@@ -1,0 +1,7 @@
+//! Every test that can share a process with others, by what it tests.
+
+mod events;
+mod idempotency;
+mod package;
+mod verify;
+mod web;

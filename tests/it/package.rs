@@ -1,0 +1,104 @@
+//! What the package pulls in, and what the README says of it.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use offhook_tests::crate_root;
+
+const README: &str = include_str!("../../README.md");
+
+/// The packages of a build with these features, this one included: what is
+/// linked, and what only builds it (macros, build scripts).
+fn packages(features: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .args(["--no-default-features", "--features", features])
+        .current_dir(crate_root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).unwrap();
+    tree.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn the_core_has_no_framework_runtime_client_or_tls() {
+    let core = packages("");
+    let foreign = [
+        "axum",
+        "axum-core",
+        "actix-web",
+        "actix-http",
+        "http",
+        "hyper",
+        "tower",
+        "tower-service",
+        "tokio",
+        "async-std",
+        "smol",
+        "futures",
+        "futures-core",
+        "futures-util",
+        "mio",
+        "reqwest",
+        "ureq",
+        "curl",
+        "rustls",
+        "native-tls",
+        "openssl",
+        "openssl-sys",
+        "ring",
+        "aws-lc-rs",
+        "sqlx",
+        "redis",
+        "tracing",
+        "log",
+        "cc",
+        "libc",
+        "syn",
+        "serde_derive",
+    ];
+    let found: Vec<_> = core.iter().filter(|package| foreign.contains(&package.split(' ').next().unwrap())).collect();
+    assert!(found.is_empty(), "{found:?} in the core's tree");
+    println!("the core: {} packages: {core:?}", core.len());
+    assert!(core.len() <= 24, "{} packages: {core:?}", core.len());
+}
+
+#[test]
+fn the_readme_counts_the_packages_of_every_feature() {
+    let manifest = include_str!("../../Cargo.toml");
+    let section = manifest.split_once("[features]").unwrap().1.split_once("\n[").unwrap().0;
+    let features = section
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once(" = ")?.0.trim_matches('"')))
+        .filter(|name| *name != "default");
+    let mut rows = vec![("(none)", packages("").len())];
+    rows.extend(features.map(|feature| (feature, packages(feature).len())));
+    for (feature, count) in rows {
+        println!("{feature}: {count} packages");
+        let name = if feature == "(none)" { feature.to_owned() } else { format!("`{feature}`") };
+        let row = README
+            .lines()
+            .find(|line| line.starts_with(&format!("| {name} |")))
+            .unwrap_or_else(|| panic!("the README's feature table has no row for {name}"));
+        let told = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        assert_eq!(told, count.to_string(), "the README's row of {name}");
+    }
+}
+
+/// What a reader meets first in each module is how it is used.
+#[test]
+fn every_public_module_opens_with_an_example() {
+    let lib = include_str!("../../src/lib.rs");
+    let modules: Vec<_> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert!(modules.len() > 15, "{modules:?}");
+    for module in modules {
+        let source = format!("{}/src/{module}", crate_root().display());
+        let text = std::fs::read_to_string(format!("{source}.rs"))
+            .or_else(|_| std::fs::read_to_string(format!("{source}/mod.rs")))
+            .unwrap();
+        let opening: Vec<_> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+        assert!(opening.contains(&"//! ```"), "{module} opens without an example that is compiled");
+    }
+}

@@ -1,0 +1,6 @@
+//! Signatures: the scheme language, checked by what others signed and by what they verify.
+
+mod differential;
+mod published;
+mod recipes;
+mod vectors;

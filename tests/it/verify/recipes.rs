@@ -1,0 +1,291 @@
+//! Every row of the table against the vendor's recipe, written out by hand, on
+//! random deliveries; and the strict rules of headers that are lists.
+
+use base64ct::{Base64, Encoding};
+use chrono::{DateTime, SecondsFormat};
+use offhook::signature::{HmacKeys, HmacScheme};
+use offhook::{ConfigError, FixedClock, VerifyError};
+
+use offhook_tests::random::Random;
+use offhook_tests::schemes;
+use offhook_tests::signing::{NOW, hex, mac};
+
+struct Signed<'a> {
+    key: &'a [u8],
+    id: &'a str,
+    seconds: i64,
+    body: &'a [u8],
+}
+
+type Headers = Vec<(&'static str, String)>;
+
+struct Row {
+    scheme: HmacScheme,
+    sign: fn(&Signed<'_>) -> Headers,
+}
+
+fn iso(seconds: i64) -> String {
+    DateTime::from_timestamp(seconds, 0).unwrap().to_rfc3339_opts(SecondsFormat::Nanos, true)
+}
+
+/// In the order of `schemes::ALL`.
+const ROWS: [Row; 12] = [
+    Row {
+        scheme: schemes::TRUEDY,
+        sign: |s| {
+            let ts = s.seconds.to_string();
+            let tag = hex(&mac(s.key, &[ts.as_bytes(), b".", s.body]));
+            vec![("X-Truedy-Signature", tag), ("X-Truedy-Timestamp", ts)]
+        },
+    },
+    Row {
+        scheme: schemes::TALKIFAI,
+        sign: |s| vec![("X-TalkifAI-Signature", format!("sha256={}", hex(&mac(s.key, &[s.body]))))],
+    },
+    Row {
+        scheme: schemes::ULTRAVOX,
+        sign: |s| {
+            let ts = iso(s.seconds);
+            let tag = hex(&mac(s.key, &[s.body, ts.as_bytes()]));
+            vec![("X-Ultravox-Webhook-Signature", tag), ("X-Ultravox-Webhook-Timestamp", ts)]
+        },
+    },
+    Row {
+        scheme: schemes::STANDARD_WEBHOOKS,
+        sign: |s| {
+            let ts = s.seconds.to_string();
+            let tag = mac(s.key, &[s.id.as_bytes(), b".", ts.as_bytes(), b".", s.body]);
+            let tag = format!("v1,{}", Base64::encode_string(&tag));
+            vec![("webhook-id", s.id.to_owned()), ("webhook-timestamp", ts), ("webhook-signature", tag)]
+        },
+    },
+    Row {
+        scheme: schemes::SVIX,
+        sign: |s| {
+            let ts = s.seconds.to_string();
+            let tag = mac(s.key, &[s.id.as_bytes(), b".", ts.as_bytes(), b".", s.body]);
+            let tag = format!("v1,{}", Base64::encode_string(&tag));
+            vec![("svix-id", s.id.to_owned()), ("svix-timestamp", ts), ("svix-signature", tag)]
+        },
+    },
+    Row {
+        scheme: schemes::GITHUB,
+        sign: |s| vec![("X-Hub-Signature-256", format!("sha256={}", hex(&mac(s.key, &[s.body]))))],
+    },
+    Row {
+        scheme: schemes::SLACK,
+        sign: |s| {
+            let ts = s.seconds.to_string();
+            let tag = hex(&mac(s.key, &[b"v0:", ts.as_bytes(), b":", s.body]));
+            vec![("X-Slack-Signature", format!("v0={tag}")), ("X-Slack-Request-Timestamp", ts)]
+        },
+    },
+    Row {
+        scheme: schemes::STRIPE,
+        sign: |s| {
+            let tag = hex(&mac(s.key, &[s.seconds.to_string().as_bytes(), b".", s.body]));
+            vec![("Stripe-Signature", format!("t={},v1={tag}", s.seconds))]
+        },
+    },
+    Row {
+        scheme: schemes::ELEVENLABS,
+        sign: |s| {
+            let tag = hex(&mac(s.key, &[s.seconds.to_string().as_bytes(), b".", s.body]));
+            vec![("ElevenLabs-Signature", format!("t={},v0={tag}", s.seconds))]
+        },
+    },
+    Row {
+        scheme: schemes::SHOPIFY,
+        sign: |s| vec![("X-Shopify-Hmac-Sha256", Base64::encode_string(&mac(s.key, &[s.body])))],
+    },
+    Row {
+        scheme: schemes::RETELL,
+        sign: |s| {
+            let ts = format!("{}000", s.seconds);
+            let tag = hex(&mac(s.key, &[s.body, ts.as_bytes()]));
+            vec![("X-Retell-Signature", format!("v={ts},d={tag}"))]
+        },
+    },
+    Row {
+        scheme: schemes::TWITCH,
+        sign: |s| {
+            let ts = iso(s.seconds);
+            let tag = hex(&mac(s.key, &[s.id.as_bytes(), ts.as_bytes(), s.body]));
+            vec![
+                ("Twitch-Eventsub-Message-Id", s.id.to_owned()),
+                ("Twitch-Eventsub-Message-Timestamp", ts),
+                ("Twitch-Eventsub-Message-Signature", format!("sha256={tag}")),
+            ]
+        },
+    },
+];
+
+/// A random delivery of a row: its secret as the vendor hands it out, its headers,
+/// its body and its time.
+fn delivery(row: &Row, random: &mut Random) -> (String, Headers, Vec<u8>, i64) {
+    let length = random.between(1, 70);
+    let (secret, key) = if [schemes::STANDARD_WEBHOOKS, schemes::SVIX].contains(&row.scheme) {
+        let key = random.bytes(length);
+        (format!("whsec_{}", Base64::encode_string(&key)), key)
+    } else {
+        let secret = format!("s{}", hex(&random.bytes(length)));
+        (secret.clone(), secret.into_bytes())
+    };
+    let length = random.below(300);
+    let body = random.bytes(length);
+    let seconds = i64::try_from(random.between(1_000_000_000, 4_000_000_000)).unwrap();
+    let id = format!("msg_{}", random.below(1 << 40));
+    let headers = (row.sign)(&Signed { key: &key, id: &id, seconds, body: &body });
+    (secret, headers, body, seconds)
+}
+
+#[test]
+fn schemes_sign_what_they_say() {
+    let mut random = Random::seeded("recipes", false);
+    for (row, (name, scheme)) in ROWS.iter().zip(schemes::ALL) {
+        assert_eq!(row.scheme, scheme, "{name}");
+        for _ in 0..500 {
+            let (secret, headers, body, seconds) = delivery(row, &mut random);
+            let keys = HmacKeys::new(scheme, &secret).unwrap().with_clock(FixedClock::at_unix(seconds));
+            let verified = keys.verify(&headers, &body);
+            let verified = verified.unwrap_or_else(|error| panic!("{name}: {error}: {headers:?}"));
+            assert!(verified.signed_at().is_none_or(|time| time.timestamp() == seconds), "{name}");
+
+            let mut other = body.clone();
+            let at = random.below(body.len() as u64 + 1) as usize;
+            other.insert(at, b'x');
+            assert_eq!(keys.verify(&headers, &other), Err(VerifyError::SignatureMismatch), "{name}");
+            let stranger = HmacKeys::new(scheme, "whsec_c3RyYW5nZXI=").unwrap().danger_accept_any_age();
+            assert_eq!(stranger.verify(&headers, &body), Err(VerifyError::SignatureMismatch), "{name}");
+            let both = stranger.with_secret(&secret).unwrap().verify(&headers, &body).unwrap();
+            assert_eq!(both.secret_index(), Some(1), "{name}");
+            if verified.signed_at().is_some() {
+                let late = keys.with_clock(FixedClock::at_unix(seconds + 301)).verify(&headers, &body);
+                assert_eq!(late, Err(VerifyError::TimestampTooOld { seconds: 301 }), "{name}");
+            }
+        }
+    }
+}
+
+/// Whatever stands in the headers, there is an answer, and it is never "authentic".
+#[test]
+fn random_headers_never_verify_and_never_panic() {
+    let mut random = Random::seeded("headers", false);
+    for row in &ROWS {
+        for _ in 0..500 {
+            let (secret, headers, body, _) = delivery(row, &mut random);
+            let keys = HmacKeys::new(row.scheme, &secret).unwrap().danger_accept_any_age();
+            let mut headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+            let at = random.below(headers.len() as u64) as usize;
+            headers[at].1 = match random.below(3) {
+                0 => {
+                    let length = random.below(100);
+                    random.bytes(length)
+                }
+                1 => random.text(100).into_bytes(),
+                _ => {
+                    let end = random.below(headers[at].1.len() as u64) as usize;
+                    headers[at].1[..end].to_vec()
+                }
+            };
+            assert!(keys.verify(&headers, &body).is_err(), "{headers:?}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_is_a_list_is_read_strictly() {
+    let keys = HmacKeys::new(schemes::STRIPE, "whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW));
+    let tag = hex(&mac(b"whsec_1", &[NOW.to_string().as_bytes(), b".{}"]));
+    let bad = "0".repeat(64);
+    let verify = |header: String| {
+        let outcome = keys.verify(&[("stripe-signature", &header)], b"{}");
+        outcome.map(|_| ()).map_err(|error| error.code())
+    };
+    for good in [
+        format!("t={NOW},v1={tag}"),
+        format!("v1={tag},t={NOW}"),
+        format!("t={NOW}, v1={tag}"),
+        format!("t={NOW},v1={bad},v1={tag}"),
+        format!("t={NOW},v1={tag},v1={bad}"),
+        format!("t={NOW},v1=,v1={tag}"),
+        format!("t={NOW},v0={bad},v1={tag},x,y=,=z,,"),
+        format!("T=1,V1={bad},tt=1,t={NOW},v1={tag},v11={bad}"),
+    ] {
+        assert_eq!(verify(good.clone()), Ok(()), "{good}");
+    }
+    for malformed in [
+        String::from(","),
+        format!("t={NOW}"),
+        format!("t={NOW},v1="),
+        format!("t={NOW},v1={}", &tag[1..]),
+        format!("t={NOW},v0={tag}"),
+        format!("t={NOW},V1={tag}"),
+        format!("t={NOW};v1={tag}"),
+        format!("v1={tag}"),
+        format!("T={NOW},v1={tag}"),
+        format!("t={NOW},t={NOW},v1={tag}"),
+        format!("t={NOW},v1={tag},t=1"),
+        format!("t=1, t={NOW},v1={tag}"),
+        format!("t={NOW},\tt=,v1={tag}"),
+        format!("t={:0>65},v1={tag}", NOW),
+    ] {
+        assert_eq!(verify(malformed.clone()), Err("malformed_signature"), "{malformed}");
+    }
+    for mismatch in [
+        format!("t={NOW},v1={bad}"),
+        format!("t=,v1={tag}"),
+        format!("t={},v1={tag}", NOW - 1),
+        format!("t=+{NOW},v1={tag}"),
+        format!("t= {NOW},v1={tag}"),
+    ] {
+        assert_eq!(verify(mismatch.clone()), Err("signature_mismatch"), "{mismatch}");
+    }
+    // Signed as sent, and still no time.
+    for odd in ["", "+1773844200", "01773844200", "1773844200abc", "-1", "9223372036854775808"] {
+        let tag = hex(&mac(b"whsec_1", &[odd.as_bytes(), b".{}"]));
+        assert_eq!(verify(format!("t={odd},v1={tag}")), Err("malformed_timestamp"), "{odd}");
+    }
+}
+
+/// The specification's own header: one signature that is ours, one that is not.
+#[test]
+fn asymmetric_signatures_of_standard_webhooks_are_passed_over() {
+    const OTHERS: &str = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
+    let tag = Base64::encode_string(&mac(b"key", &[b"msg_1.1674087231.{}"]));
+    let verify = |signature: &str| {
+        let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", "1674087231"), ("webhook-signature", signature)];
+        let keys = HmacKeys::new(schemes::STANDARD_WEBHOOKS, "whsec_a2V5").unwrap();
+        let keys = keys.with_clock(FixedClock::at_unix(1_674_087_231));
+        keys.verify(&headers, b"{}").map(|verified| verified.message_id().map(str::to_owned)).map_err(|e| e.code())
+    };
+    let id = Ok(Some("msg_1".to_owned()));
+    assert_eq!(verify(&format!("v1,{tag}")), id);
+    assert_eq!(verify(&format!("v1,{tag} {OTHERS}")), id);
+    assert_eq!(verify(&format!("{OTHERS} v1,{tag}")), id);
+    assert_eq!(verify(&format!("v1,{}  v1,{tag}", "A".repeat(44))), id);
+    for malformed in [OTHERS, &tag, "v1", "v1,", " v1, ", &format!("v1, {tag}"), &format!("v1,{tag}=")] {
+        assert_eq!(verify(malformed), Err("malformed_signature"), "{malformed}");
+    }
+    // Base64 has several texts for one value; only the one that RFC 4648 writes counts.
+    let last = tag.len() - 2;
+    let twin = |c: u8| char::from(if c == b'/' { b'+' } else { c + 1 });
+    let loose = format!("v1,{}{}=", &tag[..last], twin(tag.as_bytes()[last]));
+    assert!(verify(&loose).is_err(), "{loose}");
+    assert!(verify(&format!("v1,{}", tag.trim_end_matches('='))).is_err());
+}
+
+#[test]
+fn secrets_are_taken_as_the_scheme_says() {
+    let new = |secret: &str| HmacKeys::new(schemes::STANDARD_WEBHOOKS, secret).map(|_| ());
+    for fine in ["whsec_a2V5", "a2V5", "a2V5MQ==", "a2V5MQ", "whsec_a2V5MTI="] {
+        assert_eq!(new(fine), Ok(()), "{fine}");
+    }
+    for wrong in ["whsec_a2V5*", "whsec_a2V_", "whsec_whsec_a2V5", "whsec_a", "WHSEC_a2V5", "wh sec"] {
+        assert_eq!(new(wrong), Err(ConfigError::SecretNotBase64), "{wrong}");
+    }
+    for empty in ["", "  ", "whsec_", "whsec_==", "="] {
+        assert_eq!(new(empty), Err(ConfigError::EmptySecret), "{empty}");
+    }
+    assert_eq!(new("whsec_a2V5\n"), Err(ConfigError::SecretWithWhitespace));
+}

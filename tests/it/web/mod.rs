@@ -1,0 +1,9 @@
+//! Deliveries over real HTTP on loopback, to both frameworks.
+
+mod copies;
+mod debug;
+mod edges;
+mod functions;
+mod senders;
+mod standalone;
+mod transport;

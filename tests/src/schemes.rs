@@ -1,0 +1,58 @@
+//! The design's scheme table, each row a constant.
+
+use offhook::signature::{HmacScheme, Part, Separator, TimestampFormat};
+
+pub use offhook::standard_webhooks::{SCHEME as STANDARD_WEBHOOKS, SVIX_SCHEME as SVIX};
+pub use offhook::talkifai::SCHEME as TALKIFAI;
+pub use offhook::truedy::SCHEME as TRUEDY;
+pub use offhook::ultravox::SCHEME as ULTRAVOX;
+
+pub const GITHUB: HmacScheme = HmacScheme::in_header("x-hub-signature-256").prefix("sha256=").signs(&[Part::Body]);
+
+pub const SLACK: HmacScheme = HmacScheme::in_header("x-slack-signature")
+    .prefix("v0=")
+    .timestamp_header("x-slack-request-timestamp", TimestampFormat::UnixSeconds)
+    .signs(&[Part::Literal("v0:"), Part::Timestamp, Part::Literal(":"), Part::Body]);
+
+pub const STRIPE: HmacScheme = HmacScheme::in_header("stripe-signature")
+    .list(Separator::Comma)
+    .prefix("v1=")
+    .timestamp_entry("t=", TimestampFormat::UnixSeconds)
+    .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
+
+pub const ELEVENLABS: HmacScheme = HmacScheme::in_header("elevenlabs-signature")
+    .list(Separator::Comma)
+    .prefix("v0=")
+    .timestamp_entry("t=", TimestampFormat::UnixSeconds)
+    .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
+
+pub const SHOPIFY: HmacScheme = HmacScheme::in_header("x-shopify-hmac-sha256").base64().signs(&[Part::Body]);
+
+pub const RETELL: HmacScheme = HmacScheme::in_header("x-retell-signature")
+    .list(Separator::Comma)
+    .prefix("d=")
+    .timestamp_entry("v=", TimestampFormat::UnixMillis)
+    .signs(&[Part::Body, Part::Timestamp]);
+
+/// Not in the table, and as near to nonsense as a real scheme comes: nothing stands
+/// between id, time and body.
+pub const TWITCH: HmacScheme = HmacScheme::in_header("twitch-eventsub-message-signature")
+    .prefix("sha256=")
+    .id_header("twitch-eventsub-message-id")
+    .timestamp_header("twitch-eventsub-message-timestamp", TimestampFormat::Rfc3339)
+    .signs(&[Part::Id, Part::Timestamp, Part::Body]);
+
+pub const ALL: [(&str, HmacScheme); 12] = [
+    ("Truedy", TRUEDY),
+    ("TalkifAI", TALKIFAI),
+    ("Ultravox", ULTRAVOX),
+    ("Standard Webhooks", STANDARD_WEBHOOKS),
+    ("Svix", SVIX),
+    ("GitHub", GITHUB),
+    ("Slack", SLACK),
+    ("Stripe", STRIPE),
+    ("ElevenLabs", ELEVENLABS),
+    ("Shopify", SHOPIFY),
+    ("Retell", RETELL),
+    ("Twitch", TWITCH),
+];
