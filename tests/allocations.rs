@@ -3,7 +3,8 @@
 
 use std::alloc::System;
 
-use offhook::signature::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
+use offhook::Request;
+use offhook::verify::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
 use offhook::testing::Signer;
 use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Ultravox, Verifier};
 use offhook::{salpre, talkifai, truedy, ultravox};
@@ -36,25 +37,25 @@ fn allocations_are_bounded() {
 
     let truedy = Truedy::new("whsec_1").unwrap().with_secret("whsec_2").unwrap();
     let headers = sign(truedy::SCHEME);
-    assert_eq!(allocated(|| drop(truedy.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
-    assert_eq!(allocated(|| drop(truedy.verify(&headers, b"another").unwrap_err())), (0, 0));
+    assert_eq!(allocated(|| drop(truedy.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(truedy.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
     let talkifai = TalkifAi::new("whsec_1").unwrap();
     let headers = sign(talkifai::SCHEME);
-    assert_eq!(allocated(|| drop(talkifai.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
-    assert_eq!(allocated(|| drop(talkifai.verify(&headers, b"another").unwrap_err())), (0, 0));
+    assert_eq!(allocated(|| drop(talkifai.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(talkifai.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
     let ultravox = Ultravox::new("whsec_1").unwrap();
     let headers = sign(ultravox::SCHEME);
-    assert_eq!(allocated(|| drop(ultravox.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
-    assert_eq!(allocated(|| drop(ultravox.verify(&headers, b"another").unwrap_err())), (0, 0));
+    assert_eq!(allocated(|| drop(ultravox.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(ultravox.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
     let verifier = Salpre::bearer("t").unwrap();
     let headers = [("authorization", "Bearer t")];
-    assert_eq!(allocated(|| drop(verifier.verify(&headers, b"").unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(verifier.verify(&Request::new(&headers, b"")).unwrap())), (0, 0));
     let headers = [("authorization", "Bearer u")];
-    assert_eq!(allocated(|| drop(verifier.verify(&headers, b"").unwrap_err())), (0, 0));
+    assert_eq!(allocated(|| drop(verifier.verify(&Request::new(&headers, b"")).unwrap_err())), (0, 0));
     let keys = HmacKeys::new(STANDARD_WEBHOOKS, "whsec_1").unwrap();
     let headers = sign(STANDARD_WEBHOOKS);
-    assert_eq!(allocated(|| drop(keys.verify(&headers, body.as_bytes()).unwrap())), (0, 0));
-    assert_eq!(allocated(|| drop(keys.verify(&headers, b"another").unwrap_err())), (0, 0));
+    assert_eq!(allocated(|| drop(keys.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
+    assert_eq!(allocated(|| drop(keys.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
 
     // One for each string and list that is kept, one for a call's own place, and one
     // in which serde_json counts brackets where it passes over some.

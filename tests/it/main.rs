@@ -2,6 +2,7 @@
 
 mod events;
 mod idempotency;
+mod imports;
 mod package;
 mod verify;
 mod web;

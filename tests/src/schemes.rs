@@ -1,6 +1,6 @@
 //! The design's scheme table, each row a constant.
 
-use offhook::signature::{HmacScheme, Part, Separator, TimestampFormat};
+use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
 
 pub use offhook::standard_webhooks::{SCHEME as STANDARD_WEBHOOKS, SVIX_SCHEME as SVIX};
 pub use offhook::talkifai::SCHEME as TALKIFAI;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
-use offhook::token::HeaderTokens;
+use offhook::verify::HeaderTokens;
 use offhook::{Event, FixedClock, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 
 use crate::signing::NOW;
@@ -44,7 +44,7 @@ pub fn aged_talkifai() -> TalkifAi {
 
 pub fn headers_salpre() -> Salpre {
     let tokens = HeaderTokens::new([("X-API-Key", "k3y-zebra"), ("X-Token", "t0ken-zebra")]).unwrap();
-    Salpre::with_tokens(tokens.with_set([("X-API-Key", "old-zebra")]).unwrap())
+    Salpre::new(tokens.with_set([("X-API-Key", "old-zebra")]).unwrap())
 }
 
 /// What reached a handler, or what did not and why.

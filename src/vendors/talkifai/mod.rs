@@ -36,12 +36,14 @@ pub use function::{FunctionError, FunctionReply, Functions};
 /// The header of the signature: hexadecimal, after `sha256=`.
 pub const SIGNATURE_HEADER: &str = "x-talkifai-signature";
 
+/// TalkifAI [signs](https://docs.talkifai.dev/api-reference/webhooks) the raw body alone.
+pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER).prefix("sha256=").signs(&[Part::Body]);
+
 /// The facts about TalkifAI, for [`TalkifAi`](crate::TalkifAi).
 pub struct Spec;
 
 impl SignedVendor for Spec {
-    /// TalkifAI [signs](https://docs.talkifai.dev/api-reference/webhooks) the raw body alone.
-    const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER).prefix("sha256=").signs(&[Part::Body]);
+    const SCHEME: HmacScheme = SCHEME;
 }
 
 impl Vendor for Spec {
@@ -68,5 +70,5 @@ pub fn verify(
     body: impl AsRef<[u8]>,
 ) -> Result<Verified, VerifyError> {
     let headers = [(SIGNATURE_HEADER, signature.as_ref())];
-    HmacKeys::new(Spec::SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
+    HmacKeys::new(SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
 }

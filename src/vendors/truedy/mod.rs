@@ -32,16 +32,18 @@ pub const SIGNATURE_HEADER: &str = "x-truedy-signature";
 /// The header of the signed time: Unix seconds or RFC 3339.
 pub const TIMESTAMP_HEADER: &str = "x-truedy-timestamp";
 
+/// Truedy [signs](https://docs.truedy.ai/guides/securing-webhooks) the timestamp header's
+/// text, a full stop and the raw body. The secret is used as it is; its `whsec_` is
+/// part of it.
+pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER)
+    .timestamp_header(TIMESTAMP_HEADER, TimestampFormat::UnixSecondsOrRfc3339)
+    .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
+
 /// The facts about Truedy, for [`Truedy`](crate::Truedy).
 pub struct Spec;
 
 impl SignedVendor for Spec {
-    /// Truedy [signs](https://docs.truedy.ai/guides/securing-webhooks) the timestamp header's
-    /// text, a full stop and the raw body. The secret is used as it is; its `whsec_` is
-    /// part of it.
-    const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER)
-        .timestamp_header(TIMESTAMP_HEADER, TimestampFormat::UnixSecondsOrRfc3339)
-        .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
+    const SCHEME: HmacScheme = SCHEME;
 }
 
 impl Vendor for Spec {
@@ -67,5 +69,5 @@ pub fn verify(
     body: impl AsRef<[u8]>,
 ) -> Result<Verified, VerifyError> {
     let headers = [(SIGNATURE_HEADER, signature.as_ref()), (TIMESTAMP_HEADER, timestamp.as_ref())];
-    HmacKeys::new(Spec::SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
+    HmacKeys::new(SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
 }

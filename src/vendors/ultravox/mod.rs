@@ -39,16 +39,18 @@ pub const SIGNATURE_HEADER: &str = "x-ultravox-webhook-signature";
 /// The header of the signed time: RFC 3339.
 pub const TIMESTAMP_HEADER: &str = "x-ultravox-webhook-timestamp";
 
+/// Ultravox [signs](https://docs.ultravox.ai/webhooks/securing-webhooks) the raw body,
+/// followed by the timestamp header's text.
+pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER)
+    .list(Separator::Comma)
+    .timestamp_header(TIMESTAMP_HEADER, TimestampFormat::Rfc3339)
+    .signs(&[Part::Body, Part::Timestamp]);
+
 /// The facts about Ultravox, for [`Ultravox`](crate::Ultravox).
 pub struct Spec;
 
 impl SignedVendor for Spec {
-    /// Ultravox [signs](https://docs.ultravox.ai/webhooks/securing-webhooks) the raw body,
-    /// followed by the timestamp header's text.
-    const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER)
-        .list(Separator::Comma)
-        .timestamp_header(TIMESTAMP_HEADER, TimestampFormat::Rfc3339)
-        .signs(&[Part::Body, Part::Timestamp]);
+    const SCHEME: HmacScheme = SCHEME;
 }
 
 impl Vendor for Spec {
@@ -77,5 +79,5 @@ pub fn verify(
     body: impl AsRef<[u8]>,
 ) -> Result<Verified, VerifyError> {
     let headers = [(SIGNATURE_HEADER, signature.as_ref()), (TIMESTAMP_HEADER, timestamp.as_ref())];
-    HmacKeys::new(Spec::SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
+    HmacKeys::new(SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
 }

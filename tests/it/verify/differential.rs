@@ -29,7 +29,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use base64ct::{Base64, Encoding};
-use offhook::signature::{HmacKeys, HmacScheme};
+use offhook::Request;
+use offhook::verify::{HmacKeys, HmacScheme};
 use offhook::testing::Signer;
 use offhook::{Clock, FixedClock};
 use serde::{Deserialize, Serialize};
@@ -128,7 +129,7 @@ impl Case {
             ("webhook-timestamp", &self.timestamp),
         ];
         let Ok(keys) = HmacKeys::new(peer.scheme, &self.secret) else { return false };
-        keys.with_clock(FixedClock::at_unix(self.now)).verify(&headers, &self.body).is_ok()
+        keys.with_clock(FixedClock::at_unix(self.now)).verify(&Request::new(&headers, &self.body)).is_ok()
     }
 
     fn ask(&self, peer: Peer, op: &'static str) -> Request {

@@ -4,3 +4,4 @@ mod differential;
 mod published;
 mod recipes;
 mod vectors;
+mod wrapper;

@@ -19,7 +19,8 @@
 //!   stand here with signatures that OpenSSL made; the others are checked against
 //!   their published recipe by `schemes_sign_what_they_say`.
 
-use offhook::signature::{HmacKeys, HmacScheme};
+use offhook::Request;
+use offhook::verify::{HmacKeys, HmacScheme};
 use offhook::{FixedClock, VerifyError};
 
 use offhook_tests::schemes;
@@ -163,7 +164,7 @@ impl Vector {
 #[test]
 fn published_signatures_verify() {
     for vector in VECTORS {
-        let verified = vector.keys().verify(&vector.headers(), vector.body.as_bytes());
+        let verified = vector.keys().verify(&Request::new(&vector.headers(), vector.body.as_bytes()));
         let verified = verified.unwrap_or_else(|error| panic!("{}: {error}", vector.name));
         assert_eq!(verified.secret_index(), Some(0));
         if let Some(signed) = verified.signed_at() {
@@ -183,7 +184,7 @@ fn any_changed_byte_is_refused() {
         let mut body = vector.body.as_bytes().to_vec();
         each_change(&mut body, |body, _, _| {
             changes += 1;
-            assert!(keys.verify(&headers, body).is_err(), "{}: {:?}", vector.name, String::from_utf8_lossy(body));
+            assert!(keys.verify(&Request::new(&headers, body)).is_err(), "{}: {:?}", vector.name, String::from_utf8_lossy(body));
         });
         for index in 0..headers.len() {
             let mut value = headers[index].1.clone();
@@ -191,7 +192,7 @@ fn any_changed_byte_is_refused() {
             each_change(&mut value, |value, was, at| {
                 let now = value[at];
                 changed[index].1.copy_from_slice(value);
-                let outcome = keys.verify(&changed, vector.body.as_bytes());
+                let outcome = keys.verify(&Request::new(&changed, vector.body.as_bytes()));
                 let twin = was.is_ascii_hexdigit() && was.eq_ignore_ascii_case(&now);
                 let shown = || format!("{}: {}", vector.name, String::from_utf8_lossy(value));
                 match outcome {
@@ -219,7 +220,7 @@ fn any_changed_byte_of_the_secret_is_refused() {
             if let Ok(keys) = HmacKeys::new(vector.scheme, secret) {
                 let keys = keys.with_clock(FixedClock::at_unix(vector.now));
                 assert!(
-                    keys.verify(&vector.headers(), vector.body.as_bytes()).is_err(),
+                    keys.verify(&Request::new(&vector.headers(), vector.body.as_bytes())).is_err(),
                     "{} {}",
                     vector.name,
                     String::from_utf8_lossy(secret)
@@ -236,25 +237,25 @@ fn bytes_too_many_or_too_few_are_refused() {
         let body = vector.body.as_bytes();
         for at in 0..body.len() {
             let shorter = [&body[..at], &body[at + 1..]].concat();
-            assert!(keys.verify(&vector.headers(), &shorter).is_err(), "{}", vector.name);
+            assert!(keys.verify(&Request::new(&vector.headers(), &shorter)).is_err(), "{}", vector.name);
             let longer = [&body[..at], b"\n", &body[at..]].concat();
-            assert!(keys.verify(&vector.headers(), &longer).is_err(), "{}", vector.name);
+            assert!(keys.verify(&Request::new(&vector.headers(), &longer)).is_err(), "{}", vector.name);
         }
         for index in 0..vector.headers.len() {
             for at in 0..vector.headers[index].1.len() {
                 let mut headers = vector.headers();
                 headers[index].1.remove(at);
-                assert!(keys.verify(&headers, body).is_err(), "{}", vector.name);
+                assert!(keys.verify(&Request::new(&headers, body)).is_err(), "{}", vector.name);
                 let mut headers = vector.headers();
                 headers[index].1.insert(at, b'0');
-                assert!(keys.verify(&headers, body).is_err(), "{}: {headers:?}", vector.name);
+                assert!(keys.verify(&Request::new(&headers, body)).is_err(), "{}: {headers:?}", vector.name);
             }
             let missing: Vec<_> = vector.headers().into_iter().enumerate().filter(|(at, _)| *at != index).collect();
             let missing: Vec<_> = missing.into_iter().map(|(_, header)| header).collect();
-            assert!(matches!(keys.verify(&missing, body), Err(VerifyError::MissingHeader { .. })), "{}", vector.name);
+            assert!(matches!(keys.verify(&Request::new(&missing, body)), Err(VerifyError::MissingHeader { .. })), "{}", vector.name);
             let mut twice = vector.headers();
             twice.push(twice[index].clone());
-            assert!(matches!(keys.verify(&twice, body), Err(VerifyError::RepeatedHeader { .. })), "{}", vector.name);
+            assert!(matches!(keys.verify(&Request::new(&twice, body)), Err(VerifyError::RepeatedHeader { .. })), "{}", vector.name);
         }
     }
 }
@@ -266,7 +267,7 @@ fn no_scheme_verifies_by_another() {
             let Ok(keys) = HmacKeys::new(other.scheme, vector.secret) else { continue };
             let keys = keys.danger_accept_any_age();
             let body = vector.body.as_bytes();
-            assert!(keys.verify(&vector.headers(), body).is_err(), "{} by {}", vector.name, other.name);
+            assert!(keys.verify(&Request::new(&vector.headers(), body)).is_err(), "{} by {}", vector.name, other.name);
         }
     }
 }

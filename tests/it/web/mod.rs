@@ -4,6 +4,7 @@ mod copies;
 mod debug;
 mod edges;
 mod functions;
+mod request;
 mod senders;
 mod standalone;
 mod transport;

@@ -1,0 +1,124 @@
+//! A wrapper around a verifier that passes the required methods on loses no check and
+//! no fact.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use offhook::event::Parsed;
+use offhook::testing::Signer;
+use offhook::verify::{Head, HmacScheme};
+use offhook::{
+    Event, FixedClock, ParseError, Profile, Request, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verified,
+    Verifier, VerifyError, standard_webhooks, talkifai, truedy, ultravox,
+};
+use offhook_tests::signing::NOW;
+
+struct Wrapper<V>(V);
+
+impl<V: Verifier> Verifier for Wrapper<V> {
+    type Event = V::Event;
+
+    fn profile(&self) -> &Profile {
+        self.0.profile()
+    }
+
+    fn check_head(&self, head: &Head<'_>) -> Result<(), VerifyError> {
+        self.0.check_head(head)
+    }
+
+    fn verify(&self, request: &Request<'_>) -> Result<Verified, VerifyError> {
+        self.0.verify(request)
+    }
+
+    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Parsed<V::Event>, ParseError> {
+        self.0.parse(verified, body)
+    }
+}
+
+const DAY: i64 = 86_400;
+
+fn time(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap()
+}
+
+/// Receives a fresh, an old, a timeless and a forged delivery with the verifier and with
+/// a wrapper around it. The maximum age is a day.
+fn same<V: Verifier>(verifier: V, sign: impl Fn(&str) -> Vec<(&'static str, String)>, body: impl Fn(Option<i64>) -> String) {
+    let wrapper = Wrapper(verifier);
+    let verifier = &wrapper.0;
+    let vendor = verifier.profile().vendor();
+    let receive = |headers: &[(&'static str, String)], body: &str| {
+        let inner = verifier.receive(&headers, body.to_owned()).map(|delivery| delivery.dedupe_key());
+        let outer = wrapper.receive(&headers, body.to_owned());
+        assert_eq!(outer.as_ref().map(|delivery| delivery.dedupe_key()).map_err(Clone::clone), inner, "{vendor}");
+        if let Ok(delivery) = &outer {
+            let told = (delivery.vendor(), delivery.endpoint(), delivery.acknowledge());
+            assert_eq!(told, (vendor, "tenant-7", offhook::Reply::success(verifier.profile().success())));
+            assert_eq!(delivery.profile().retry_span(), verifier.profile().retry_span());
+            assert_eq!(delivery.profile().answers_within(), verifier.profile().answers_within());
+        }
+        outer.map(|_| ()).map_err(|error| error.code())
+    };
+    let fresh = body(Some(NOW - DAY));
+    assert_eq!(receive(&sign(&fresh), &fresh), Ok(()), "{vendor}");
+    let old = body(Some(NOW - DAY - 1));
+    assert_eq!(receive(&sign(&old), &old), Err("timestamp_too_old"), "{vendor}");
+    let timeless = body(None);
+    assert_eq!(receive(&sign(&timeless), &timeless), Err("missing_timestamp"), "{vendor}");
+    let mut forged = sign(&fresh);
+    for (_, value) in &mut forged {
+        value.push('0');
+    }
+    assert!(receive(&forged, &fresh).is_err(), "{vendor}");
+    assert_eq!(receive(&[], &fresh), Err("missing_header"), "{vendor}");
+    assert!(wrapper.check_head(&Head::new(&sign(&fresh))).is_ok(), "{vendor}");
+    assert!(wrapper.check_head(&Head::new(&[("x-other", "1")])).is_err(), "{vendor}");
+}
+
+fn signer(scheme: HmacScheme) -> impl Fn(&str) -> Vec<(&'static str, String)> {
+    move |body| Signer::new(scheme, "c2VjcmV0LW9mLXRlc3Rz").unwrap().sign(time(NOW), body)
+}
+
+#[test]
+fn a_wrapper_loses_no_check_and_no_fact() {
+    let clock = FixedClock::at_unix(NOW);
+    let age = Duration::from_secs(86_400);
+    let secret = "c2VjcmV0LW9mLXRlc3Rz";
+    let rfc3339 = |field: &str, at: Option<i64>| at.map_or(String::new(), |at| format!(r#""{field}":"{}","#, time(at).to_rfc3339()));
+
+    let truedy = Truedy::new(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
+    same(truedy, signer(truedy::SCHEME), |at| {
+        format!(r#"{{{}"event":"call.ended","data":{{"call_id":"c"}}}}"#, rfc3339("timestamp", at))
+    });
+    let talkifai = TalkifAi::new(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
+    same(talkifai, signer(talkifai::SCHEME), |at| {
+        format!(r#"{{{}"id":"e","type":"call.ended","data":{{"callId":"c"}}}}"#, rfc3339("created", at))
+    });
+    let ultravox = Ultravox::new(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
+    same(ultravox, signer(ultravox::SCHEME), |at| {
+        format!(r#"{{"event":"call.ended","call":{{{}"callId":"c"}}}}"#, rfc3339("ended", at))
+    });
+    let salpre = Salpre::bearer(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
+    let headers = |_: &str| vec![("authorization", format!("Bearer {secret}"))];
+    same(salpre, headers, |at| {
+        let time = at.map_or(String::new(), |at| format!(r#""timestamp_utc":{at},"#));
+        format!(r#"{{{time}"event_type":"call_ended","payload":{{"call_id":1}}}}"#)
+    });
+    let standard = StandardWebhooks::<serde_json::Value>::new(secret).unwrap();
+    same(standard.with_clock(clock).with_max_age(age).with_endpoint("tenant-7"), signer(standard_webhooks::SCHEME), |at| {
+        format!(r#"{{{}"type":"user.created","data":{{}}}}"#, rfc3339("timestamp", at))
+    });
+}
+
+/// `dyn Verifier` behind an `Arc` is one more wrapper.
+#[test]
+fn a_trait_object_loses_nothing_either() {
+    let truedy = Truedy::new("whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW)).with_max_age(Duration::from_secs(60));
+    let shared: std::sync::Arc<dyn Verifier<Event = truedy::Event>> = std::sync::Arc::new(truedy);
+    let body = r#"{"event":"call.ended","timestamp":"2020-01-01T00:00:00Z","data":{"call_id":"c"}}"#;
+    let headers = Signer::new(truedy::SCHEME, "whsec_1").unwrap().sign(time(NOW), body);
+    assert_eq!(shared.receive(&headers, body).unwrap_err().code(), "timestamp_too_old");
+    let fresh = body.replace("2020-01-01T00:00:00Z", &time(NOW).to_rfc3339());
+    let headers = Signer::new(truedy::SCHEME, "whsec_1").unwrap().sign(time(NOW), &fresh);
+    assert_eq!(shared.receive(&headers, fresh).unwrap().event().name(), "call.ended");
+}
