@@ -275,7 +275,8 @@ mod tests {
             let verifier = Twilio::new("12345", PublicUrl::base(url).unwrap()).unwrap();
             let headers = [("X-Twilio-Signature", signature)];
             let head = Head::new(&headers).with_method("POST").with_target(target);
-            let body = "Digits=1234&To=%2B18005551212&From=%2B14158675309&Caller=%2B14158675309&CallSid=CA1234567890ABCDE";
+            let body =
+                "Digits=1234&To=%2B18005551212&From=%2B14158675309&Caller=%2B14158675309&CallSid=CA1234567890ABCDE";
             verifier.receive_request(&head, body).map_err(|error| error.code())
         };
         const SIGNATURE: &str = "RSOYDt4T1cUTdK1PDd93/VVr8B8=";

@@ -4,8 +4,8 @@
 use std::alloc::System;
 
 use offhook::Request;
-use offhook::verify::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
 use offhook::testing::Signer;
+use offhook::verify::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
 use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Ultravox, Verifier};
 use offhook::{salpre, talkifai, truedy, ultravox};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};

@@ -1,4 +1,6 @@
-//! For the tests of a service that receives: sign deliveries as a vendor does.
+//! Test helpers: a signer of deliveries, and the suite that every store passes.
+//!
+//! Knows how vendors sign and what a store promises. Must never know a framework.
 //!
 //! ```
 //! use offhook::testing::Signer;

@@ -4,7 +4,7 @@ use crate::verify::ConfigError;
 use crate::verify::Secret;
 use crate::verify::{HmacKeys, HmacScheme, Separator, TimestampSource};
 
-/// Makes the headers that a vendor would send.
+/// Makes the headers that a vendor would send with a delivery.
 #[derive(Debug)]
 pub struct Signer {
     scheme: HmacScheme,
@@ -13,22 +13,22 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Signs by `scheme` with `secret`.
+    /// Creates a signer for this scheme, with this secret.
     ///
     /// # Errors
     ///
-    /// A secret that a verifier would not take either.
+    /// A secret that a verifier would not accept either.
     pub fn new(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         Ok(Signer { scheme, keys: HmacKeys::new(scheme, secret)?, message_id: "msg_test".to_owned() })
     }
 
-    /// Sends another message id than `msg_test`, where the scheme signs one.
+    /// Sets the message id, where the scheme signs one. It is `msg_test` by default.
     #[must_use]
     pub fn with_message_id(self, id: impl Into<String>) -> Self {
         Signer { message_id: id.into(), ..self }
     }
 
-    /// The headers of a delivery of `body`, signed at `time`.
+    /// Returns the headers of a delivery of `body` that is signed at `time`.
     pub fn sign(&self, time: DateTime<Utc>, body: impl AsRef<[u8]>) -> Vec<(&'static str, String)> {
         let scheme = &self.scheme;
         let timestamp = scheme.timestamp.map(|(_, format)| format.format(time)).unwrap_or_default();

@@ -1,19 +1,16 @@
-//! Times and durations as vendors write them.
-
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 
-/// Parses an RFC 3339 time; one without a zone is UTC.
-///
-/// ISO 8601 allows much more; this is what the vendors send.
+/// Parses an RFC 3339 time. A time without a zone is UTC. ISO 8601 allows more forms, which
+/// no vendor sends.
 pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
-    // Lets `t` and a space through, which RFC 3339 permits and no vendor sends.
+    // chrono also accepts `t` and a space, which no vendor sends, so they are refused.
     if text.as_bytes().get(10) != Some(&b'T') {
         return None;
     }
-    // A zone can carry the first and the last day out of the years that RFC 3339 writes.
     if let Some(time) = utc(text.as_bytes()) {
         return Some(time);
     }
+    // An offset can move 0000-01-01 or 9999-12-31 outside of the years that RFC 3339 can write.
     let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()).filter(is_rfc3339);
     parse(text).or_else(|| {
         let mut zoned = [0; MAX_RFC3339_BYTES];
@@ -24,13 +21,14 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     })
 }
 
-/// Whether RFC 3339 can write it: four digits for a year.
+/// Returns whether RFC 3339 can write the time: a year has four digits.
 pub(crate) fn is_rfc3339(time: &DateTime<Utc>) -> bool {
     (0..=9999).contains(&time.year())
 }
 
-/// The forms that vendors use: `2026-03-18T14:32:00`, with up to nine decimals or
-/// none, and with `Z`, `+00:00` or no zone. What it does not take may still be a time.
+/// Parses the forms that vendors use: `2026-03-18T14:32:00`, with up to nine decimals or
+/// none, and with `Z`, `+00:00` or no zone. A text that it does not parse may still be a
+/// time.
 fn utc(text: &[u8]) -> Option<DateTime<Utc>> {
     let local = text.strip_suffix(b"Z").or(text.strip_suffix(b"+00:00")).unwrap_or(text);
     let (date, fraction) = local.split_first_chunk::<19>()?;
@@ -49,7 +47,7 @@ fn utc(text: &[u8]) -> Option<DateTime<Utc>> {
     Some(time.and_utc())
 }
 
-/// The number of up to 18 digits, which any 64 bits hold.
+/// Parses up to 18 digits, which always fit into 64 bits.
 #[inline]
 pub(crate) fn number(digits: &[u8]) -> Option<i64> {
     if !(1..=18).contains(&digits.len()) {
@@ -64,16 +62,16 @@ pub(crate) fn number(digits: &[u8]) -> Option<i64> {
     all.then_some(number)
 }
 
-/// The fraction of a second that up to nine decimals say.
+/// Parses up to nine decimals of a second, as nanoseconds.
 fn nanoseconds(decimals: &[u8]) -> Option<u32> {
     let scale = 10_i64.checked_pow(9_u32.checked_sub(u32::try_from(decimals.len()).ok()?)?)?;
     number(decimals)?.checked_mul(scale)?.try_into().ok()
 }
 
-/// A span of a number of seconds that may have a fraction, to the nanosecond; to the
-/// second beyond the twelve digits that [`parse_duration`] takes, which is 31 000 years.
+/// Makes a duration of a number of seconds, to the nanosecond. Beyond the twelve digits that
+/// [`parse_duration`] accepts, which are 31,000 years, it is exact to the second.
 pub(crate) fn from_seconds(seconds: f64) -> Option<TimeDelta> {
-    // Beyond 2^53 a double does not tell one second from the next.
+    // Beyond 2^53, an f64 cannot tell one second from the next.
     if !(-9_007_199_254_740_992.0..=9_007_199_254_740_992.0).contains(&seconds) {
         return None;
     }
@@ -84,7 +82,7 @@ pub(crate) fn from_seconds(seconds: f64) -> Option<TimeDelta> {
     TimeDelta::try_seconds(whole)?.checked_add(&TimeDelta::nanoseconds(nanos))
 }
 
-/// A span in the form of Ultravox, which is protobuf's:
+/// Parses a duration in the form of Ultravox, which is that of protobuf:
 /// `^-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,9})?s$`.
 pub(crate) fn parse_duration(text: &str) -> Option<TimeDelta> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -132,7 +130,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_short_way_is_no_other_way(
+        fn the_fast_parser_agrees_with_chrono(
             text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?(Z|\\+00:00)?",
         ) {
             let zoned = if text.ends_with('Z') || text.ends_with("+00:00") { text.clone() } else { format!("{text}Z") };

@@ -1,10 +1,11 @@
 use super::headers::is_header_name;
 use super::timestamp::TimestampFormat;
 
-/// How a vendor signs: which headers, what they look like, what is signed.
+/// Describes how a vendor signs: which headers it sends, what they look like, and what
+/// is signed.
 ///
 /// A scheme is data, meant for a `const`. It begins with the signature's header
-/// and ends with the signed parts; a scheme that makes no sense, such as one that
+/// and ends with the signed parts. A scheme that makes no sense, such as one that
 /// reads a timestamp and does not sign it, does not compile.
 ///
 /// ```
@@ -36,7 +37,7 @@ use super::timestamp::TimestampFormat;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HmacScheme {
     pub(crate) header: &'static str,
-    /// What separates the entries of a header that is a list.
+    /// The separator between the entries of a header that is a list.
     pub(crate) separator: Option<Separator>,
     pub(crate) prefix: &'static str,
     pub(crate) encoding: Encoding,
@@ -47,8 +48,8 @@ pub struct HmacScheme {
 }
 
 impl HmacScheme {
-    /// Begins a scheme whose signature stands in the header `name`: the whole
-    /// value is the hex of an HMAC-SHA256, unless the next steps say otherwise.
+    /// Begins a scheme whose signature is in the header `name`. By default the whole
+    /// value is the hexadecimal form of an HMAC-SHA256.
     pub const fn in_header(name: &'static str) -> HmacSchemeBuilder {
         HmacSchemeBuilder(HmacScheme {
             header: name,
@@ -63,65 +64,65 @@ impl HmacScheme {
     }
 }
 
-/// A scheme that does not say yet what is signed: see [`HmacScheme::in_header`].
+/// A scheme that is not complete yet: see [`HmacScheme::in_header`].
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a scheme is complete after `signs`"]
 pub struct HmacSchemeBuilder(HmacScheme);
 
 impl HmacSchemeBuilder {
-    /// A fixed text before the signature, or before each of a list. It names
-    /// the algorithm or its version, and is compared whole: `sha256=`, `v1,`.
+    /// Sets the text before the signature, or before each signature of a list. It names
+    /// the algorithm or its version, such as `sha256=` or `v1,`, and is compared whole.
     pub const fn prefix(mut self, prefix: &'static str) -> Self {
         self.0.prefix = prefix;
         self
     }
 
-    /// The header is a list: of several signatures, one per active secret, and
-    /// perhaps of other things. Entries without the prefix are passed over; they
-    /// belong to other versions of the scheme.
+    /// Makes the header a list of several signatures, one per active secret, and
+    /// perhaps of other entries. Entries without the prefix belong to other versions of
+    /// the scheme and are passed over.
     pub const fn list(mut self, separator: Separator) -> Self {
         self.0.separator = Some(separator);
         self
     }
 
-    /// The signature is base64 (RFC 4648, section 4, with padding).
+    /// Makes the signature base64 (RFC 4648, section 4, with padding).
     pub const fn base64(mut self) -> Self {
         self.0.encoding = Encoding::Base64;
         self
     }
 
-    /// The signed time stands in the header `name`.
+    /// Reads the signed time from the header `name`.
     pub const fn timestamp_header(mut self, name: &'static str, format: TimestampFormat) -> Self {
         assert!(self.0.timestamp.is_none(), "a scheme has one timestamp");
         self.0.timestamp = Some((TimestampSource::Header(name), format));
         self
     }
 
-    /// The signed time stands in the list, after a prefix of its own such as
-    /// `t=`. It stands there exactly once: a delivery with two is refused.
+    /// Reads the signed time from the list, after a prefix such as `t=`. A delivery that
+    /// holds two of them is refused.
     pub const fn timestamp_entry(mut self, prefix: &'static str, format: TimestampFormat) -> Self {
         assert!(self.0.timestamp.is_none(), "a scheme has one timestamp");
         self.0.timestamp = Some((TimestampSource::Entry(prefix), format));
         self
     }
 
-    /// The signed message id stands in the header `name`.
+    /// Reads the signed message id from the header `name`.
     pub const fn id_header(mut self, name: &'static str) -> Self {
         self.0.id_header = Some(name);
         self
     }
 
-    /// Secrets are handed out as base64, after a prefix that may be left out.
+    /// Decodes secrets from base64, after a prefix that may be left out.
     pub const fn base64_secret(mut self, prefix: &'static str) -> Self {
         self.0.secret = SecretFormat::Base64 { prefix };
         self
     }
 
-    /// Ends the scheme: what is signed, in order, with nothing between the parts.
+    /// Completes the scheme: these parts are signed, in this order, with nothing between.
     ///
     /// # Panics
     ///
-    /// On a scheme that makes no sense. In a `const` that is a compile error.
+    /// Panics on a scheme that makes no sense. In a `const`, that is a compile error.
     pub const fn signs(self, parts: &'static [Part]) -> HmacScheme {
         let mut scheme = self.0;
         scheme.parts = parts;
@@ -141,27 +142,27 @@ impl HmacSchemeBuilder {
         assert!(timestamps == scheme.timestamp.is_some() as u8, "a scheme signs the timestamp that it reads, once");
         assert!(ids == scheme.id_header.is_some() as u8, "a scheme signs the id that it reads, once");
         assert!(is_header_name(scheme.header), "the signature's header is not a header name");
-        assert!(fits(scheme.prefix, scheme.separator), "no entry of such a list begins with this prefix");
+        assert!(can_begin_entry(scheme.prefix, scheme.separator), "no entry of such a list begins with this prefix");
         match scheme.timestamp {
             Some((TimestampSource::Header(name), _)) => {
                 assert!(is_header_name(name), "the timestamp's header is not a header name");
-                assert!(!same(name, scheme.header), "two values cannot be one header");
+                assert!(!is_same_header(name, scheme.header), "two values cannot be one header");
             }
             Some((TimestampSource::Entry(prefix), _)) => {
                 assert!(scheme.separator.is_some(), "a timestamp beside the signature needs a list");
-                assert!(fits(prefix, scheme.separator), "no entry of such a list begins with this prefix");
+                assert!(can_begin_entry(prefix, scheme.separator), "no entry of such a list begins with this prefix");
                 assert!(
-                    !begins(prefix, scheme.prefix) && !begins(scheme.prefix, prefix),
-                    "the prefixes do not tell the timestamp from a signature"
+                    !starts_with(prefix, scheme.prefix) && !starts_with(scheme.prefix, prefix),
+                    "one prefix begins with the other, so a timestamp could be taken for a signature"
                 );
             }
             None => {}
         }
         if let Some(name) = scheme.id_header {
             assert!(is_header_name(name), "the id's header is not a header name");
-            assert!(!same(name, scheme.header), "two values cannot be one header");
+            assert!(!is_same_header(name, scheme.header), "two values cannot be one header");
             if let Some((TimestampSource::Header(timestamp), _)) = scheme.timestamp {
-                assert!(!same(name, timestamp), "two values cannot be one header");
+                assert!(!is_same_header(name, timestamp), "two values cannot be one header");
             }
         }
         scheme
@@ -172,9 +173,9 @@ impl HmacSchemeBuilder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// The message id, as its header has it.
+    /// The message id, as its header states it.
     Id,
-    /// The signed time, as its header has it.
+    /// The signed time, as its header states it.
     Timestamp,
     /// The raw body.
     Body,
@@ -182,8 +183,8 @@ pub enum Part {
     Literal(&'static str),
 }
 
-/// What stands between the entries of a header that is a list. Spaces and tabs
-/// around an entry are no part of it.
+/// The separator between the entries of a header that is a list. Spaces and tabs
+/// around an entry are not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Separator {
@@ -220,9 +221,9 @@ pub(crate) enum SecretFormat {
     Base64 { prefix: &'static str },
 }
 
-/// Whether an entry can begin with `prefix`: header values are trimmed ASCII, and
+/// Returns whether an entry can begin with `prefix`: header values are trimmed ASCII, and
 /// an entry ends at the separator.
-const fn fits(prefix: &str, separator: Option<Separator>) -> bool {
+const fn can_begin_entry(prefix: &str, separator: Option<Separator>) -> bool {
     let mut rest = prefix.as_bytes();
     while let [byte, tail @ ..] = rest {
         let separates = match separator {
@@ -237,7 +238,7 @@ const fn fits(prefix: &str, separator: Option<Separator>) -> bool {
     true
 }
 
-const fn begins(text: &str, prefix: &str) -> bool {
+const fn starts_with(text: &str, prefix: &str) -> bool {
     let (mut text, mut prefix) = (text.as_bytes(), prefix.as_bytes());
     while let [first, tail @ ..] = prefix {
         match text {
@@ -249,7 +250,7 @@ const fn begins(text: &str, prefix: &str) -> bool {
     true
 }
 
-const fn same(a: &str, b: &str) -> bool {
+const fn is_same_header(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
@@ -267,9 +268,9 @@ mod tests {
 
     /// The same assertions refuse a constant when it is compiled.
     #[test]
-    fn nonsense_does_not_build() {
-        type Nonsense = (&'static str, fn() -> HmacScheme);
-        let nonsense: [Nonsense; 22] = [
+    fn a_scheme_that_makes_no_sense_is_refused() {
+        type Senseless = (&'static str, fn() -> HmacScheme);
+        let senseless: [Senseless; 22] = [
             ("nothing signed", || start().signs(&[])),
             ("no body", || start().signs(&[Part::Literal("x")])),
             ("two bodies", || start().signs(&[Part::Body, Part::Body])),
@@ -303,7 +304,7 @@ mod tests {
                 start().list(Separator::Comma).timestamp_header("x-t", TIME).timestamp_entry("t=", TIME).signs(BOTH)
             }),
         ];
-        for (name, build) in nonsense {
+        for (name, build) in senseless {
             assert!(std::panic::catch_unwind(build).is_err(), "{name}");
         }
         start().prefix("v1=").list(Separator::Comma).timestamp_entry("t=", TIME).signs(BOTH);

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use crate::time::{self, UnixTime};
 use crate::verify::VerifyError;
 
-/// How a scheme writes the time that it signs.
+/// The format of a signed time.
 ///
 /// Parsing is strict: ASCII digits without sign, point, exponent or leading
 /// zero, or RFC 3339, where a time without a zone is UTC.
@@ -63,8 +63,8 @@ fn unix(digits: &str) -> Option<i64> {
     }
 }
 
-/// Times from 2001 to 2286 in milliseconds have this many digits; in seconds
-/// that is the year 33658 and beyond.
+/// Milliseconds have this many digits from 2001 to 2286. Seconds with as many digits
+/// would lie in the year 33658 or later.
 const MILLISECOND_DIGITS: usize = 13;
 
 /// The end of the year 9999, the last that RFC 3339 can write.

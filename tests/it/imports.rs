@@ -64,7 +64,8 @@ fn no_room_has_a_circle_inside() {
         let mut open: BTreeMap<_, BTreeSet<_>> = arrows.clone();
         // Modules that import nothing which is still open come first; a circle never opens up.
         loop {
-            let done: Vec<_> = open.iter().filter(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone()).collect();
+            let done: Vec<_> =
+                open.iter().filter(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone()).collect();
             if done.is_empty() {
                 break;
             }
@@ -84,10 +85,8 @@ fn no_room_has_a_circle_inside() {
 fn arrows(room: &str) -> BTreeMap<String, BTreeSet<String>> {
     let folder = crate_root().join("src").join(room);
     let front = code(&folder.join("mod.rs"));
-    let modules: BTreeSet<String> = front
-        .lines()
-        .filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';').map(str::to_owned))
-        .collect();
+    let modules: BTreeSet<String> =
+        front.lines().filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';').map(str::to_owned)).collect();
     // Which module an item comes from that `mod.rs` re-exports.
     let mut home = BTreeMap::new();
     for (_, path) in uses(&front, "") {
@@ -108,7 +107,8 @@ fn arrows(room: &str) -> BTreeMap<String, BTreeSet<String>> {
         let prefix = format!("crate::{room}::");
         let local = paths(&text).into_iter().filter_map(|(_, path)| path.strip_prefix(&prefix).map(str::to_owned));
         // `super` is the room's own `mod.rs` only for files that lie in the room's folder.
-        let supers = uses(&text, "super::").into_iter().filter(|_| inside.components().count() == 1).map(|(_, path)| path);
+        let supers =
+            uses(&text, "super::").into_iter().filter(|_| inside.components().count() == 1).map(|(_, path)| path);
         for path in local.chain(supers) {
             let name = path.split("::").next().unwrap_or_default();
             needs.extend(of(name).filter(|module| *module != own));
@@ -141,7 +141,8 @@ fn code(file: &Path) -> String {
 
 /// Every path that begins with `crate::`, in a `use` or in the code, with its line.
 fn paths(code: &str) -> Vec<(usize, String)> {
-    let mut found: Vec<_> = uses(code, "crate::").into_iter().map(|(line, path)| (line, format!("crate::{path}"))).collect();
+    let mut found: Vec<_> =
+        uses(code, "crate::").into_iter().map(|(line, path)| (line, format!("crate::{path}"))).collect();
     for (at, _) in code.match_indices("crate::") {
         let path: String =
             code[at..].chars().take_while(|char| char.is_alphanumeric() || matches!(char, '_' | ':')).collect();
@@ -161,7 +162,9 @@ fn uses(code: &str, prefix: &str) -> Vec<(usize, String)> {
         match tree.split_once('{') {
             None => found.push((line, tree.to_owned())),
             Some((base, items)) => {
-                for item in items.trim_end().trim_end_matches('}').split(',').map(str::trim).filter(|item| !item.is_empty()) {
+                for item in
+                    items.trim_end().trim_end_matches('}').split(',').map(str::trim).filter(|item| !item.is_empty())
+                {
                     found.push((line, format!("{base}{item}")));
                 }
             }

@@ -30,8 +30,8 @@ use std::process::{Command, Stdio};
 
 use base64ct::{Base64, Encoding};
 use offhook::Request;
-use offhook::verify::{HmacKeys, HmacScheme};
 use offhook::testing::Signer;
+use offhook::verify::{HmacKeys, HmacScheme};
 use offhook::{Clock, FixedClock};
 use serde::{Deserialize, Serialize};
 

@@ -184,7 +184,12 @@ fn any_changed_byte_is_refused() {
         let mut body = vector.body.as_bytes().to_vec();
         each_change(&mut body, |body, _, _| {
             changes += 1;
-            assert!(keys.verify(&Request::new(&headers, body)).is_err(), "{}: {:?}", vector.name, String::from_utf8_lossy(body));
+            assert!(
+                keys.verify(&Request::new(&headers, body)).is_err(),
+                "{}: {:?}",
+                vector.name,
+                String::from_utf8_lossy(body)
+            );
         });
         for index in 0..headers.len() {
             let mut value = headers[index].1.clone();
@@ -252,10 +257,18 @@ fn bytes_too_many_or_too_few_are_refused() {
             }
             let missing: Vec<_> = vector.headers().into_iter().enumerate().filter(|(at, _)| *at != index).collect();
             let missing: Vec<_> = missing.into_iter().map(|(_, header)| header).collect();
-            assert!(matches!(keys.verify(&Request::new(&missing, body)), Err(VerifyError::MissingHeader { .. })), "{}", vector.name);
+            assert!(
+                matches!(keys.verify(&Request::new(&missing, body)), Err(VerifyError::MissingHeader { .. })),
+                "{}",
+                vector.name
+            );
             let mut twice = vector.headers();
             twice.push(twice[index].clone());
-            assert!(matches!(keys.verify(&Request::new(&twice, body)), Err(VerifyError::RepeatedHeader { .. })), "{}", vector.name);
+            assert!(
+                matches!(keys.verify(&Request::new(&twice, body)), Err(VerifyError::RepeatedHeader { .. })),
+                "{}",
+                vector.name
+            );
         }
     }
 }

@@ -258,7 +258,9 @@ fn asymmetric_signatures_of_standard_webhooks_are_passed_over() {
         let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", "1674087231"), ("webhook-signature", signature)];
         let keys = HmacKeys::new(schemes::STANDARD_WEBHOOKS, "whsec_a2V5").unwrap();
         let keys = keys.with_clock(FixedClock::at_unix(1_674_087_231));
-        keys.verify(&Request::new(&headers, b"{}")).map(|verified| verified.message_id().map(str::to_owned)).map_err(|e| e.code())
+        keys.verify(&Request::new(&headers, b"{}"))
+            .map(|verified| verified.message_id().map(str::to_owned))
+            .map_err(|e| e.code())
     };
     let id = Ok(Some("msg_1".to_owned()));
     assert_eq!(verify(&format!("v1,{tag}")), id);

@@ -43,7 +43,11 @@ fn time(seconds: i64) -> DateTime<Utc> {
 
 /// Receives a fresh, an old, a timeless and a forged delivery with the verifier and with
 /// a wrapper around it. The maximum age is a day.
-fn same<V: Verifier>(verifier: V, sign: impl Fn(&str) -> Vec<(&'static str, String)>, body: impl Fn(Option<i64>) -> String) {
+fn same<V: Verifier>(
+    verifier: V,
+    sign: impl Fn(&str) -> Vec<(&'static str, String)>,
+    body: impl Fn(Option<i64>) -> String,
+) {
     let wrapper = Wrapper(verifier);
     let verifier = &wrapper.0;
     let vendor = verifier.profile().vendor();
@@ -84,7 +88,9 @@ fn a_wrapper_loses_no_check_and_no_fact() {
     let clock = FixedClock::at_unix(NOW);
     let age = Duration::from_secs(86_400);
     let secret = "c2VjcmV0LW9mLXRlc3Rz";
-    let rfc3339 = |field: &str, at: Option<i64>| at.map_or(String::new(), |at| format!(r#""{field}":"{}","#, time(at).to_rfc3339()));
+    let rfc3339 = |field: &str, at: Option<i64>| {
+        at.map_or(String::new(), |at| format!(r#""{field}":"{}","#, time(at).to_rfc3339()))
+    };
 
     let truedy = Truedy::new(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
     same(truedy, signer(truedy::SCHEME), |at| {
@@ -105,15 +111,18 @@ fn a_wrapper_loses_no_check_and_no_fact() {
         format!(r#"{{{time}"event_type":"call_ended","payload":{{"call_id":1}}}}"#)
     });
     let standard = StandardWebhooks::<serde_json::Value>::new(secret).unwrap();
-    same(standard.with_clock(clock).with_max_age(age).with_endpoint("tenant-7"), signer(standard_webhooks::SCHEME), |at| {
-        format!(r#"{{{}"type":"user.created","data":{{}}}}"#, rfc3339("timestamp", at))
-    });
+    same(
+        standard.with_clock(clock).with_max_age(age).with_endpoint("tenant-7"),
+        signer(standard_webhooks::SCHEME),
+        |at| format!(r#"{{{}"type":"user.created","data":{{}}}}"#, rfc3339("timestamp", at)),
+    );
 }
 
 /// `dyn Verifier` behind an `Arc` is one more wrapper.
 #[test]
 fn a_trait_object_loses_nothing_either() {
-    let truedy = Truedy::new("whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW)).with_max_age(Duration::from_secs(60));
+    let truedy =
+        Truedy::new("whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW)).with_max_age(Duration::from_secs(60));
     let shared: std::sync::Arc<dyn Verifier<Event = truedy::Event>> = std::sync::Arc::new(truedy);
     let body = r#"{"event":"call.ended","timestamp":"2020-01-01T00:00:00Z","data":{"call_id":"c"}}"#;
     let headers = Signer::new(truedy::SCHEME, "whsec_1").unwrap().sign(time(NOW), body);
