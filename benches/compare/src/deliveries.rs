@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use offhook::signature::HmacScheme;
+use offhook::verify::HmacScheme;
 use offhook::testing::Signer;
 use offhook::{Clock, SystemClock};
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue};
-use offhook::{Delivery, Truedy, Verifier, truedy};
+use offhook::{Delivery, Request, Truedy, Verifier, truedy};
 use sha2::Sha256;
 
 use crate::deliveries::{LARGE, SECRET, SIZES, SMALL, body, signed};
@@ -42,7 +42,7 @@ const RECEIVE: &str = "verify and parse";
 fn by_size(bytes: usize) -> Results {
     let (verify, receive) = (receiver(bytes), receiver(bytes));
     let subjects = vec![
-        Subject::new(VERIFY, move || verify.truedy.verify(black_box(&verify.headers), black_box(verify.body)).unwrap()),
+        Subject::new(VERIFY, move || verify.truedy.verify(&Request::new(black_box(&verify.headers), black_box(verify.body))).unwrap()),
         Subject::new(RECEIVE, move || receive.once()),
     ];
     measure(Group { title: "size", bytes, subjects })
@@ -60,7 +60,7 @@ fn by_secrets(bytes: usize) -> Results {
             verifier = verifier.with_secret(format!("whsec_another_{index}")).unwrap();
         }
         subjects.push(Subject::new(name, move || {
-            verifier.verify(black_box(&receiver.headers), black_box(receiver.body)).unwrap()
+            verifier.verify(&Request::new(black_box(&receiver.headers), black_box(receiver.body))).unwrap()
         }));
     }
     measure(Group { title: "secrets", bytes, subjects })

@@ -150,7 +150,7 @@ enum FlattenedSalpreEvent {
 /// Most of the body is a list that the event keeps.
 pub fn salpre(bytes: usize) -> Vec<Subject> {
     let body = salpre_body(bytes);
-    let event = |body: &str| salpre::Event::from_json(body.as_bytes()).unwrap();
+    let event = |body: &str| salpre::Event::parse(body.as_bytes()).unwrap();
     assert!(matches!(event(body), salpre::Event::CallEnded(_)));
     vec![
         Subject::new(PLAIN, move || serde_json::from_slice::<PlainSalpre>(black_box(body.as_bytes())).unwrap()),
@@ -177,5 +177,5 @@ pub fn flattened(body: &'static str) -> Flattened {
 }
 
 fn event(body: &str) -> truedy::Event {
-    truedy::Event::from_json(body.as_bytes()).unwrap()
+    truedy::Event::parse(body.as_bytes()).unwrap()
 }

@@ -7,10 +7,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use livekit_api::access_token::{AccessToken, TokenVerifier};
 use livekit_api::webhooks::WebhookReceiver;
-use offhook::error::{ParseError, VerifyError};
-use offhook::reply::Success;
-use offhook::signature::{HmacKeys, HmacScheme};
-use offhook::{Headers, Truedy, Verified, Verifier, standard_webhooks, talkifai, truedy};
+use offhook::event::Parsed;
+use offhook::verify::{Head, HmacKeys, HmacScheme};
+use offhook::{
+    ParseError, Profile, Request, Truedy, Verified, Verifier, VerifyError, standard_webhooks, talkifai, truedy,
+};
 use sha2::{Digest, Sha256};
 
 use super::parse::{Plain, flattened};
@@ -19,31 +20,34 @@ use crate::deliveries::{self, SECRET, body, body_with_list, filled, forged, sign
 use crate::measure::Subject;
 
 /// Truedy's events under another vendor's scheme, for like work on both sides.
-struct Signed(HmacKeys);
+struct Signed {
+    keys: HmacKeys,
+    profile: Profile,
+}
 
 impl Signed {
     fn by(scheme: HmacScheme) -> Self {
-        Signed(HmacKeys::new(scheme, SECRET).unwrap())
+        Signed { keys: HmacKeys::new(scheme, SECRET).unwrap(), profile: Profile::new("signed") }
     }
 }
 
 impl Verifier for Signed {
     type Event = truedy::Event;
 
-    fn vendor(&self) -> &'static str {
-        "signed"
+    fn profile(&self) -> &Profile {
+        &self.profile
     }
 
-    fn success(&self) -> Success {
-        Success::NoContent
+    fn check_head(&self, head: &Head<'_>) -> Result<(), VerifyError> {
+        self.keys.check_head(head)
     }
 
-    fn verify(&self, headers: &dyn Headers, body: &[u8]) -> Result<Verified, VerifyError> {
-        self.0.verify(headers, body)
+    fn verify(&self, request: &Request<'_>) -> Result<Verified, VerifyError> {
+        self.keys.verify(request)
     }
 
-    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<truedy::Event, ParseError> {
-        truedy::Event::from_json(body)
+    fn parse(&self, _: &Verified, body: &[u8]) -> Result<Parsed<truedy::Event>, ParseError> {
+        truedy::Event::parse(body)
     }
 }
 

@@ -2,7 +2,7 @@ use std::hint::black_box;
 
 use http::HeaderMap;
 use offhook::{
-    Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox,
+    Request, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox,
 };
 use serde::Deserialize;
 
@@ -68,7 +68,7 @@ where
         ([verifier.clone(), verifier.clone()], [headers.clone(), headers.clone()]);
     vec![
         Subject::new("verify", move || {
-            verifying.verify(black_box(&verify_headers), black_box(body.as_bytes())).unwrap()
+            verifying.verify(&Request::new(black_box(&verify_headers), black_box(body.as_bytes()))).unwrap()
         }),
         Subject::new("verify and parse", move || {
             receiving.receive(black_box(&receive_headers), black_box(&bytes).clone()).unwrap()

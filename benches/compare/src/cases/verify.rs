@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, header};
-use offhook::signature::HmacKeys;
-use offhook::{Salpre, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox};
+use offhook::verify::HmacKeys;
+use offhook::{Request, Salpre, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox};
 use sha2::{Digest, Sha256};
 
 use super::OFFHOOK;
@@ -101,9 +101,9 @@ pub fn standard(bytes: usize) -> Vec<Subject> {
     let svix = svix::webhooks::Webhook::new(SECRET).unwrap();
     vec![
         mac(&key, [id, b".", time, b".", body.as_bytes()], &tag),
-        Subject::new(OFFHOOK, move || ours.verify(black_box(&accepted_headers), black_box(body.as_bytes())).unwrap()),
-        Subject::new(WRONG, move || ours_wrong.verify(black_box(&wrong), black_box(body.as_bytes())).unwrap_err()),
-        Subject::new(STALE, move || ours_stale.verify(black_box(&stale), black_box(body.as_bytes())).unwrap_err()),
+        Subject::new(OFFHOOK, move || ours.verify(&Request::new(black_box(&accepted_headers), black_box(body.as_bytes()))).unwrap()),
+        Subject::new(WRONG, move || ours_wrong.verify(&Request::new(black_box(&wrong), black_box(body.as_bytes()))).unwrap_err()),
+        Subject::new(STALE, move || ours_stale.verify(&Request::new(black_box(&stale), black_box(body.as_bytes()))).unwrap_err()),
         Subject::new("standardwebhooks 1.0.1", move || {
             peer.verify(black_box(body.as_bytes()), black_box(&peer_headers)).unwrap()
         }),
@@ -127,11 +127,11 @@ pub fn salpre(bytes: usize) -> Vec<Subject> {
 }
 
 fn accepted(verifier: impl Verifier + 'static, headers: HeaderMap, body: &'static str) -> Subject {
-    Subject::new(OFFHOOK, move || verifier.verify(black_box(&headers), black_box(body.as_bytes())).unwrap())
+    Subject::new(OFFHOOK, move || verifier.verify(&Request::new(black_box(&headers), black_box(body.as_bytes()))).unwrap())
 }
 
 fn refused(name: &'static str, verifier: impl Verifier + 'static, headers: HeaderMap, body: &'static str) -> Subject {
-    Subject::new(name, move || verifier.verify(black_box(&headers), black_box(body.as_bytes())).unwrap_err())
+    Subject::new(name, move || verifier.verify(&Request::new(black_box(&headers), black_box(body.as_bytes()))).unwrap_err())
 }
 
 /// The floor: it makes the very tag that the delivery presents.
