@@ -9,8 +9,8 @@
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::post;
-use offhook::event::DedupeKey;
 use offhook::Success;
+use offhook::event::{Envelope, Identity};
 use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
 use offhook::{Event, HmacVendor, Reply, Webhook};
 use serde::Deserialize;
@@ -43,8 +43,8 @@ impl Event for PostCall {
     }
 
     /// One event of a name in a conversation.
-    fn dedupe_key(&self) -> DedupeKey<'_> {
-        DedupeKey::Id(self.data.conversation_id.as_str().into())
+    fn identity<'a>(&'a self, _envelope: &'a Envelope) -> Identity<'a> {
+        Identity::Id(self.data.conversation_id.as_str().into())
     }
 
     fn call_id(&self) -> Option<&str> {
@@ -76,8 +76,8 @@ impl Event for Activity {
 
     /// `X-GitHub-Delivery` is not signed either: anyone could change it and have
     /// a captured delivery handled again.
-    fn dedupe_key(&self) -> DedupeKey<'_> {
-        DedupeKey::Body
+    fn identity<'a>(&'a self, _envelope: &'a Envelope) -> Identity<'a> {
+        Identity::Body
     }
 }
 

@@ -20,8 +20,8 @@ mod web;
 pub mod testing;
 
 pub use event::error::ParseError;
-pub use event::event::Event;
 pub use event::json::{Amount, RawJson};
+pub use event::model::Event;
 pub use receive::{Delivery, ReceiveError, Reply, Success, Verifier};
 pub use time::{Clock, FixedClock, SystemClock};
 pub use vendors::custom::HmacVendor;

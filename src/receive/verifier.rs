@@ -23,6 +23,7 @@ use bytes::Bytes;
 
 use crate::event::Event;
 use crate::event::ParseError;
+use crate::event::Parsed;
 use crate::receive::Delivery;
 use crate::receive::ReceiveError;
 use crate::receive::Success;
@@ -59,7 +60,7 @@ pub trait Verifier: Send + Sync {
     /// # Errors
     ///
     /// A body that is not one of this vendor's envelopes.
-    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Self::Event, ParseError>;
+    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError>;
 
     /// A last look at an understood event, for a vendor whose only signed time is
     /// in the body.
@@ -67,7 +68,7 @@ pub trait Verifier: Send + Sync {
     /// # Errors
     ///
     /// An event that is too old.
-    fn check_event(&self, _event: &Self::Event) -> Result<(), VerifyError> {
+    fn check_event(&self, _event: &Parsed<Self::Event>) -> Result<(), VerifyError> {
         Ok(())
     }
 
@@ -96,9 +97,9 @@ pub trait Verifier: Send + Sync {
 
 fn receive<V: Verifier>(verifier: &V, headers: &dyn Headers, body: Bytes) -> Result<Delivery<V::Event>, ReceiveError> {
     let verified = verifier.verify(headers, &body)?;
-    let event = verifier.parse(&verified, &body)?;
-    verifier.check_event(&event)?;
-    Ok(Delivery::new(event, body, verified, verifier.vendor(), verifier.success()))
+    let parsed = verifier.parse(&verified, &body)?;
+    verifier.check_event(&parsed)?;
+    Ok(Delivery::new(parsed, body, verified, verifier.vendor(), verifier.success()))
 }
 
 impl<V: Verifier + ?Sized> Verifier for Arc<V> {
@@ -116,11 +117,11 @@ impl<V: Verifier + ?Sized> Verifier for Arc<V> {
         (**self).verify(headers, body)
     }
 
-    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Self::Event, ParseError> {
+    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
         (**self).parse(verified, body)
     }
 
-    fn check_event(&self, event: &Self::Event) -> Result<(), VerifyError> {
+    fn check_event(&self, event: &Parsed<Self::Event>) -> Result<(), VerifyError> {
         (**self).check_event(event)
     }
 

@@ -1,7 +1,7 @@
 //! A vendor of your own: a scheme, a type for its events, a rule that tells retries.
 //!
 //! ```
-//! use offhook::event::DedupeKey;
+//! use offhook::event::{Envelope, Identity};
 //! use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
 //! use offhook::{Event, FixedClock, HmacVendor, Verifier};
 //!
@@ -28,8 +28,8 @@
 //!         &self.r#type
 //!     }
 //!
-//!     fn dedupe_key(&self) -> DedupeKey<'_> {
-//!         DedupeKey::Id(self.data.conversation_id.as_str().into())
+//!     fn identity<'a>(&'a self, _envelope: &'a Envelope) -> Identity<'a> {
+//!         Identity::Id(self.data.conversation_id.as_str().into())
 //!     }
 //! }
 //!
@@ -62,11 +62,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde_core::de::DeserializeOwned;
+use serde::de::DeserializeOwned;
 
-use crate::event::ParseError;
-use crate::event::envelope;
-use crate::event::{Event, Undecodable};
+use crate::event::{Event, ParseError, Parsed, Undecodable};
 use crate::receive::Success;
 use crate::receive::Verifier;
 use crate::time::Clock;
@@ -167,9 +165,9 @@ impl<E: Event + DeserializeOwned> Verifier for HmacVendor<E> {
         self.keys.verify(headers, body)
     }
 
-    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Self::Event, ParseError> {
+    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
         // Only the type knows where the name stands.
-        envelope::decode("", body)
+        Parsed::decode("", body)
     }
 }
 

@@ -8,3 +8,6 @@ pub mod standard_webhooks;
 pub mod talkifai;
 pub mod truedy;
 pub mod ultravox;
+
+#[cfg(test)]
+mod tests;

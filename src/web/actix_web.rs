@@ -26,7 +26,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, PayloadConfig};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError};
 use bytes::{Bytes, BytesMut};
-use serde_core::de::DeserializeOwned;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::receive::Reply;

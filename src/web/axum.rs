@@ -33,7 +33,7 @@ use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body::Body as _;
-use serde_core::de::DeserializeOwned;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::receive::Reply;

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use std::borrow::Cow;
 
-use crate::event::ParseError;
+use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
 use crate::receive::Verifier;
 use crate::verify::HeaderTokens;
@@ -107,8 +107,8 @@ impl Verifier for Salpre {
         }
     }
 
-    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Event, ParseError> {
-        Event::from_json(body)
+    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Parsed<Event>, ParseError> {
+        Event::parse(body)
     }
 }
 

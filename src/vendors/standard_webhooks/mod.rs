@@ -20,7 +20,7 @@
 //!
 //! let delivery = vendor.receive(&headers, r#"{"test": 2432232314}"#)?;
 //! let message = delivery.event();
-//! assert_eq!(message.id, "msg_p5jXN8AQM9LWM0D4loKWxJek");
+//! assert_eq!(delivery.envelope().id.as_deref(), Some("msg_p5jXN8AQM9LWM0D4loKWxJek"));
 //! match &message.data {
 //!     Ok(data) => assert_eq!(data.test, 2432232314),
 //!     Err(undecodable) => println!("{undecodable}"), // still delivered, with its JSON
@@ -28,16 +28,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod head;
 mod message;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde_core::de::DeserializeOwned;
+use serde::de::DeserializeOwned;
 
-use crate::event::ParseError;
+use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
 use crate::receive::Verifier;
 use crate::time::Clock;
@@ -185,8 +184,8 @@ impl<E: DeserializeOwned> Verifier for StandardWebhooks<E> {
         self.keys.verify(headers, body)
     }
 
-    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Message<E>, ParseError> {
-        Message::read(verified, body)
+    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Parsed<Message<E>>, ParseError> {
+        Message::parse(verified, body)
     }
 }
 

@@ -7,8 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_core::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_core::ser::{Serialize, Serializer};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -109,14 +109,14 @@ impl Functions {
             tokens.verify(headers)?;
         }
         let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-        let text = envelope::object(body)?;
+        let text = envelope::object_text(body)?;
         serde_json::from_str(text).map_err(|error| FunctionError::Arguments { reason: reason(text, &error) })
     }
 }
 
 /// What does not fit, without its value, and in which argument.
 fn reason(text: &str, error: &serde_json::Error) -> String {
-    let reason = envelope::reason(error);
+    let reason = envelope::redacted_reason(error);
     let line_start = |line: usize| text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
     let at = line_start(error.line()).saturating_add(error.column());
     let argument = serde_json::Deserializer::from_str(text).deserialize_map(ArgumentAt { text, at });

@@ -25,7 +25,7 @@ mod function;
 
 use std::time::Duration;
 
-use crate::event::ParseError;
+use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
 use crate::receive::Verifier;
 use crate::time::Clock;
@@ -118,11 +118,11 @@ impl Verifier for TalkifAi {
         self.keys.verify(headers, body)
     }
 
-    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Event, ParseError> {
-        Event::from_json(body)
+    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Parsed<Event>, ParseError> {
+        Event::parse(body)
     }
 
-    fn check_event(&self, event: &Event) -> Result<(), VerifyError> {
+    fn check_event(&self, event: &Parsed<Event>) -> Result<(), VerifyError> {
         let Some(past) = self.max_age else { return Ok(()) };
         let created = event.envelope().timestamp.ok_or(VerifyError::MissingTimestamp)?;
         Tolerance { past, ..Tolerance::default() }.check(created.timestamp(), self.keys.clock().unix_seconds())

@@ -20,7 +20,7 @@
 
 mod event;
 
-use crate::event::ParseError;
+use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
 use crate::receive::Verifier;
 use crate::time::Clock;
@@ -105,8 +105,8 @@ impl Verifier for Truedy {
         self.keys.verify(headers, body)
     }
 
-    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Event, ParseError> {
-        Event::from_json(body)
+    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Parsed<Event>, ParseError> {
+        Event::parse(body)
     }
 }
 

@@ -25,7 +25,7 @@ mod event;
 
 use std::time::Duration;
 
-use crate::event::ParseError;
+use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
 use crate::receive::Verifier;
 use crate::time::Clock;
@@ -128,8 +128,8 @@ impl Verifier for Ultravox {
         self.keys.verify(headers, body)
     }
 
-    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Event, ParseError> {
-        Event::from_json(body)
+    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Parsed<Event>, ParseError> {
+        Event::parse(body)
     }
 }
 

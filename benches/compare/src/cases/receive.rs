@@ -8,6 +8,7 @@ use http::HeaderMap;
 use livekit_api::access_token::{AccessToken, TokenVerifier};
 use livekit_api::webhooks::WebhookReceiver;
 use offhook::error::{ParseError, VerifyError};
+use offhook::event::Parsed;
 use offhook::reply::Success;
 use offhook::signature::{HmacKeys, HmacScheme};
 use offhook::{Headers, Truedy, Verified, Verifier, standard_webhooks, talkifai, truedy};
@@ -42,8 +43,8 @@ impl Verifier for Signed {
         self.0.verify(headers, body)
     }
 
-    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<truedy::Event, ParseError> {
-        truedy::Event::from_json(body)
+    fn parse(&self, _verified: &Verified, body: &[u8]) -> Result<Parsed<truedy::Event>, ParseError> {
+        truedy::Event::parse(body)
     }
 }
 
