@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use offhook::event::Parsed;
 use offhook::idempotency::{HandlerError, Memory, Once, Outcome, Store};
 use offhook::testing::Signer;
 use offhook::{Clock, Delivery, Event, Rejection, Reply, Salpre, SystemClock, TalkifAi, Truedy, talkifai, truedy};
@@ -138,7 +139,10 @@ async fn open(name: &str) -> Result<Arc<dyn Store>, Box<dyn Error>> {
 
 /// Prints the line of an accepted delivery, and says what to answer: the handler
 /// prints the fresh ones, so each event once.
-pub(crate) async fn handle<E: Event + Serialize>(store: &Arc<dyn Store>, delivery: &Delivery<E>) -> Reply {
+pub(crate) async fn handle<E: Event>(store: &Arc<dyn Store>, delivery: &Delivery<E>) -> Reply
+where
+    Parsed<E>: Serialize,
+{
     let handler = async |_event: &E| {
         print_accepted(delivery, "fresh");
         Ok::<_, HandlerError>(())
@@ -158,18 +162,21 @@ pub(crate) async fn handle<E: Event + Serialize>(store: &Arc<dyn Store>, deliver
 
 /// The line of an accepted delivery.
 #[derive(Serialize)]
-struct Line<'a, E> {
+struct Line<'a, P> {
     vendor: &'a str,
     event: &'a str,
     delivery: &'a str,
     dedupe_key: Option<String>,
     call_id: Option<&'a str>,
     test: bool,
-    data: &'a E,
+    data: &'a P,
 }
 
-fn print_accepted<E: Event + Serialize>(delivery: &Delivery<E>, what: &str) {
-    let event = delivery.event();
+fn print_accepted<E: Event>(delivery: &Delivery<E>, what: &str)
+where
+    Parsed<E>: Serialize,
+{
+    let event = delivery.parsed();
     let line = Line {
         vendor: delivery.vendor(),
         event: event.name(),
