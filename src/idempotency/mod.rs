@@ -68,28 +68,20 @@
 
 mod claim;
 mod key;
-mod memory;
 mod once;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(feature = "redis")]
-mod redis;
 mod settings;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod sql;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 mod store;
+mod stores;
 
 pub use claim::{Claim, Lease, Token};
 pub use key::{BodyDigest, Key};
-pub use memory::{DEFAULT_CAPACITY, Memory};
 pub use once::{Handled, HandlerError, Held, Once, Outcome, once};
-#[cfg(feature = "postgres")]
-pub use postgres::Postgres;
-#[cfg(feature = "redis")]
-pub use redis::Redis;
 pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, Settings};
-#[cfg(feature = "sqlite")]
-pub use sqlite::Sqlite;
 pub use store::{BoxFuture, Store, StoreError};
+#[cfg(feature = "postgres")]
+pub use stores::Postgres;
+#[cfg(feature = "redis")]
+pub use stores::Redis;
+#[cfg(feature = "sqlite")]
+pub use stores::Sqlite;
+pub use stores::{DEFAULT_CAPACITY, Memory};

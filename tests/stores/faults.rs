@@ -595,7 +595,7 @@ async fn a_file_whose_clock_was_set_between_two_processes() {
 /// The other stores never read the host's clock: only the SQLite store names it.
 #[test]
 fn no_other_store_reads_the_hosts_clock() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/idempotency");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/idempotency/stores");
     for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let source = std::fs::read_to_string(&file).unwrap();
         let reads = ["SystemTime", "Utc::now", "SystemClock.now"].iter().any(|name| source.contains(name));

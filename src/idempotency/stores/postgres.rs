@@ -6,14 +6,14 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs};
 
-use super::claim::{Claim, Lease, Token};
-use super::key::{BodyDigest, Key};
-use super::once::{Handled, HandlerError, Once, Outcome, caught};
-use super::settings::Settings;
 use super::sql;
-use super::store::{BoxFuture, Store, StoreError};
 use crate::delivery::Delivery;
 use crate::event::Event;
+use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::once::{Handled, HandlerError, Once, Outcome, caught};
+use crate::idempotency::settings::Settings;
+use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// Remembers in PostgreSQL 12 or later: as durable as the database, for any
 /// number of machines. All times are the server's.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::claim::{Claim, Lease, Token};
-use super::key::{BodyDigest, Key};
-use super::store::StoreError;
+use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::store::StoreError;
 
 /// What the statements return: token, body, done, and what is left of it.
 pub(super) type Row = (Vec<u8>, Vec<u8>, bool, i64);

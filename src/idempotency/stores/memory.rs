@@ -10,10 +10,10 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(offhook_loom))]
 use std::sync::{Mutex, MutexGuard};
 
-use super::claim::{Claim, Lease, Token};
-use super::key::{BodyDigest, Key};
-use super::settings::Settings;
-use super::store::{BoxFuture, Store, StoreError};
+use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::settings::Settings;
+use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// The most records that a [`Memory`] holds unless told otherwise.
 pub const DEFAULT_CAPACITY: usize = 100_000;

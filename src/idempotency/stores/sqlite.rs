@@ -11,14 +11,14 @@ use sqlx::sqlite::{
     SqliteRow, SqliteSynchronous,
 };
 
-use super::claim::{Claim, Lease, Token};
-use super::key::{BodyDigest, Key};
-use super::once::{Handled, HandlerError, Once, Outcome, caught};
-use super::settings::Settings;
 use super::sql;
-use super::store::{BoxFuture, Store, StoreError};
 use crate::delivery::Delivery;
 use crate::event::Event;
+use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::once::{Handled, HandlerError, Once, Outcome, caught};
+use crate::idempotency::settings::Settings;
+use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// Remembers in a file: durable with nothing to install, for the processes of one
 /// machine.

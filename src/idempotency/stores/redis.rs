@@ -7,10 +7,10 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ServerErrorKind};
 
-use super::claim::{Claim, Lease, Token};
-use super::key::{BodyDigest, Key};
-use super::settings::Settings;
-use super::store::{BoxFuture, Store, StoreError};
+use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::settings::Settings;
+use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// Remembers in Redis 5 or later: for any number of machines, as durable as the
 /// server's persistence is set. All times are the server's, and each step is one
