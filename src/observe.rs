@@ -26,7 +26,7 @@ pub(crate) fn handled<E: Event>(delivery: &Delivery<E>, outcome: &Outcome) {
     let (vendor, event, code) = (delivery.vendor(), delivery.event().name(), outcome.code());
     let store = outcome.store_error().map(StoreError::code);
     match outcome {
-        Outcome::Fresh | Outcome::Unkeyed | Outcome::Duplicate | Outcome::InFlight { .. } => {
+        Outcome::Handled | Outcome::Unkeyed | Outcome::Duplicate | Outcome::InFlight { .. } => {
             tracing::info!(target: "offhook", vendor, event, code, "delivery handled");
         }
         _ => tracing::warn!(target: "offhook", vendor, event, code, store, "delivery not handled as it should be"),

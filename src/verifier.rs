@@ -73,7 +73,7 @@ pub trait Verifier: Send + Sync {
 
     /// How long after the first attempt this vendor may still send a delivery
     /// again, where it says so. A store must remember for longer; see
-    /// [`Settings::for_vendor`](crate::idempotency::Settings::for_vendor).
+    /// [`StoreSettings::for_vendor`](crate::idempotency::StoreSettings::for_vendor).
     fn retry_span(&self) -> Option<Duration> {
         None
     }

@@ -1,7 +1,7 @@
 //! Each event handled once: the contract of a store, and the flow around a handler.
 //!
 //! ```
-//! use offhook::idempotency::{Memory, Outcome, once};
+//! use offhook::idempotency::{MemoryStore, Outcome, once};
 //! use offhook::{Truedy, Verifier, truedy};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,7 +13,7 @@
 //! #     ("x-truedy-signature", "96d85da17d136e52c8abc091357ff1d78bc4bf5a8021a408f22a7e9b03d0f408"),
 //! # ];
 //! # let body = r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00.000Z","data":{"event":"call.ended","call":{"callId":"uv_call_123","agent":{"agentId":"uv_agent_123"}},"id":"uv_evt_123"}}"#;
-//! let store = Memory::new();
+//! let store = MemoryStore::new();
 //! let delivery = truedy.receive(&headers, body)?;
 //! # let runs = std::sync::atomic::AtomicU32::new(0);
 //! # pollster(async {
@@ -58,10 +58,10 @@
 //!
 //! | store | survives | machines | cost of an event |
 //! |---|---|---|---|
-//! | [`Memory`] | nothing | one process | two locks; about 400 bytes per record |
-//! | `Sqlite` (feature `sqlite`) | a crash | one | two commits to a file, one at a time |
-//! | `Postgres` (feature `postgres`) | a crash | any number | two statements; one transaction with `transact` |
-//! | `Redis` (feature `redis`) | what its persistence keeps | any number | two scripts |
+//! | [`MemoryStore`] | nothing | one process | two locks; about 400 bytes per record |
+//! | `SqliteStore` (feature `sqlite`) | a crash | one | two commits to a file, one at a time |
+//! | `PostgresStore` (feature `postgres`) | a crash | any number | two statements; one transaction with `transact` |
+//! | `RedisStore` (feature `redis`) | what its persistence keeps | any number | two scripts |
 //!
 //! SQLite and PostgreSQL offer the transaction. Of one vendor's two accounts in one
 //! store, each has its own [`Once::endpoint`].
@@ -73,15 +73,15 @@ mod settings;
 mod store;
 mod stores;
 
-pub use claim::{Claim, Lease, Token};
+pub use claim::{Claim, Lease, LeaseToken};
 pub use key::{BodyDigest, Key};
-pub use once::{Handled, HandlerError, Held, Once, Outcome, once};
-pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, Settings};
+pub use once::{Handled, HandlerError, HeldClaim, Once, Outcome, once};
+pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, StoreSettings};
 pub use store::{BoxFuture, Store, StoreError};
 #[cfg(feature = "postgres")]
-pub use stores::Postgres;
+pub use stores::PostgresStore;
 #[cfg(feature = "redis")]
-pub use stores::Redis;
+pub use stores::RedisStore;
 #[cfg(feature = "sqlite")]
-pub use stores::Sqlite;
-pub use stores::{DEFAULT_CAPACITY, Memory};
+pub use stores::SqliteStore;
+pub use stores::{DEFAULT_CAPACITY, MemoryStore};

@@ -116,7 +116,7 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
         H: AsyncFnOnce(&E) -> Result<(), F>,
         F: Into<HandlerError>,
     {
-        self.run_with(delivery, async |event: &E, _: &Held<'_, S>| handler(event).await).await
+        self.run_with(delivery, async |event: &E, _: &HeldClaim<'_, S>| handler(event).await).await
     }
 
     /// As [`run`](Self::run), with the lease at hand: to extend it in a handler
@@ -124,7 +124,7 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
     pub async fn run_with<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Handled
     where
         E: Event,
-        H: AsyncFnOnce(&E, &Held<'_, S>) -> Result<(), F>,
+        H: AsyncFnOnce(&E, &HeldClaim<'_, S>) -> Result<(), F>,
         F: Into<HandlerError>,
     {
         Handled::observed(delivery, self.outcome(delivery, handler).await)
@@ -133,10 +133,10 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
     async fn outcome<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Outcome
     where
         E: Event,
-        H: AsyncFnOnce(&E, &Held<'_, S>) -> Result<(), F>,
+        H: AsyncFnOnce(&E, &HeldClaim<'_, S>) -> Result<(), F>,
         F: Into<HandlerError>,
     {
-        let mut held = Held { store: self.store, lease: None };
+        let mut held = HeldClaim { store: self.store, lease: None };
         let Some(key) = Key::of(delivery, self.endpoint) else {
             return match caught(handler(delivery.event(), &held)).await {
                 Some(Ok(())) => Outcome::Unkeyed,
@@ -157,16 +157,16 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
         };
         // From here on, dropping `held` gives the key up.
         let outcome = match caught(handler(delivery.event(), &held)).await {
-            Some(Ok(())) => Outcome::Fresh,
+            Some(Ok(())) => Outcome::Handled,
             Some(Err(error)) => error.into().outcome(),
             None => Outcome::Panicked,
         };
-        if let (Outcome::Fresh, Some(error)) = (&outcome, unclaimed) {
+        if let (Outcome::Handled, Some(error)) = (&outcome, unclaimed) {
             return Outcome::FailedOpen(error);
         }
         let Some(lease) = held.lease.take() else { return outcome };
         match outcome {
-            Outcome::Fresh | Outcome::Rejected(_) => match self.complete(&lease).await {
+            Outcome::Handled | Outcome::Rejected(_) => match self.complete(&lease).await {
                 Ok(()) => outcome,
                 Err(error) => {
                     let rejected = if let Outcome::Rejected(error) = outcome { Some(error) } else { None };
@@ -192,12 +192,12 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
 
 /// The claim under which a handler runs.
 #[derive(Debug)]
-pub struct Held<'s, S: Store + ?Sized> {
+pub struct HeldClaim<'s, S: Store + ?Sized> {
     store: &'s S,
     lease: Option<Lease>,
 }
 
-impl<S: Store + ?Sized> Held<'_, S> {
+impl<S: Store + ?Sized> HeldClaim<'_, S> {
     /// The lease; `None` where there was no claim: a delivery without a key, or a
     /// store that failed under [`Once::danger_fail_open`].
     pub fn lease(&self) -> Option<&Lease> {
@@ -223,7 +223,7 @@ impl<S: Store + ?Sized> Held<'_, S> {
     }
 }
 
-impl<S: Store + ?Sized> Drop for Held<'_, S> {
+impl<S: Store + ?Sized> Drop for HeldClaim<'_, S> {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
             self.store.abandon(lease);
@@ -262,19 +262,19 @@ pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
 /// ```
 #[derive(Debug)]
 pub struct HandlerError {
-    source: Box<dyn Error + Send + Sync>,
+    error: Box<dyn Error + Send + Sync>,
     permanent: bool,
 }
 
 impl HandlerError {
     /// The vendor shall send the event again.
-    pub fn retry(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        HandlerError { source: source.into(), permanent: false }
+    pub fn retry(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        HandlerError { error: error.into(), permanent: false }
     }
 
     /// Trying again would fail again: the event is acknowledged and remembered.
-    pub fn permanent(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        HandlerError { source: source.into(), permanent: true }
+    pub fn permanent(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        HandlerError { error: error.into(), permanent: true }
     }
 
     /// Whether trying again is useless.
@@ -283,8 +283,8 @@ impl HandlerError {
     }
 
     /// What went wrong.
-    pub fn source(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.source
+    pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.error
     }
 
     pub(super) fn outcome(self) -> Outcome {
@@ -294,7 +294,7 @@ impl HandlerError {
 
 impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source.fmt(f)
+        self.error.fmt(f)
     }
 }
 
@@ -327,7 +327,7 @@ impl Handled {
     /// What to answer.
     pub fn reply(&self) -> Reply {
         match &self.outcome {
-            Outcome::Fresh
+            Outcome::Handled
             | Outcome::Unkeyed
             | Outcome::FailedOpen(_)
             | Outcome::Duplicate
@@ -355,7 +355,7 @@ impl From<Handled> for Reply {
 #[non_exhaustive]
 pub enum Outcome {
     /// The handler ran and succeeded, and that is recorded.
-    Fresh,
+    Handled,
     /// The handler ran and succeeded; the delivery has no key.
     Unkeyed,
     /// The handler ran and succeeded without a claim, since the store failed and
@@ -401,7 +401,7 @@ impl Outcome {
     /// A stable name for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {
-            Outcome::Fresh => "fresh",
+            Outcome::Handled => "handled",
             Outcome::Unkeyed => "unkeyed",
             Outcome::FailedOpen(_) => "failed_open",
             Outcome::Duplicate => "duplicate",

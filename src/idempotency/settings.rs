@@ -19,28 +19,28 @@ pub const MIN_RETENTION: Duration = crate::ultravox::RETRY_SPAN;
 ///
 /// ```
 /// use std::time::Duration;
-/// use offhook::idempotency::{Memory, Settings};
+/// use offhook::idempotency::{MemoryStore, StoreSettings};
 ///
 /// let day = Duration::from_secs(86_400);
-/// let settings = Settings::new().with_lease(Duration::from_secs(20))?.with_retention(day)?;
-/// let store = Memory::with_settings(settings);
+/// let settings = StoreSettings::new().with_lease(Duration::from_secs(20))?.with_retention(day)?;
+/// let store = MemoryStore::with_settings(settings);
 ///
-/// let too_short = Settings::new().with_retention(Duration::from_secs(300)).unwrap_err();
+/// let too_short = StoreSettings::new().with_retention(Duration::from_secs(300)).unwrap_err();
 /// assert_eq!(too_short.code(), "retention_too_short");
 /// # Ok::<(), offhook::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct StoreSettings {
     lease: Duration,
     retention: Duration,
     /// The longest retry span that the retention must cover.
     span: Duration,
 }
 
-impl Settings {
+impl StoreSettings {
     /// [`DEFAULT_LEASE`] and [`DEFAULT_RETENTION`].
     pub const fn new() -> Self {
-        Settings { lease: DEFAULT_LEASE, retention: DEFAULT_RETENTION, span: MIN_RETENTION }
+        StoreSettings { lease: DEFAULT_LEASE, retention: DEFAULT_RETENTION, span: MIN_RETENTION }
     }
 
     /// How long a handler has before another delivery of its event may take over.
@@ -50,7 +50,7 @@ impl Settings {
     ///
     /// A lease of less than a millisecond, or longer than the retention.
     pub fn with_lease(self, lease: Duration) -> Result<Self, ConfigError> {
-        Settings { lease, ..self }.checked()
+        StoreSettings { lease, ..self }.checked()
     }
 
     /// How long a handled event is remembered.
@@ -59,7 +59,7 @@ impl Settings {
     ///
     /// A retention shorter than a vendor retries for, or longer than ten years.
     pub fn with_retention(self, retention: Duration) -> Result<Self, ConfigError> {
-        Settings { retention, ..self }.checked()
+        StoreSettings { retention, ..self }.checked()
     }
 
     /// Sees to it that the retention covers the span over which this vendor
@@ -70,14 +70,14 @@ impl Settings {
     /// A retention that is shorter than [`Verifier::retry_span`].
     pub fn for_vendor<V: Verifier + ?Sized>(self, vendor: &V) -> Result<Self, ConfigError> {
         let span = vendor.retry_span().unwrap_or_default().max(self.span);
-        Settings { span, ..self }.checked()
+        StoreSettings { span, ..self }.checked()
     }
 
     /// A retention of any length: an event that is delivered again after it is
     /// handled again. For tests, and for vendors that do not retry.
     #[must_use]
     pub const fn danger_with_short_retention(self, retention: Duration) -> Self {
-        Settings { retention, span: Duration::ZERO, ..self }
+        StoreSettings { retention, span: Duration::ZERO, ..self }
     }
 
     /// How long a handler has.
@@ -91,7 +91,7 @@ impl Settings {
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
-        let Settings { lease, retention, span } = self;
+        let StoreSettings { lease, retention, span } = self;
         if lease < Duration::from_millis(1) || (lease > retention && !span.is_zero()) || lease > MAX_RETENTION {
             return Err(ConfigError::LeaseOutOfRange { lease });
         }
@@ -105,9 +105,9 @@ impl Settings {
     }
 }
 
-impl Default for Settings {
+impl Default for StoreSettings {
     fn default() -> Self {
-        Settings::new()
+        StoreSettings::new()
     }
 }
 

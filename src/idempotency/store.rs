@@ -102,7 +102,7 @@ pub enum StoreError {
         policy: String,
     },
     /// The store answered what it never should.
-    Nonsense(&'static str),
+    UnexpectedAnswer(&'static str),
 }
 
 impl StoreError {
@@ -121,7 +121,7 @@ impl StoreError {
             StoreError::LeaseLost => "lease_lost",
             StoreError::NotMigrated(_) => "store_not_migrated",
             StoreError::Evicts { .. } => "store_evicts",
-            StoreError::Nonsense(_) => "store_nonsense",
+            StoreError::UnexpectedAnswer(_) => "unexpected_answer",
         }
     }
 }
@@ -138,7 +138,7 @@ impl fmt::Display for StoreError {
             StoreError::Evicts { policy } => {
                 write!(f, "the store evicts records (maxmemory-policy {policy}); it must be noeviction")
             }
-            StoreError::Nonsense(what) => write!(f, "the store answered nonsense: {what}"),
+            StoreError::UnexpectedAnswer(what) => write!(f, "the store answered nonsense: {what}"),
         }
     }
 }

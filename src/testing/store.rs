@@ -2,16 +2,16 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use offhook::idempotency::{Memory, Settings};
-//! use offhook::testing::store::Suite;
+//! use offhook::idempotency::{MemoryStore, StoreSettings};
+//! use offhook::testing::store::ConformanceSuite;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! // The suite waits for leases and retentions to end, so they are short.
 //! let (lease, retention) = (Duration::from_millis(60), Duration::from_millis(120));
-//! let settings = Settings::new().danger_with_short_retention(retention).with_lease(lease).unwrap();
-//! let store = Memory::with_settings(settings);
-//! Suite::new(lease, retention, |wait| tokio::time::sleep(wait)).run(&store).await.unwrap();
+//! let settings = StoreSettings::new().danger_with_short_retention(retention).with_lease(lease).unwrap();
+//! let store = MemoryStore::with_settings(settings);
+//! ConformanceSuite::new(lease, retention, |wait| tokio::time::sleep(wait)).run(&store).await.unwrap();
 //! # }
 //! ```
 
@@ -21,17 +21,17 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, Store, StoreError, Token};
+use crate::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, LeaseToken, Store, StoreError};
 
 /// The contract of [`Store`], as a run through it.
 ///
 /// It can run any number of times on one store, also at once, and leaves only
 /// records that end by themselves.
-pub struct Suite {
+pub struct ConformanceSuite {
     lease: Duration,
     retention: Duration,
     sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
-    run: Token,
+    run: LeaseToken,
 }
 
 /// What a store does against the contract.
@@ -52,7 +52,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-impl Suite {
+impl ConformanceSuite {
     /// For a store with this lease and this retention, and a runtime that sleeps so.
     ///
     /// The lease must be long enough for a handful of steps: tens of milliseconds
@@ -61,7 +61,12 @@ impl Suite {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Suite { lease, retention, sleep: Box::new(move |wait| Box::pin(sleep(wait))), run: Token::unique() }
+        ConformanceSuite {
+            lease,
+            retention,
+            sleep: Box::new(move |wait| Box::pin(sleep(wait))),
+            run: LeaseToken::unique(),
+        }
     }
 
     /// Runs everything.
@@ -173,7 +178,7 @@ impl Suite {
         const RULE: &str = "a token that is not the record's changes nothing";
         let key = self.key("stranger");
         let lease = self.fresh(store, RULE, &key, b"a").await?;
-        let stranger = Lease::new(key.clone(), Token::unique(), self.lease);
+        let stranger = Lease::new(key.clone(), LeaseToken::unique(), self.lease);
         lost(RULE, store.complete(&stranger).await)?;
         lost(RULE, store.release(&stranger).await)?;
         lost(RULE, store.extend(&stranger).await)?;
@@ -269,9 +274,12 @@ impl Suite {
     }
 }
 
-impl fmt::Debug for Suite {
+impl fmt::Debug for ConformanceSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Suite").field("lease", &self.lease).field("retention", &self.retention).finish_non_exhaustive()
+        f.debug_struct("ConformanceSuite")
+            .field("lease", &self.lease)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
     }
 }
 

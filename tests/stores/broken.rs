@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use offhook::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, Memory, Store, StoreError, Token};
+use offhook::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, LeaseToken, MemoryStore, Store, StoreError};
 
 use crate::common::{LEASE, memory, suite};
 
@@ -28,14 +28,14 @@ enum Fault {
 }
 
 struct Broken {
-    store: Memory,
+    store: MemoryStore,
     fault: Fault,
     claims: AtomicUsize,
 }
 
 impl Broken {
     fn mine(&self, lease: &Lease) -> Lease {
-        let token = if self.fault == Fault::SameToken { Token::from_bytes([0; 16]) } else { lease.token() };
+        let token = if self.fault == Fault::SameToken { LeaseToken::from_bytes([0; 16]) } else { lease.token() };
         Lease::new(lease.key().clone(), token, lease.ttl())
     }
 }
@@ -44,7 +44,7 @@ impl Store for Broken {
     fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
             self.claims.fetch_add(1, Ordering::Relaxed);
-            let fresh = || Claim::Fresh(Lease::new(key.clone(), Token::unique(), LEASE));
+            let fresh = || Claim::Fresh(Lease::new(key.clone(), LeaseToken::unique(), LEASE));
             let folded = match self.fault {
                 Fault::FoldsCase => Key::new("folded", "", &key.as_str().to_lowercase()),
                 Fault::TrimsKeys => Key::new("folded", "", key.as_str().trim_end()),
@@ -69,7 +69,7 @@ impl Store for Broken {
                     Claim::InFlight { retry_after: retry_after * 60 }
                 }
                 (Fault::SameToken, Claim::Fresh(lease)) => {
-                    Claim::Fresh(Lease::new(key.clone(), Token::from_bytes([0; 16]), lease.ttl()))
+                    Claim::Fresh(Lease::new(key.clone(), LeaseToken::from_bytes([0; 16]), lease.ttl()))
                 }
                 (Fault::ForgetsTheDone, Claim::Done) => fresh(),
                 (_, Claim::Fresh(lease)) => Claim::Fresh(Lease::new(key.clone(), lease.token(), lease.ttl())),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use offhook::event::DedupeKey;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, Memory, Once, Outcome, Settings, Store,
-    StoreError, once,
+    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, MemoryStore, Once, Outcome, Store,
+    StoreError, StoreSettings, once,
 };
 use offhook::signature::{HmacScheme, Part};
 use offhook::{
@@ -30,39 +30,39 @@ async fn run(store: &impl Store, delivery: &Delivery<Event>, runs: &AtomicUsize)
 
 #[tokio::test]
 async fn a_second_delivery_is_acknowledged_and_not_run() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
-    for (outcome, total) in [("fresh", 1), ("duplicate", 1), ("duplicate", 1)] {
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
+    for (outcome, total) in [("handled", 1), ("duplicate", 1), ("duplicate", 1)] {
         let (code, reply) = run(&store, &delivery("1"), &runs).await;
         assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), (outcome, 200, total));
     }
-    assert_eq!(run(&store, &delivery("2"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("2"), &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn two_endpoints_in_one_store_are_apart() {
-    let store = Memory::new();
+    let store = MemoryStore::new();
     for endpoint in ["a", "b"] {
         let handled =
             Once::new(&store).endpoint(endpoint).run(&delivery("1"), async |_: &Event| Ok::<_, HandlerError>(())).await;
-        assert_eq!(handled.outcome().code(), "fresh");
+        assert_eq!(handled.outcome().code(), "handled");
     }
 }
 
 #[tokio::test]
 async fn an_error_releases_and_asks_again() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let handled = Once::new(&store)
         .run(&delivery("1"), async |_: &Event| Err::<(), _>(std::io::Error::other("the database is down")))
         .await;
     assert_eq!(handled.reply(), Reply::retry());
     let Outcome::Failed(error) = handled.outcome() else { panic!("{handled:?}") };
     assert_eq!(error.to_string(), "the database is down");
-    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn a_permanent_error_is_acknowledged_and_kept() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let handled = Once::new(&store)
         .run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::permanent("no such customer")))
         .await;
@@ -72,7 +72,7 @@ async fn a_permanent_error_is_acknowledged_and_kept() {
 
 #[tokio::test]
 async fn a_panic_releases_and_asks_again() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     for late in [false, true] {
         let handled = Once::new(&store)
             .run(&delivery("1"), async |_: &Event| -> Result<(), HandlerError> {
@@ -84,24 +84,24 @@ async fn a_panic_releases_and_asks_again() {
             .await;
         assert_eq!((handled.outcome().code(), handled.reply()), ("panicked", Reply::retry()));
     }
-    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn a_cancelled_request_releases() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let delivery = delivery("1");
     let pending = once(&store, &delivery, async |_: &Event| {
         std::future::pending::<()>().await;
         Ok::<_, HandlerError>(())
     });
     assert!(tokio::time::timeout(Duration::from_millis(20), pending).await.is_err());
-    assert_eq!(run(&store, &delivery, &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery, &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn in_flight_is_503_with_the_time_to_wait() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let first = delivery("1");
     let (started, start) = tokio::sync::oneshot::channel();
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
@@ -122,18 +122,18 @@ async fn in_flight_is_503_with_the_time_to_wait() {
 
 #[tokio::test]
 async fn another_body_under_a_handled_key_is_acknowledged_and_seen() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let other = |duration: u32| {
         receive(&format!(r#"{{"id":"e1","type":"call.ended","data":{{"callId":"c","duration":{duration}}}}}"#))
     };
-    assert_eq!(run(&store, &other(1), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &other(1), &runs).await.0, "handled");
     let (code, reply) = run(&store, &other(2), &runs).await;
     assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), ("conflict", 200, 1));
 }
 
 #[tokio::test]
 async fn another_body_under_a_key_in_flight_waits() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let key = Key::of(&delivery("1"), "").unwrap();
     let Ok(Claim::Fresh(_)) = store.claim(&key, &BodyDigest::of(b"another")).await else { panic!() };
     let (code, reply) = run(&store, &delivery("1"), &runs).await;
@@ -159,7 +159,7 @@ async fn a_test_delivery_always_runs_and_reaches_no_store() {
 /// A store of which some steps fail.
 #[derive(Default)]
 struct Faulty {
-    store: Memory,
+    store: MemoryStore,
     claim: bool,
     complete: usize,
     release: bool,
@@ -234,7 +234,7 @@ async fn a_permanent_error_that_cannot_be_recorded_is_acknowledged_and_told() {
 #[tokio::test]
 async fn a_lost_answer_to_complete_is_asked_for_again() {
     let (store, runs) = (Faulty { complete: 1, ..Faulty::default() }, AtomicUsize::new(0));
-    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "duplicate");
 }
 
@@ -258,7 +258,7 @@ async fn a_slow_handler_extends_its_lease_and_learns_that_it_lost_it() {
             }
             // Beyond the lease, another delivery takes over.
             tokio::time::sleep(crate::common::LEASE * 11 / 10).await;
-            assert_eq!(run(&store, &delivery, &runs).await.0, "fresh");
+            assert_eq!(run(&store, &delivery, &runs).await.0, "handled");
             assert_eq!(held.extend().await.unwrap_err().code(), "lease_lost");
             Ok::<_, HandlerError>(())
         })
@@ -274,7 +274,7 @@ fn send<T: Send>(value: T) -> T {
 /// That this compiles is the test: axum wants futures that are `Send`.
 #[tokio::test]
 async fn the_future_is_send_when_the_handler_is() {
-    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let delivery = delivery("1");
     let text = String::from("owned");
     let handler = async |event: &Event| {
@@ -308,7 +308,7 @@ async fn the_future_is_send_when_the_handler_is() {
 /// actix-web's handlers need no `Send`, and `once` does not ask for it.
 #[tokio::test]
 async fn a_handler_that_is_not_send_runs_too() {
-    let (store, delivery) = (Memory::new(), delivery("1"));
+    let (store, delivery) = (MemoryStore::new(), delivery("1"));
     let local = std::rc::Rc::new(std::cell::Cell::new(0));
     let reply = delivery
         .once(&store, async |_: &Event| {
@@ -323,9 +323,9 @@ async fn a_handler_that_is_not_send_runs_too() {
 #[test]
 fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     let hours = |count: u64| Duration::from_secs(count * 3_600);
-    let code = |settings: Result<Settings, ConfigError>| settings.err().map(|error| error.code());
-    assert!(code(Settings::new().with_retention(MIN_RETENTION)).is_none());
-    let short = Settings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
+    let code = |settings: Result<StoreSettings, ConfigError>| settings.err().map(|error| error.code());
+    assert!(code(StoreSettings::new().with_retention(MIN_RETENTION)).is_none());
+    let short = StoreSettings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
     assert_eq!(code(short), Some("retention_too_short"));
 
     // A vendor that retries for longer, in either order.
@@ -346,12 +346,14 @@ fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     assert_eq!(vendor.retry_span(), None);
     // The specification's own example.
     assert_eq!(standard.retry_span(), Some(hours(75) + Duration::from_secs(35 * 60 + 5)));
-    assert_eq!(code(Settings::new().for_vendor(&standard)), Some("retention_too_short"));
+    assert_eq!(code(StoreSettings::new().for_vendor(&standard)), Some("retention_too_short"));
     let (vendor, standard) = (vendor.with_retry_span(hours(73)), standard.with_retry_span(hours(73)));
-    for settings in [Settings::new().for_vendor(&vendor.clone()), Settings::new().for_vendor(&standard.clone())] {
+    for settings in
+        [StoreSettings::new().for_vendor(&vendor.clone()), StoreSettings::new().for_vendor(&standard.clone())]
+    {
         assert_eq!(code(settings), Some("retention_too_short"));
     }
-    let long = Settings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
+    let long = StoreSettings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
     assert_eq!(code(long.for_vendor(&standard).unwrap().with_retention(hours(72))), Some("retention_too_short"));
     assert_eq!(long.retention(), hours(73));
     // The vendors of this crate are covered.

@@ -10,7 +10,8 @@ use actix_web::web;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, Memory, Once, Postgres, Redis, Sqlite, Store, StoreError,
+    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MemoryStore, Once, PostgresStore, RedisStore, SqliteStore,
+    Store, StoreError,
 };
 use offhook::{Reply, TalkifAi, Webhook, talkifai};
 
@@ -164,13 +165,13 @@ async fn in_background(store: Arc<dyn Store>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory() {
-    in_background(Arc::new(Memory::new())).await;
+    in_background(Arc::new(MemoryStore::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite() {
     let folder = Folder::new();
-    let store = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
+    let store = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     store.migrate().await.unwrap();
     in_background(Arc::new(store)).await;
 }
@@ -178,7 +179,7 @@ async fn sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres() {
     let server = PgServer::start(&[]);
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
     in_background(Arc::new(store)).await;
 }
@@ -186,5 +187,5 @@ async fn postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis() {
     let server = RedisServer::start(&[]);
-    in_background(Arc::new(Redis::connect(server.url()).await.unwrap())).await;
+    in_background(Arc::new(RedisStore::connect(server.url()).await.unwrap())).await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::idempotency::{Claim, HandlerError, Once, Postgres, Sqlite, Store, StoreError};
+use offhook::idempotency::{Claim, HandlerError, Once, PostgresStore, SqliteStore, Store, StoreError};
 use offhook::{Delivery, talkifai};
 
 use crate::common::{delivery, digest, new_key};
@@ -57,7 +57,7 @@ macro_rules! transactions {
             assert_eq!(effects().await, 0);
 
             // Committed together with its record, once.
-            for (code, total) in [("fresh", 1), ("duplicate", 1)] {
+            for (code, total) in [("handled", 1), ("duplicate", 1)] {
                 let handled = once.transact(&one, async |_: &Event, tx: &mut $connection| insert(tx).await).await;
                 assert_eq!((handled.outcome().code(), handled.reply().status()), (code, 200));
                 assert_eq!(effects().await, total);
@@ -111,19 +111,19 @@ transactions!(
     postgres,
     sqlx::PgConnection,
     server = PgServer::start(&[]),
-    Postgres::connect(&server.url()).await.unwrap()
+    PostgresStore::connect(&server.url()).await.unwrap()
 );
 transactions!(
     sqlite,
     sqlx::SqliteConnection,
     folder = Folder::new(),
-    Sqlite::open(folder.path().join("offhook.db")).await.unwrap()
+    SqliteStore::open(folder.path().join("offhook.db")).await.unwrap()
 );
 
 #[tokio::test]
 async fn a_serialization_failure_is_503_and_no_effect() {
     let server = PgServer::start(&["default_transaction_isolation=serializable"]);
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
     sqlx::query("CREATE TABLE effects (id INTEGER)").execute(store.pool()).await.unwrap();
     let handled = Once::new(&store)
@@ -148,7 +148,7 @@ async fn a_serialization_failure_is_503_and_no_effect() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serialization_failures_of_racing_claimers_leave_one_winner() {
     let server = PgServer::start(&["default_transaction_isolation=serializable"]);
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
     let mut contended = 0;
     for round in 0..50 {

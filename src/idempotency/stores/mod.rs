@@ -10,10 +10,10 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub use memory::{DEFAULT_CAPACITY, Memory};
+pub use memory::{DEFAULT_CAPACITY, MemoryStore};
 #[cfg(feature = "postgres")]
-pub use postgres::Postgres;
+pub use postgres::PostgresStore;
 #[cfg(feature = "redis")]
-pub use redis::Redis;
+pub use redis::RedisStore;
 #[cfg(feature = "sqlite")]
-pub use sqlite::Sqlite;
+pub use sqlite::SqliteStore;

@@ -9,10 +9,10 @@ use sqlx::query::{Query, QueryAs};
 use super::sql;
 use crate::delivery::Delivery;
 use crate::event::Event;
-use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{BodyDigest, Key};
 use crate::idempotency::once::{Handled, HandlerError, Once, Outcome, caught};
-use crate::idempotency::settings::Settings;
+use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// Remembers in PostgreSQL 12 or later: as durable as the database, for any
@@ -22,15 +22,15 @@ use crate::idempotency::store::{BoxFuture, Store, StoreError};
 /// database happen exactly once.
 ///
 /// ```no_run
-/// use offhook::idempotency::{Once, Postgres};
+/// use offhook::idempotency::{Once, PostgresStore};
 /// use offhook::{Delivery, Reply, truedy};
 ///
 /// # async fn start() -> Result<(), offhook::idempotency::StoreError> {
-/// let store = Postgres::connect("postgres://app@localhost/app").await?;
+/// let store = PostgresStore::connect("postgres://app@localhost/app").await?;
 /// store.migrate().await?;
 /// # Ok(()) }
 ///
-/// async fn on_truedy(store: &Postgres, delivery: Delivery<truedy::Event>) -> Reply {
+/// async fn on_truedy(store: &PostgresStore, delivery: Delivery<truedy::Event>) -> Reply {
 ///     Once::new(store)
 ///         .transact(&delivery, async |event: &truedy::Event, tx: &mut sqlx::PgConnection| {
 ///             let truedy::Event::CallEnded(ended) = event else { return Ok(()) };
@@ -47,17 +47,17 @@ use crate::idempotency::store::{BoxFuture, Store, StoreError};
 ///
 /// TLS to the server comes with one of sqlx's `tls-…` features, in your own manifest.
 #[derive(Clone, Debug)]
-pub struct Postgres {
+pub struct PostgresStore {
     pool: PgPool,
-    settings: Settings,
+    settings: StoreSettings,
     timeout: Duration,
 }
 
-impl Postgres {
+impl PostgresStore {
     /// In the database of this pool. A pool that recycles connections without
     /// testing them turns a server's restart into errors.
     pub fn new(pool: PgPool) -> Self {
-        Postgres { pool, settings: Settings::new(), timeout: sql::DEFAULT_TIMEOUT }
+        PostgresStore { pool, settings: StoreSettings::new(), timeout: sql::DEFAULT_TIMEOUT }
     }
 
     /// In the database at this address, with a pool of 10 connections.
@@ -67,7 +67,7 @@ impl Postgres {
     /// An address that is none, and a database that cannot be reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = PgPoolOptions::new().acquire_timeout(sql::DEFAULT_TIMEOUT);
-        Ok(Postgres::new(options.connect(url).await.map_err(sql::error)?))
+        Ok(PostgresStore::new(options.connect(url).await.map_err(sql::error)?))
     }
 
     /// Creates the table `offhook_deliveries`, if it is not there.
@@ -111,7 +111,7 @@ impl Postgres {
     }
 }
 
-sql::sql_store!(Postgres, sqlx::Postgres, PgConnection, begin: "BEGIN");
+sql::sql_store!(PostgresStore, sqlx::Postgres, PgConnection, begin: "BEGIN");
 
 const MIGRATE: [&str; 3] = [
     // Two services that start at once would both create it.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ServerErrorKind};
 
-use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{BodyDigest, Key};
-use crate::idempotency::settings::Settings;
+use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// Remembers in Redis 5 or later: for any number of machines, as durable as the
@@ -20,21 +20,21 @@ use crate::idempotency::store::{BoxFuture, Store, StoreError};
 /// claims: their events are handled again when they are delivered again.
 ///
 /// ```no_run
-/// use offhook::idempotency::Redis;
+/// use offhook::idempotency::RedisStore;
 ///
 /// # async fn start() -> Result<(), offhook::idempotency::StoreError> {
-/// let store = Redis::connect("redis://localhost/").await?;
+/// let store = RedisStore::connect("redis://localhost/").await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Redis {
+pub struct RedisStore {
     connection: Arc<Connection>,
-    settings: Settings,
+    settings: StoreSettings,
     timeout: Duration,
     prefix: String,
 }
 
-impl Redis {
+impl RedisStore {
     /// On the server at this address, which must not evict records
     /// (`maxmemory-policy noeviction`): a policy that evicts forgets claims silently.
     ///
@@ -43,7 +43,7 @@ impl Redis {
     /// An address that is none, a server that cannot be reached, or
     /// [`StoreError::Evicts`]. The policy is looked at here only.
     pub async fn connect(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
-        let store = Redis::danger_connect_to_evicting(address).await?;
+        let store = RedisStore::danger_connect_to_evicting(address).await?;
         let info: String = store.run(redis::cmd("INFO").arg("memory")).await?;
         match info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")) {
             Some("noeviction") => Ok(store),
@@ -65,26 +65,31 @@ impl Redis {
             .set_response_timeout(Some(DEFAULT_TIMEOUT));
         let manager = ConnectionManager::new_with_config(client.clone(), config.clone()).await.map_err(error)?;
         let connection = Arc::new(Connection { client, config, current: Mutex::new((0, manager)) });
-        Ok(Redis { connection, settings: Settings::new(), timeout: DEFAULT_TIMEOUT, prefix: DEFAULT_PREFIX.to_owned() })
+        Ok(RedisStore {
+            connection,
+            settings: StoreSettings::new(),
+            timeout: DEFAULT_TIMEOUT,
+            prefix: DEFAULT_PREFIX.to_owned(),
+        })
     }
 
     /// Lease and retention.
     #[must_use]
-    pub fn with_settings(self, settings: Settings) -> Self {
-        Redis { settings, ..self }
+    pub fn with_settings(self, settings: StoreSettings) -> Self {
+        RedisStore { settings, ..self }
     }
 
     /// What stands before every key: `offhook:` unless told otherwise.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
-        Redis { prefix: prefix.into(), ..self }
+        RedisStore { prefix: prefix.into(), ..self }
     }
 
     /// How long a step may take before it fails: 5 s unless told otherwise, and no
     /// more than that. Keep it below the time that the vendor waits for an answer.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Redis { timeout, ..self }
+        RedisStore { timeout, ..self }
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
@@ -100,7 +105,7 @@ impl Redis {
     }
 
     /// The script as a whole, since a server that restarted knows none by its hash.
-    fn script(&self, script: &str, key: &Key, token: Token) -> Cmd {
+    fn script(&self, script: &str, key: &Key, token: LeaseToken) -> Cmd {
         let mut command = redis::cmd("EVAL");
         command.arg(script).arg(1).arg(format!("{}{key}", self.prefix)).arg(&token.as_bytes()[..]);
         command
@@ -143,10 +148,10 @@ impl Connection {
     }
 }
 
-impl Store for Redis {
+impl Store for RedisStore {
     fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
-            let token = Token::unique();
+            let token = LeaseToken::unique();
             let mut command = self.script(CLAIM, key, token);
             command.arg(&body.as_bytes()[..]);
             command.arg(millis(self.settings.lease())).arg(millis(self.settings.retention()));
@@ -158,7 +163,7 @@ impl Store for Redis {
                 ("held", false) => Ok(Claim::Conflict { retry_after: Some(left) }),
                 ("done", true) => Ok(Claim::Done),
                 ("done", false) => Ok(Claim::Conflict { retry_after: None }),
-                _ => Err(StoreError::Nonsense("no state of a record")),
+                _ => Err(StoreError::UnexpectedAnswer("no state of a record")),
             }
         })
     }
@@ -190,7 +195,7 @@ impl Store for Redis {
     }
 }
 
-impl fmt::Debug for Redis {
+impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis").field("settings", &self.settings).field("prefix", &self.prefix).finish_non_exhaustive()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{BodyDigest, Key};
 use crate::idempotency::store::StoreError;
 
@@ -19,7 +19,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn answer(self, key: &Key, body: &BodyDigest, token: Token, lease: Duration) -> Claim {
+    pub(super) fn answer(self, key: &Key, body: &BodyDigest, token: LeaseToken, lease: Duration) -> Claim {
         if self.token == token.as_bytes() {
             return Claim::Fresh(Lease::new(key.clone(), token, lease));
         }
@@ -98,7 +98,7 @@ macro_rules! sql_store {
                 key: &Key,
                 body: &BodyDigest,
             ) -> Result<Claim, StoreError> {
-                let token = Token::unique();
+                let token = LeaseToken::unique();
                 for _ in 0..sql::CLAIM_ATTEMPTS {
                     let query = sqlx::query_as(CLAIM)
                         .bind(key.as_str())
@@ -194,7 +194,7 @@ macro_rules! sql_store {
 
             /// Lease and retention.
             #[must_use]
-            pub fn with_settings(self, settings: Settings) -> Self {
+            pub fn with_settings(self, settings: StoreSettings) -> Self {
                 $store { settings, ..self }
             }
 
@@ -313,7 +313,7 @@ macro_rules! sql_store {
                         if let Err(error) = sql::within(store.timeout, keep).await {
                             return Ok(Outcome::Uncommitted(error));
                         }
-                        Ok(if key.is_some() { Outcome::Fresh } else { Outcome::Unkeyed })
+                        Ok(if key.is_some() { Outcome::Handled } else { Outcome::Unkeyed })
                     }
                     Some(Err(error)) => match error.into().outcome() {
                         rejected @ Outcome::Rejected(_) => {

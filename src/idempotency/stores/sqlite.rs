@@ -14,10 +14,10 @@ use sqlx::sqlite::{
 use super::sql;
 use crate::delivery::Delivery;
 use crate::event::Event;
-use crate::idempotency::claim::{Claim, Lease, Token};
+use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{BodyDigest, Key};
 use crate::idempotency::once::{Handled, HandlerError, Once, Outcome, caught};
-use crate::idempotency::settings::Settings;
+use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// Remembers in a file: durable with nothing to install, for the processes of one
@@ -27,14 +27,14 @@ use crate::idempotency::store::{BoxFuture, Store, StoreError};
 /// file happen exactly once.
 ///
 /// ```
-/// use offhook::idempotency::Sqlite;
+/// use offhook::idempotency::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), offhook::idempotency::StoreError> {
 /// # let dir = std::env::temp_dir().join(format!("offhook-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir).unwrap();
 /// # let file = dir.join("offhook.db");
-/// let store = Sqlite::open(&file).await?;
+/// let store = SqliteStore::open(&file).await?;
 /// store.migrate().await?;
 /// assert_eq!(store.purge().await?, 0);
 /// # drop(store); std::fs::remove_dir_all(dir).unwrap();
@@ -59,21 +59,21 @@ use crate::idempotency::store::{BoxFuture, Store, StoreError};
 /// - A record that outlives its process is remembered for as much longer or shorter
 ///   as the clock was set back or ahead.
 #[derive(Clone)]
-pub struct Sqlite {
+pub struct SqliteStore {
     pool: SqlitePool,
-    settings: Settings,
+    settings: StoreSettings,
     timeout: Duration,
     time: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
 
-impl Sqlite {
+impl SqliteStore {
     /// In the file of this pool, which should wait when the file is locked
     /// (`busy_timeout`) and write ahead (`journal_mode` WAL).
     pub fn new(pool: SqlitePool) -> Self {
         let start = Instant::now();
         let epoch = sql::millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         let time = Arc::new(move || epoch.saturating_add(sql::millis(start.elapsed())));
-        Sqlite { pool, settings: Settings::new(), timeout: sql::DEFAULT_TIMEOUT, time }
+        SqliteStore { pool, settings: StoreSettings::new(), timeout: sql::DEFAULT_TIMEOUT, time }
     }
 
     /// In this file, which is created if it is not there: WAL, and every commit on
@@ -91,13 +91,13 @@ impl Sqlite {
             .busy_timeout(BUSY_TIMEOUT);
         // One at a time writes, and waiting in the pool is fairer than in SQLite.
         let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(sql::DEFAULT_TIMEOUT);
-        Ok(Sqlite::new(pool.connect_with(options).await.map_err(sql::error)?))
+        Ok(SqliteStore::new(pool.connect_with(options).await.map_err(sql::error)?))
     }
 
     /// Takes the time, in milliseconds since 1970, from elsewhere: for tests.
     #[must_use]
     pub fn with_time(self, time: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Sqlite { time: Arc::new(time), ..self }
+        SqliteStore { time: Arc::new(time), ..self }
     }
 
     /// Creates the table `offhook_deliveries`, if it is not there.
@@ -137,11 +137,11 @@ impl Sqlite {
 }
 
 // A transaction that first reads and then writes could not wait for a lock.
-sql::sql_store!(Sqlite, sqlx::Sqlite, SqliteConnection, begin: "BEGIN IMMEDIATE");
+sql::sql_store!(SqliteStore, sqlx::Sqlite, SqliteConnection, begin: "BEGIN IMMEDIATE");
 
-impl std::fmt::Debug for Sqlite {
+impl std::fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sqlite").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("SqliteStore").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
