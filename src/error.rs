@@ -15,7 +15,6 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
 
 /// A verifier cannot be built. Nothing was received yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,23 +39,6 @@ pub enum ConfigError {
     },
     /// A set of static headers without a header.
     NoHeader,
-    /// A store would forget an event before its vendor stops sending it.
-    RetentionTooShort {
-        /// The retention as given.
-        retention: Duration,
-        /// The span over which the vendor retries.
-        span: Duration,
-    },
-    /// A retention of more than ten years.
-    RetentionTooLong {
-        /// The retention as given.
-        retention: Duration,
-    },
-    /// A lease of less than a millisecond, or one that outlasts the retention.
-    LeaseOutOfRange {
-        /// The lease as given.
-        lease: Duration,
-    },
 }
 
 impl ConfigError {
@@ -69,9 +51,6 @@ impl ConfigError {
             ConfigError::InvalidHeaderName { .. } => "invalid_header_name",
             ConfigError::DuplicateHeader { .. } => "duplicate_header",
             ConfigError::NoHeader => "no_header",
-            ConfigError::RetentionTooShort { .. } => "retention_too_short",
-            ConfigError::RetentionTooLong { .. } => "retention_too_long",
-            ConfigError::LeaseOutOfRange { .. } => "lease_out_of_range",
         }
     }
 }
@@ -85,15 +64,6 @@ impl fmt::Display for ConfigError {
             ConfigError::InvalidHeaderName { name } => write!(f, "`{name}` is not a header name"),
             ConfigError::DuplicateHeader { name } => write!(f, "the header `{name}` is required twice"),
             ConfigError::NoHeader => f.write_str("no header is configured"),
-            ConfigError::RetentionTooShort { retention, span } => {
-                write!(f, "a retention of {retention:?} is shorter than the vendor's retries, {span:?}")
-            }
-            ConfigError::RetentionTooLong { retention } => {
-                write!(f, "a retention of {retention:?} is longer than ten years")
-            }
-            ConfigError::LeaseOutOfRange { lease } => {
-                write!(f, "a lease of {lease:?} is none, or outlasts the retention")
-            }
         }
     }
 }

@@ -76,7 +76,7 @@ mod stores;
 pub use claim::{Claim, Lease, LeaseToken};
 pub use key::{BodyDigest, Key};
 pub use once::{Handled, HandlerError, HeldClaim, Once, Outcome, once};
-pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, StoreSettings};
+pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, SettingsError, StoreSettings};
 pub use store::{BoxFuture, Store, StoreError};
 #[cfg(feature = "postgres")]
 pub use stores::PostgresStore;

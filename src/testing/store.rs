@@ -10,7 +10,7 @@
 //! // The suite waits for leases and retentions to end, so they are short.
 //! let (lease, retention) = (Duration::from_millis(60), Duration::from_millis(120));
 //! let settings = StoreSettings::new().danger_with_short_retention(retention).with_lease(lease).unwrap();
-//! let store = MemoryStore::with_settings(settings);
+//! let store = MemoryStore::new().with_settings(settings);
 //! ConformanceSuite::new(lease, retention, |wait| tokio::time::sleep(wait)).run(&store).await.unwrap();
 //! # }
 //! ```

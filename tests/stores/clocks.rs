@@ -138,7 +138,10 @@ async fn a_clock_that_is_set_under_a_running_process_changes_nothing() {
         println!("\nnow {}", now());
         let settings = StoreSettings::new();
         let (long, short): (Arc<dyn Store>, Arc<dyn Store>) = if address == "memory" {
-            (Arc::new(MemoryStore::new()), Arc::new(MemoryStore::with_settings(settings.with_lease(BRIEF).unwrap())))
+            (
+                Arc::new(MemoryStore::new()),
+                Arc::new(MemoryStore::new().with_settings(settings.with_lease(BRIEF).unwrap())),
+            )
         } else {
             (open(&address, LEASE).await, open(&address, BRIEF).await)
         };

@@ -22,7 +22,7 @@ pub fn suite() -> ConformanceSuite {
 }
 
 pub fn memory() -> MemoryStore {
-    MemoryStore::with_settings(short())
+    MemoryStore::new().with_settings(short())
 }
 
 pub fn body(id: &str) -> String {

@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use offhook::event::DedupeKey;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, MemoryStore, Once, Outcome, Store,
-    StoreError, StoreSettings, once,
+    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, MemoryStore, Once, Outcome, SettingsError,
+    Store, StoreError, StoreSettings, once,
 };
 use offhook::signature::{HmacScheme, Part};
-use offhook::{
-    ConfigError, Delivery, HmacVendor, Reply, Salpre, StandardWebhooks, TalkifAi, Verifier, Webhook, talkifai,
-};
+use offhook::{Delivery, HmacVendor, Reply, Salpre, StandardWebhooks, TalkifAi, Verifier, Webhook, talkifai};
 
 use crate::common::{delivery, receive};
 
@@ -323,7 +321,7 @@ async fn a_handler_that_is_not_send_runs_too() {
 #[test]
 fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     let hours = |count: u64| Duration::from_secs(count * 3_600);
-    let code = |settings: Result<StoreSettings, ConfigError>| settings.err().map(|error| error.code());
+    let code = |settings: Result<StoreSettings, SettingsError>| settings.err().map(|error| error.code());
     assert!(code(StoreSettings::new().with_retention(MIN_RETENTION)).is_none());
     let short = StoreSettings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
     assert_eq!(code(short), Some("retention_too_short"));

@@ -27,7 +27,7 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 /// ```
 /// use offhook::idempotency::{MemoryStore, StoreSettings};
 ///
-/// let store = MemoryStore::with_settings(StoreSettings::new()).with_capacity(1_000_000);
+/// let store = MemoryStore::new().with_capacity(1_000_000);
 /// assert!(store.is_empty());
 /// ```
 pub struct MemoryStore {
@@ -37,19 +37,24 @@ pub struct MemoryStore {
 }
 
 enum Time {
-    Since(Instant),
-    Told(Arc<dyn Fn() -> Duration + Send + Sync>),
+    Monotonic(Instant),
+    Injected(Arc<dyn Fn() -> Duration + Send + Sync>),
 }
 
 impl MemoryStore {
-    /// With [`DEFAULT_CAPACITY`] and the default settings.
+    /// Creates an empty store with [`DEFAULT_CAPACITY`] and the default settings.
     pub fn new() -> Self {
-        MemoryStore::with_settings(StoreSettings::new())
+        MemoryStore {
+            records: Mutex::new(Records::new(DEFAULT_CAPACITY)),
+            settings: StoreSettings::new(),
+            time: Time::Monotonic(Instant::now()),
+        }
     }
 
-    /// With [`DEFAULT_CAPACITY`].
-    pub fn with_settings(settings: StoreSettings) -> Self {
-        MemoryStore { records: Mutex::new(Records::new(DEFAULT_CAPACITY)), settings, time: Time::Since(Instant::now()) }
+    /// Sets the lease and the retention.
+    #[must_use]
+    pub fn with_settings(self, settings: StoreSettings) -> Self {
+        MemoryStore { settings, ..self }
     }
 
     /// Holds at most this many records.
@@ -63,7 +68,7 @@ impl MemoryStore {
     /// tests. It must not go backwards.
     #[must_use]
     pub fn with_time(self, time: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        MemoryStore { time: Time::Told(Arc::new(time)), ..self }
+        MemoryStore { time: Time::Injected(Arc::new(time)), ..self }
     }
 
     /// How many records there are, ended ones among them until a claim sweeps
@@ -79,8 +84,8 @@ impl MemoryStore {
 
     fn now(&self) -> Duration {
         match &self.time {
-            Time::Since(start) => start.elapsed(),
-            Time::Told(time) => time(),
+            Time::Monotonic(start) => start.elapsed(),
+            Time::Injected(time) => time(),
         }
     }
 
@@ -280,8 +285,9 @@ mod tests {
         let told = Arc::clone(&now);
         let settings = StoreSettings::new().danger_with_short_retention(Duration::from_secs(100));
         let settings = settings.with_lease(Duration::from_secs(10)).unwrap();
-        let store =
-            MemoryStore::with_settings(settings).with_time(move || Duration::from_secs(told.load(Ordering::Relaxed)));
+        let store = MemoryStore::new()
+            .with_settings(settings)
+            .with_time(move || Duration::from_secs(told.load(Ordering::Relaxed)));
         (store, now)
     }
 
@@ -356,7 +362,7 @@ mod loom_tests {
 
     fn store() -> LoomArc<MemoryStore> {
         let settings = StoreSettings::new().with_lease(Duration::from_secs(10)).unwrap();
-        LoomArc::new(MemoryStore::with_settings(settings).with_time(|| Duration::ZERO))
+        LoomArc::new(MemoryStore::new().with_settings(settings).with_time(|| Duration::ZERO))
     }
 
     #[test]
@@ -417,7 +423,8 @@ mod loom_tests {
             let told = now.clone();
             let settings = StoreSettings::new().with_lease(Duration::from_secs(10)).unwrap();
             let store = LoomArc::new(
-                MemoryStore::with_settings(settings)
+                MemoryStore::new()
+                    .with_settings(settings)
                     .with_time(move || Duration::from_secs(told.load(Ordering::Relaxed))),
             );
             let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
