@@ -52,6 +52,12 @@ impl<E> Delivery<E> {
         self.vendor
     }
 
+    /// The receiver's name for the endpoint at which it arrived. It keeps two accounts
+    /// of one vendor apart.
+    pub fn endpoint(&self) -> &str {
+        ""
+    }
+
     /// The answer that tells this vendor that its delivery was taken.
     pub fn acknowledge(&self) -> Reply {
         Reply::success(self.success)

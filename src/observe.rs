@@ -3,11 +3,9 @@
 use crate::delivery::Delivery;
 use crate::error::ReceiveError;
 use crate::event::Event;
-use crate::idempotency::Outcome;
 #[cfg(feature = "tracing")]
 use {
     crate::clock::{Clock, SystemClock},
-    crate::idempotency::StoreError,
     chrono::{DateTime, Utc},
 };
 
@@ -17,21 +15,6 @@ pub(crate) fn received<E: Event>(_vendor: &'static str, _outcome: &Result<Delive
 #[cfg(not(feature = "tracing"))]
 #[cfg(any(feature = "axum", feature = "actix-web"))]
 pub(crate) fn refused(_vendor: &'static str, _code: &'static str) {}
-
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn handled<E: Event>(_delivery: &Delivery<E>, _outcome: &Outcome) {}
-
-#[cfg(feature = "tracing")]
-pub(crate) fn handled<E: Event>(delivery: &Delivery<E>, outcome: &Outcome) {
-    let (vendor, event, code) = (delivery.vendor(), delivery.event().name(), outcome.code());
-    let store = outcome.store_error().map(StoreError::code);
-    match outcome {
-        Outcome::Handled | Outcome::Unkeyed | Outcome::Duplicate | Outcome::InFlight { .. } => {
-            tracing::info!(target: "offhook", vendor, event, code, "delivery handled");
-        }
-        _ => tracing::warn!(target: "offhook", vendor, event, code, store, "delivery not handled as it should be"),
-    }
-}
 
 #[cfg(feature = "tracing")]
 pub(crate) fn received<E: Event>(vendor: &'static str, outcome: &Result<Delivery<E>, ReceiveError>) {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use offhook::idempotency::{HandlerError, MemoryStore, Once, Outcome, Store};
+use offhook::idempotency::{MemoryStore, Once, Outcome, Store};
 use offhook::testing::Signer;
 use offhook::{Clock, Delivery, Event, Rejection, Reply, Salpre, SystemClock, TalkifAi, Truedy, talkifai, truedy};
 use serde::Serialize;
@@ -139,11 +139,11 @@ async fn open(name: &str) -> Result<Arc<dyn Store>, Box<dyn Error>> {
 /// Prints the line of an accepted delivery, and says what to answer: the handler
 /// prints the fresh ones, so each event once.
 pub(crate) async fn handle<E: Event + Serialize>(store: &Arc<dyn Store>, delivery: &Delivery<E>) -> Reply {
-    let handler = async |_event: &E| {
+    let handled = Once::new(store).run(delivery, async |_event| {
         print_accepted(delivery, "fresh");
-        Ok::<_, HandlerError>(())
-    };
-    let handled = Once::new(store).run(delivery, handler).await;
+        Ok(())
+    });
+    let handled = handled.await;
     match handled.outcome() {
         Outcome::Handled | Outcome::Unkeyed => {}
         Outcome::Duplicate | Outcome::Conflict { retry_after: None } => print_accepted(delivery, "duplicate"),

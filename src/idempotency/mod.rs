@@ -1,8 +1,8 @@
 //! Each event handled once: the contract of a store, and the flow around a handler.
 //!
 //! ```
-//! use offhook::idempotency::{MemoryStore, Outcome, once};
-//! use offhook::{Truedy, Verifier, truedy};
+//! use offhook::idempotency::MemoryStore;
+//! use offhook::{Truedy, Verifier};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use offhook::{Clock, FixedClock};
@@ -19,10 +19,10 @@
 //! # pollster(async {
 //! for _ in 0..2 {
 //!     let reply = delivery
-//!         .once(&store, async |event: &truedy::Event| {
+//!         .once(&store, async |_event| {
 //!             // Runs for the first delivery only.
 //! #           runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-//!             Ok::<_, std::io::Error>(())
+//!             Ok(())
 //!         })
 //!         .await;
 //!     assert_eq!(reply.status(), 204);
@@ -68,20 +68,29 @@
 
 mod claim;
 mod key;
+mod log;
 mod once;
+mod outcome;
 mod settings;
 mod store;
 mod stores;
 
 pub use claim::{Claim, Lease, LeaseToken};
 pub use key::{BodyDigest, Key};
-pub use once::{Handled, HandlerError, HeldClaim, Once, Outcome, once};
+pub use once::{HeldClaim, Once};
+pub use outcome::{Handled, HandlerError, Outcome};
 pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, SettingsError, StoreSettings};
 pub use store::{BoxFuture, Store, StoreError};
 #[cfg(feature = "postgres")]
 pub use stores::PostgresStore;
 #[cfg(feature = "redis")]
 pub use stores::RedisStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use stores::SqlStore;
 #[cfg(feature = "sqlite")]
 pub use stores::SqliteStore;
 pub use stores::{DEFAULT_CAPACITY, MemoryStore};
+
+/// sqlx 0.9, of which the SQL stores take their pools and lend their connections.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use sqlx;

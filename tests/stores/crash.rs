@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use offhook::Reply;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, Once, PostgresStore, RedisStore, SqliteStore, Store,
-    StoreError, StoreSettings,
+    BodyDigest, BoxFuture, Claim, Key, Lease, Once, PostgresStore, RedisStore, SqliteStore, Store, StoreError,
+    StoreSettings,
 };
-use offhook::{Reply, talkifai};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::common::delivery;
@@ -112,17 +112,18 @@ impl Receiver {
         const INSERT: &str = "INSERT INTO effects (key) VALUES ($1)";
         let delivery = delivery(id);
         macro_rules! transaction {
-            ($store:expr, $trap:expr, $connection:ty) => {{
+            ($store:expr, $trap:expr) => {{
                 $trap.pass("before-claim");
-                let handler = async |_: &talkifai::Event, tx: &mut $connection| {
-                    $trap.pass("after-claim");
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                    $trap.pass("in-handler");
-                    let written = sqlx::query(INSERT).bind(id).execute(tx).await.map(drop);
-                    $trap.pass("after-effect");
-                    written
-                };
-                let handled = Once::new($store).transact(&delivery, handler).await;
+                let handled = $store
+                    .transact(&delivery, async |_, tx| {
+                        $trap.pass("after-claim");
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        $trap.pass("in-handler");
+                        sqlx::query(INSERT).bind(id).execute(tx).await?;
+                        $trap.pass("after-effect");
+                        Ok(())
+                    })
+                    .await;
                 if handled.outcome().code() == "handled" {
                     $trap.pass("after-complete");
                 }
@@ -130,10 +131,10 @@ impl Receiver {
             }};
         }
         match self {
-            Receiver::SqliteTransaction(store, trap) => transaction!(store, trap, sqlx::SqliteConnection),
-            Receiver::PostgresTransaction(store, trap) => transaction!(store, trap, sqlx::PgConnection),
+            Receiver::SqliteTransaction(store, trap) => transaction!(store, trap),
+            Receiver::PostgresTransaction(store, trap) => transaction!(store, trap),
             Receiver::Lease { store, effects, unique, trap } => {
-                let handler = async |_: &talkifai::Event| {
+                let handled = Once::new(store).run(&delivery, async |_| {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                     trap.pass("in-handler");
                     let insert = if *unique {
@@ -143,9 +144,9 @@ impl Receiver {
                     };
                     sqlx::query(insert).bind(id).execute(effects).await?;
                     trap.pass("after-effect");
-                    Ok::<_, HandlerError>(())
-                };
-                Once::new(store).run(&delivery, handler).await.reply()
+                    Ok(())
+                });
+                handled.await.reply()
             }
         }
     }

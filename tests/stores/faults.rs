@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use offhook::idempotency::{
     BodyDigest, Claim, HandlerError, Key, Once, Outcome, PostgresStore, RedisStore, SqliteStore, Store, StoreSettings,
 };
-use offhook::talkifai;
 use sqlx::postgres::PgPoolOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,12 +16,12 @@ use crate::servers::{Folder, PgServer, RedisServer, free_port};
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One delivery. Its answer, and whether the handler ran.
-async fn deliver<S: Store + ?Sized>(store: &S, id: &str) -> (String, u16, usize) {
+async fn deliver<S: Store>(store: &S, id: &str) -> (String, u16, usize) {
     let runs = AtomicUsize::new(0);
     let handled = Once::new(store)
-        .run(&delivery(id), async |_: &talkifai::Event| {
+        .run(&delivery(id), async |_| {
             runs.fetch_add(1, Ordering::SeqCst);
-            Ok::<_, HandlerError>(())
+            Ok(())
         })
         .await;
     let code = match handled.outcome() {
@@ -32,7 +31,7 @@ async fn deliver<S: Store + ?Sized>(store: &S, id: &str) -> (String, u16, usize)
     (code, handled.reply().status(), runs.into_inner())
 }
 
-async fn refuses<S: Store + ?Sized>(store: &S, code: &str) {
+async fn refuses<S: Store>(store: &S, code: &str) {
     let start = Instant::now();
     let (found, status, runs) = deliver(store, "fault").await;
     assert!(found.starts_with(code), "{found} is not {code}");
@@ -40,7 +39,7 @@ async fn refuses<S: Store + ?Sized>(store: &S, code: &str) {
     assert!(start.elapsed() < Duration::from_secs(9), "after {:?}", start.elapsed());
 }
 
-async fn handles<S: Store + ?Sized>(store: &S, id: &str, code: &str) {
+async fn handles<S: Store>(store: &S, id: &str, code: &str) {
     let (found, status, _) = deliver(store, id).await;
     assert_eq!((found.as_str(), status), (code, 200));
 }
@@ -136,7 +135,7 @@ async fn settled() {
 async fn deliver_into<S: Store>(store: &S, id: &str, fails: bool, set: &dyn Fn(bool)) -> (String, u16, String) {
     let mut start = Instant::now();
     let handled = Once::new(store)
-        .run(&delivery(id), async |_: &talkifai::Event| {
+        .run(&delivery(id), async |_| {
             settled().await;
             set(true);
             start = Instant::now();
@@ -213,7 +212,7 @@ async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
 }
 
 /// A pool may have to find out first that its connections are gone.
-async fn handles_soon<S: Store + ?Sized>(store: &S, id: &str) {
+async fn handles_soon<S: Store>(store: &S, id: &str) {
     let start = Instant::now();
     loop {
         let (code, status, runs) = deliver(store, id).await;
@@ -226,7 +225,7 @@ async fn handles_soon<S: Store + ?Sized>(store: &S, id: &str) {
     }
 }
 
-async fn refuses_soon<S: Store + ?Sized>(store: &S, code: &str) {
+async fn refuses_soon<S: Store>(store: &S, code: &str) {
     let start = Instant::now();
     loop {
         let (found, status, runs) = deliver(store, "fault").await;
@@ -342,13 +341,14 @@ async fn a_server_that_stands_still() {
         if stops == "begin" {
             postgres.signal("STOP");
         }
-        let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
-            sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
-            postgres.signal("STOP");
-            start = Instant::now();
-            Ok::<_, sqlx::Error>(())
-        };
-        let handled = Once::new(&store).transact(&delivery("transaction"), handler).await;
+        let handled = store
+            .transact(&delivery("transaction"), async |_, tx| {
+                sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
+                postgres.signal("STOP");
+                start = Instant::now();
+                Ok(())
+            })
+            .await;
         assert!(start.elapsed() < TIMEOUT * 2, "{code}: after {:?}", start.elapsed());
         assert_eq!((handled.outcome().code(), handled.reply().status()), (code, 503));
         postgres.signal("CONT");
@@ -357,10 +357,12 @@ async fn a_server_that_stands_still() {
     let effects =
         async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM effects").fetch_one(store.pool()).await.unwrap();
     assert_eq!(effects().await, 0);
-    let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
-        sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await.map(drop)
-    };
-    let handled = Once::new(&store).transact(&delivery("transaction"), handler).await;
+    let handled = store
+        .transact(&delivery("transaction"), async |_, tx| {
+            sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
+            Ok(())
+        })
+        .await;
     assert_eq!((handled.outcome().code(), effects().await), ("handled", 1));
 }
 
@@ -408,9 +410,7 @@ async fn a_read_only_postgres_refuses() {
     server.psql("postgres", "ALTER DATABASE postgres SET default_transaction_read_only = on");
     let read_only = PostgresStore::connect(&server.url()).await.unwrap();
     refuses(&read_only, "store_unavailable").await;
-    let handled = Once::new(&read_only)
-        .transact(&delivery("2"), async |_: &talkifai::Event, _: &mut sqlx::PgConnection| Ok::<_, HandlerError>(()))
-        .await;
+    let handled = read_only.transact(&delivery("2"), async |_, _| Ok(())).await;
     assert_eq!(handled.reply().status(), 503);
 }
 
@@ -431,7 +431,7 @@ async fn a_claim_of_a_key_that_a_transaction_holds_times_out() {
     let server = PgServer::start(&[]);
     let store = PostgresStore::connect(&server.url()).await.unwrap().with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
-    let key = Key::of(&delivery("fault"), "").unwrap();
+    let key = Key::of(&delivery("fault")).unwrap();
     let mut tx = store.pool().begin().await.unwrap();
     store.claim_in(&mut tx, &key, &BodyDigest::of(delivery("fault").body())).await.unwrap();
     refuses(&store, "store_timeout").await;
@@ -455,10 +455,10 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     // Locked when the work is done: that cannot be recorded, and the lease stands.
     let late = std::sync::Mutex::new(None);
     let handled = Once::new(&store)
-        .run(&delivery("2"), async |_: &talkifai::Event| {
+        .run(&delivery("2"), async |_| {
             let lock = other.pool().begin_with("BEGIN EXCLUSIVE").await.unwrap();
             *late.lock().unwrap() = Some(lock);
-            Ok::<_, HandlerError>(())
+            Ok(())
         })
         .await;
     assert_eq!((handled.outcome().code(), handled.reply().status()), ("unrecorded", 200));
@@ -527,14 +527,15 @@ async fn postgres_connections_that_went_silent_are_replaced() {
     let store = PostgresStore::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
     let transact = async |id: &str, silent: bool| {
-        let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
-            sqlx::query("SELECT 1").execute(tx).await?;
-            if silent {
-                proxy.set(SWALLOW_ANSWERS);
-            }
-            Ok::<_, sqlx::Error>(())
-        };
-        let handled = Once::new(&store).transact(&delivery(id), handler).await;
+        let handled = store
+            .transact(&delivery(id), async |_, tx| {
+                sqlx::query("SELECT 1").execute(tx).await?;
+                if silent {
+                    proxy.set(SWALLOW_ANSWERS);
+                }
+                Ok(())
+            })
+            .await;
         (handled.outcome().code(), handled.reply().status())
     };
     for round in 0..3 {

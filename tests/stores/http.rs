@@ -10,10 +10,10 @@ use actix_web::web;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MemoryStore, Once, PostgresStore, RedisStore, SqliteStore,
-    Store, StoreError,
+    BodyDigest, BoxFuture, Claim, Key, Lease, MemoryStore, Once, PostgresStore, RedisStore, SqliteStore, Store,
+    StoreError,
 };
-use offhook::{Reply, TalkifAi, Webhook, talkifai};
+use offhook::{Reply, TalkifAi, Webhook};
 
 use crate::common::{SECRET, body, sign};
 use crate::servers::{Folder, PgServer, RedisServer};
@@ -60,12 +60,12 @@ impl Store for Counted {
 }
 
 async fn handle(app: &App, webhook: &Webhook<TalkifAi>) -> Reply {
-    let handler = async |_: &talkifai::Event| {
+    let handled = Once::new(&app.store).run(webhook, async |_| {
         tokio::time::sleep(Duration::from_millis(20)).await;
         app.effects.fetch_add(1, Ordering::SeqCst);
-        Ok::<_, HandlerError>(())
-    };
-    Once::new(&app.store).run(webhook, handler).await.into()
+        Ok(())
+    });
+    handled.await.into()
 }
 
 fn axum_server(app: App) -> SocketAddr {

@@ -1,28 +1,21 @@
 //! The store in PostgreSQL (feature `postgres`).
 
-use std::time::{Duration, Instant};
-
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgPoolOptions, PgRow};
-use sqlx::query::{Query, QueryAs};
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 
-use super::sql;
-use crate::delivery::Delivery;
-use crate::event::Event;
-use crate::idempotency::claim::{Claim, Lease, LeaseToken};
-use crate::idempotency::key::{BodyDigest, Key};
-use crate::idempotency::once::{Handled, HandlerError, Once, Outcome, caught};
-use crate::idempotency::settings::StoreSettings;
-use crate::idempotency::store::{BoxFuture, Store, StoreError};
+use super::sql::{self, Dialect, NewClaim, Record, Row, SqlStore};
+use crate::idempotency::claim::Lease;
+use crate::idempotency::key::Key;
+use crate::idempotency::store::StoreError;
 
-/// Remembers in PostgreSQL 12 or later: as durable as the database, for any
+/// A store in PostgreSQL 12 or later: it is as durable as the database, and serves any
 /// number of machines. All times are the server's.
 ///
-/// With [`Once::transact`], or [`claim_in`](Self::claim_in), effects in the same
-/// database happen exactly once.
+/// With [`transact`](SqlStore::transact) or [`claim_in`](SqlStore::claim_in), effects in
+/// the same database happen exactly once.
 ///
 /// ```no_run
-/// use offhook::idempotency::{Once, PostgresStore};
+/// use offhook::idempotency::{PostgresStore, sqlx};
 /// use offhook::{Delivery, Reply, truedy};
 ///
 /// # async fn start() -> Result<(), offhook::idempotency::StoreError> {
@@ -31,91 +24,124 @@ use crate::idempotency::store::{BoxFuture, Store, StoreError};
 /// # Ok(()) }
 ///
 /// async fn on_truedy(store: &PostgresStore, delivery: Delivery<truedy::Event>) -> Reply {
-///     Once::new(store)
-///         .transact(&delivery, async |event: &truedy::Event, tx: &mut sqlx::PgConnection| {
-///             let truedy::Event::CallEnded(ended) = event else { return Ok(()) };
+///     let handled = store.transact(&delivery, async |event, transaction| {
+///         if let truedy::Event::CallEnded(ended) = event {
 ///             sqlx::query("INSERT INTO calls (id) VALUES ($1)")
 ///                 .bind(ended.call.call_id.as_deref())
-///                 .execute(tx)
-///                 .await
-///                 .map(drop)
-///         })
-///         .await
-///         .into()
+///                 .execute(transaction)
+///                 .await?;
+///         }
+///         Ok(())
+///     });
+///     handled.await.into()
 /// }
 /// ```
 ///
-/// TLS to the server comes with one of sqlx's `tls-…` features, in your own manifest.
-#[derive(Clone, Debug)]
-pub struct PostgresStore {
-    pool: PgPool,
-    settings: StoreSettings,
-    timeout: Duration,
-}
+/// The pool is one of sqlx 0.9, which is re-exported as
+/// [`offhook::idempotency::sqlx`](crate::idempotency::sqlx). For TLS to the server, switch
+/// on one of sqlx's `tls-…` features in your own manifest.
+pub type PostgresStore = SqlStore<PostgresDialect>;
 
 impl PostgresStore {
-    /// In the database of this pool. A pool that recycles connections without
-    /// testing them turns a server's restart into errors.
+    /// The statements that create the table `offhook_deliveries`, for your own migrations.
+    /// [`migrate`](Self::migrate) runs them.
+    pub const SCHEMA: &'static [&'static str] = &SCHEMA;
+
+    /// Uses the database of this pool. The pool should test a connection before it lends it
+    /// (`test_before_acquire`, as it does by default): otherwise a restart of the server
+    /// becomes an error for each connection.
     pub fn new(pool: PgPool) -> Self {
-        PostgresStore { pool, settings: StoreSettings::new(), timeout: sql::DEFAULT_TIMEOUT }
+        SqlStore::with_dialect(pool, PostgresDialect)
     }
 
-    /// In the database at this address, with a pool of 10 connections.
+    /// Connects to the database at this URL, with a pool of 10 connections.
     ///
     /// # Errors
     ///
-    /// An address that is none, and a database that cannot be reached.
+    /// Returns an error if the URL is invalid, or if the database cannot be reached.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = PgPoolOptions::new().acquire_timeout(sql::DEFAULT_TIMEOUT);
-        Ok(PostgresStore::new(options.connect(url).await.map_err(sql::error)?))
+        Ok(PostgresStore::new(options.connect(url).await?))
     }
 
-    /// Creates the table `offhook_deliveries`, if it is not there.
+    /// Creates the table `offhook_deliveries` if it does not exist.
     ///
     /// # Errors
     ///
-    /// The database's, such as a missing right to create tables.
+    /// Returns an error if the database refuses, for example because the role may not create
+    /// tables.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await.map_err(sql::error)?;
-        for statement in MIGRATE {
-            sqlx::query(statement).execute(&mut *transaction).await.map_err(sql::error)?;
+        let mut transaction = self.pool().begin().await?;
+        // Two services that start at the same time would both create the table.
+        sqlx::query("SELECT pg_advisory_xact_lock(16744449)").execute(&mut *transaction).await?;
+        for statement in SCHEMA {
+            sqlx::query(statement).execute(&mut *transaction).await?;
         }
-        transaction.commit().await.map_err(sql::error)
-    }
-
-    /// Whether no other transaction is at this key, without waiting for it.
-    async fn alone_at(connection: &mut PgConnection, key: &Key) -> Result<bool, StoreError> {
-        let query = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 16744450))");
-        query.bind(key.as_str()).fetch_one(connection).await.map_err(sql::error)
-    }
-
-    /// A connection that went silent would keep its place in the pool for as long as
-    /// the system waits for an answer, since the pool pings it without a limit.
-    fn give_up(connection: PoolConnection<sqlx::Postgres>) {
-        drop(connection.detach());
-    }
-
-    // The statements ask the server for the time.
-    fn timed<'q>(&self, query: Query<'q, sqlx::Postgres, PgArguments>) -> Query<'q, sqlx::Postgres, PgArguments> {
-        query
-    }
-
-    fn timed_as<'q, T>(
-        &self,
-        query: QueryAs<'q, sqlx::Postgres, T, PgArguments>,
-    ) -> QueryAs<'q, sqlx::Postgres, T, PgArguments>
-    where
-        T: for<'r> sqlx::FromRow<'r, PgRow>,
-    {
-        query
+        Ok(transaction.commit().await?)
     }
 }
 
-sql::sql_store!(PostgresStore, sqlx::Postgres, PgConnection, begin: "BEGIN");
+/// The statements of PostgreSQL, which ask the server for the time.
+#[derive(Clone, Debug)]
+pub struct PostgresDialect;
 
-const MIGRATE: [&str; 3] = [
-    // Two services that start at once would both create it.
-    "SELECT pg_advisory_xact_lock(16744449)",
+impl Dialect for PostgresDialect {
+    type Db = sqlx::Postgres;
+
+    const BEGIN: &'static str = "BEGIN";
+
+    async fn claim(&self, connection: &mut PgConnection, claim: &NewClaim<'_>) -> Result<Option<Record>, sqlx::Error> {
+        let query = sqlx::query_as::<_, Row>(CLAIM)
+            .bind(claim.key)
+            .bind(claim.token)
+            .bind(claim.body)
+            .bind(claim.lease)
+            .bind(claim.retention);
+        Ok(query.fetch_optional(connection).await?.map(Record::from))
+    }
+
+    async fn read(&self, connection: &mut PgConnection, key: &Key) -> Result<Option<Record>, sqlx::Error> {
+        let query = sqlx::query_as::<_, Row>(READ).bind(key.as_str());
+        Ok(query.fetch_optional(connection).await?.map(Record::from))
+    }
+
+    async fn complete(&self, connection: &mut PgConnection, lease: &Lease, retention: i64) -> Result<u64, sqlx::Error> {
+        let query =
+            sqlx::query(COMPLETE).bind(lease.key().as_str()).bind(&lease.token().as_bytes()[..]).bind(retention);
+        Ok(query.execute(connection).await?.rows_affected())
+    }
+
+    async fn release(&self, connection: &mut PgConnection, lease: &Lease) -> Result<u64, sqlx::Error> {
+        let query = sqlx::query(RELEASE).bind(lease.key().as_str()).bind(&lease.token().as_bytes()[..]);
+        Ok(query.execute(connection).await?.rows_affected())
+    }
+
+    async fn extend(&self, connection: &mut PgConnection, lease: &Lease, retention: i64) -> Result<u64, sqlx::Error> {
+        let query = sqlx::query(EXTEND)
+            .bind(lease.key().as_str())
+            .bind(&lease.token().as_bytes()[..])
+            .bind(sql::millis(lease.ttl()))
+            .bind(retention);
+        Ok(query.execute(connection).await?.rows_affected())
+    }
+
+    async fn purge(&self, connection: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
+        Ok(sqlx::query(PURGE).bind(limit).execute(connection).await?.rows_affected())
+    }
+
+    async fn try_lock_key(&self, transaction: &mut PgConnection, key: &Key) -> Result<bool, sqlx::Error> {
+        let query = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 16744450))");
+        query.bind(key.as_str()).fetch_one(transaction).await
+    }
+
+    /// Closes the connection. A silent one would keep its place in the pool for as long as
+    /// the system waits for an answer, because the pool pings it without a limit.
+    fn discard(connection: PoolConnection<sqlx::Postgres>) {
+        drop(connection.detach());
+    }
+}
+
+const SCHEMA: [&str; 2] = [
     r#"CREATE TABLE IF NOT EXISTS offhook_deliveries (
         key text COLLATE "C" PRIMARY KEY,
         token bytea NOT NULL,
@@ -133,9 +159,9 @@ macro_rules! now {
     };
 }
 
-/// `until` ends a lease or a handled event's retention, `kept` lets a purge have
-/// the record; both in milliseconds since 1970. A record whose time is over is
-/// taken; any other returns nothing, and is not written.
+/// `until` is the end of a lease, or of a handled event's retention. `kept` is the time
+/// from which a purge may delete the record. Both are in milliseconds since 1970. A record
+/// whose time is over is taken over; any other one returns no row and is not written.
 const CLAIM: &str = concat!(
     "WITH t AS (SELECT ",
     now!(),
@@ -179,9 +205,6 @@ const PURGE: &str = concat!(
         SELECT key FROM offhook_deliveries WHERE kept <= ",
     now!(),
     "
-        ORDER BY kept LIMIT 1000 FOR UPDATE SKIP LOCKED
+        ORDER BY kept LIMIT $1 FOR UPDATE SKIP LOCKED
     )"
 );
-
-/// Transactions are expected to be short.
-const OTHER_TRANSACTION: Duration = Duration::from_secs(1);

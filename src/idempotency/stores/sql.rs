@@ -1,30 +1,408 @@
-//! What the SQL stores share.
+//! The store in an SQL database: all of it except the statements, which belong to its
+//! [`Dialect`].
 
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, Instant};
 
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection as _, Database, Pool, SqlStr, Transaction};
+
+use crate::delivery::Delivery;
+use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{BodyDigest, Key};
-use crate::idempotency::store::StoreError;
+use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
+use crate::idempotency::settings::StoreSettings;
+use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
-/// What the statements return: token, body, done, and what is left of it.
+/// A store in an SQL database: [`SqliteStore`](super::SqliteStore) or
+/// [`PostgresStore`](super::PostgresStore).
+pub struct SqlStore<D: Dialect> {
+    pool: Pool<D::Db>,
+    pub(super) dialect: D,
+    settings: StoreSettings,
+    timeout: Duration,
+}
+
+impl<D: Dialect> SqlStore<D> {
+    pub(super) fn with_dialect(pool: Pool<D::Db>, dialect: D) -> Self {
+        SqlStore { pool, dialect, settings: StoreSettings::new(), timeout: DEFAULT_TIMEOUT }
+    }
+
+    /// Sets the lease and the retention.
+    #[must_use]
+    pub fn with_settings(self, settings: StoreSettings) -> Self {
+        SqlStore { settings, ..self }
+    }
+
+    /// Sets how long a step may take before it fails: 5 s by default. Keep it below the
+    /// time that the vendor waits for an answer.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        SqlStore { timeout, ..self }
+    }
+
+    /// Returns the pool, for statements of your own.
+    pub fn pool(&self) -> &Pool<D::Db> {
+        &self.pool
+    }
+
+    /// Runs the handler in one transaction with the event's record, so that its effects
+    /// happen **exactly once**, as long as all of them go through that connection.
+    ///
+    /// | handler | transaction | answer |
+    /// |---|---|---|
+    /// | succeeds | commits the effects and the record | the vendor's success status |
+    /// | fails or panics | is rolled back | 500, so that the vendor sends the event again |
+    /// | fails permanently | commits the record without the effects | the vendor's success status |
+    /// | succeeds, and the commit fails or gets no answer ([`Outcome::Uncommitted`]) | is committed or rolled back | 503; the next delivery finds out |
+    /// | does not run: another transaction has the event | | 503 |
+    ///
+    /// An event that was handled before is acknowledged, as it is by
+    /// [`Once`](crate::idempotency::Once).
+    pub async fn transact<E: Event>(
+        &self,
+        delivery: &Delivery<E>,
+        handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
+    ) -> Handled {
+        let outcome = self.transaction(delivery, handler).await.unwrap_or_else(Outcome::Unclaimed);
+        Handled::logged(delivery, outcome)
+    }
+
+    async fn transaction<E: Event>(
+        &self,
+        delivery: &Delivery<E>,
+        handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
+    ) -> Result<Outcome, StoreError> {
+        let mut connection = self.acquire().await?;
+        let outcome = self.transaction_on(&mut connection, delivery, handler).await;
+        if let Err(StoreError::Timeout) | Ok(Outcome::Uncommitted(StoreError::Timeout)) = outcome {
+            D::discard(connection);
+        }
+        outcome
+    }
+
+    /// Claims the event, runs the handler and finishes the transaction. An error means
+    /// that the handler did not run.
+    async fn transaction_on<E: Event>(
+        &self,
+        connection: &mut Connection<D>,
+        delivery: &Delivery<E>,
+        handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
+    ) -> Result<Outcome, StoreError> {
+        // Dropping the transaction rolls it back.
+        let mut transaction = within(self.timeout, connection.begin_with(SqlStr::from_static(D::BEGIN))).await?;
+        let key = Key::of(delivery);
+        if let Some(key) = &key {
+            let claim = self.claim_in(&mut transaction, key, &BodyDigest::of(delivery.body())).await?;
+            if let Err(refused) = Outcome::of_refused(claim) {
+                return Ok(refused);
+            }
+        }
+        let outcome = self.run_in_savepoint(&mut transaction, delivery.event(), handler).await?;
+        Ok(match self.finish(transaction, outcome).await {
+            Outcome::Handled if key.is_none() => Outcome::Unkeyed,
+            outcome => outcome,
+        })
+    }
+
+    /// Runs the handler in a savepoint, so that the effects of a handler that fails
+    /// permanently can be undone without the record.
+    async fn run_in_savepoint<E: Event>(
+        &self,
+        transaction: &mut Connection<D>,
+        event: &E,
+        handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
+    ) -> Result<Outcome, StoreError> {
+        let mut savepoint = within(self.timeout, transaction.begin()).await?;
+        let outcome = Outcome::of_handler(handler(event, &mut savepoint)).await;
+        let ended = match &outcome {
+            Outcome::Handled => within(self.timeout, savepoint.commit()).await,
+            Outcome::Rejected(_) => within(self.timeout, savepoint.rollback()).await,
+            // The whole transaction is rolled back.
+            _ => Ok(()),
+        };
+        Ok(ended.map_or_else(Outcome::Uncommitted, |()| outcome))
+    }
+
+    /// Commits what is to stay, and rolls back the rest.
+    async fn finish(&self, transaction: Transaction<'_, D::Db>, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Handled | Outcome::Rejected(_) => match within(self.timeout, transaction.commit()).await {
+                Ok(()) => outcome,
+                Err(error) => Outcome::Uncommitted(error),
+            },
+            Outcome::Failed(_) | Outcome::Panicked => {
+                // Before the answer, so that a retry does not meet what is left of this
+                // try. If it fails, the end of the connection rolls back.
+                let _ = within(self.timeout, transaction.rollback()).await;
+                outcome
+            }
+            // The connection has failed.
+            outcome => outcome,
+        }
+    }
+
+    /// Claims and completes the key inside your own transaction, so that the effects and
+    /// the record commit together: exactly once. After [`Claim::Fresh`], write the effects
+    /// and commit, or roll back to release the key. The lease needs no further step.
+    ///
+    /// [`transact`](Self::transact) does all of this.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails. The transaction must then be rolled back.
+    pub async fn claim_in(
+        &self,
+        transaction: &mut Connection<D>,
+        key: &Key,
+        body: &BodyDigest,
+    ) -> Result<Claim, StoreError> {
+        in_time(self.timeout, async {
+            if !self.dialect.try_lock_key(transaction, key).await? {
+                return Ok(Claim::InFlight { retry_after: OTHER_TRANSACTION });
+            }
+            let claim = self.claim_on(transaction, key, body).await?;
+            if let Claim::Fresh(lease) = &claim {
+                self.complete_on(transaction, lease).await?;
+            }
+            Ok(claim)
+        })
+        .await
+    }
+
+    /// Deletes the records whose time is over, a thousand at a time, and returns how many
+    /// there were. Call it now and then: only the size of the table depends on it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the database fails. The records that were deleted until then
+    /// stay deleted.
+    pub async fn purge(&self) -> Result<u64, StoreError> {
+        let mut total: u64 = 0;
+        loop {
+            let deleted = self
+                .step(async |connection: &mut Connection<D>| Ok(self.dialect.purge(connection, PURGE_BATCH).await?))
+                .await?;
+            total = total.saturating_add(deleted);
+            if deleted < PURGE_BATCH.unsigned_abs() {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Runs a step on a connection of its own, within the time limit.
+    async fn step<T>(
+        &self,
+        step: impl AsyncFnOnce(&mut Connection<D>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let start = Instant::now();
+        let mut connection = self.acquire().await?;
+        let left = self.timeout.saturating_sub(start.elapsed());
+        let answer = in_time(left, step(&mut connection)).await;
+        if let Err(StoreError::Timeout) = answer {
+            D::discard(connection);
+        }
+        answer
+    }
+
+    async fn acquire(&self) -> Result<PoolConnection<D::Db>, StoreError> {
+        within(self.timeout, self.pool.acquire()).await
+    }
+
+    async fn claim_on(
+        &self,
+        connection: &mut Connection<D>,
+        key: &Key,
+        body: &BodyDigest,
+    ) -> Result<Claim, StoreError> {
+        let token = LeaseToken::unique();
+        let claim = NewClaim {
+            key: key.as_str(),
+            token: token.as_bytes(),
+            body: body.as_bytes(),
+            lease: millis(self.settings.lease()),
+            retention: millis(self.settings.retention()),
+        };
+        for _ in 0..CLAIM_ATTEMPTS {
+            let mut record = self.dialect.claim(connection, &claim).await?;
+            if record.is_none() {
+                // Not claimed: read the holder for the answer. A race here only changes
+                // which refusal is given.
+                record = self.dialect.read(connection, key).await?;
+            }
+            // A record that ended or was released in between is free: try again.
+            if let Some(record) = record.filter(|record| record.left > 0) {
+                return Ok(record.answer(key, body, token, self.settings.lease()));
+            }
+        }
+        Err(StoreError::Contended("the record came and went".into()))
+    }
+
+    async fn complete_on(&self, connection: &mut Connection<D>, lease: &Lease) -> Result<(), StoreError> {
+        changed(self.dialect.complete(connection, lease, millis(self.settings.retention())).await?)
+    }
+
+    async fn release_on(&self, connection: &mut Connection<D>, lease: &Lease) -> Result<(), StoreError> {
+        changed(self.dialect.release(connection, lease).await?)
+    }
+
+    async fn extend_on(&self, connection: &mut Connection<D>, lease: &Lease) -> Result<(), StoreError> {
+        changed(self.dialect.extend(connection, lease, millis(self.settings.retention())).await?)
+    }
+}
+
+impl<D: Dialect> Store for SqlStore<D> {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(self.step(async move |connection: &mut Connection<D>| self.claim_on(connection, key, body).await))
+    }
+
+    fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.step(async move |connection: &mut Connection<D>| self.complete_on(connection, lease).await))
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.step(async move |connection: &mut Connection<D>| self.release_on(connection, lease).await))
+    }
+
+    fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.step(async move |connection: &mut Connection<D>| self.extend_on(connection, lease).await))
+    }
+
+    fn abandon(&self, lease: Lease) {
+        // Without a runtime, which is shutting down, the lease ends by itself.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let store = self.clone();
+            runtime.spawn(async move { store.release(&lease).await });
+        }
+    }
+}
+
+// Not derived: a derive would require `D::Db: Clone`.
+impl<D: Dialect> Clone for SqlStore<D> {
+    fn clone(&self) -> Self {
+        SqlStore { pool: self.pool.clone(), dialect: self.dialect.clone(), ..*self }
+    }
+}
+
+impl<D: Dialect> fmt::Debug for SqlStore<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStore")
+            .field("dialect", &self.dialect)
+            .field("settings", &self.settings)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What differs between the databases: the statements, and the care of a connection.
+///
+/// The trait is not exported, so nobody else can implement it. All spans are in
+/// milliseconds.
+pub trait Dialect: Clone + fmt::Debug + Send + Sync + 'static {
+    /// The driver.
+    type Db: Database;
+
+    /// The statement that begins a transaction which will write.
+    const BEGIN: &'static str;
+
+    /// Inserts a record, or takes over one whose time is over, and returns it. Returns
+    /// `None`, and changes nothing, while the time of another record lasts.
+    fn claim(
+        &self,
+        connection: &mut Connection<Self>,
+        claim: &NewClaim<'_>,
+    ) -> impl Future<Output = Result<Option<Record>, sqlx::Error>> + Send;
+
+    /// Returns the record of a key.
+    fn read(
+        &self,
+        connection: &mut Connection<Self>,
+        key: &Key,
+    ) -> impl Future<Output = Result<Option<Record>, sqlx::Error>> + Send;
+
+    /// Marks the lease's record as done, unless it is, and returns how many there were.
+    fn complete(
+        &self,
+        connection: &mut Connection<Self>,
+        lease: &Lease,
+        retention: i64,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Deletes the lease's record, unless it is done, and returns how many there were.
+    fn release(
+        &self,
+        connection: &mut Connection<Self>,
+        lease: &Lease,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Extends the lease of a record, unless it is done, and returns how many there were.
+    fn extend(
+        &self,
+        connection: &mut Connection<Self>,
+        lease: &Lease,
+        retention: i64,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Deletes at most `limit` records whose time is over, and returns how many there were.
+    fn purge(
+        &self,
+        connection: &mut Connection<Self>,
+        limit: i64,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Returns whether no other transaction has this key, without waiting for one. The key
+    /// is then this transaction's until it ends.
+    fn try_lock_key(
+        &self,
+        transaction: &mut Connection<Self>,
+        key: &Key,
+    ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
+
+    /// Takes a connection that gave no answer in time out of its pool, if it may never
+    /// answer again.
+    fn discard(connection: PoolConnection<Self::Db>);
+}
+
+/// A connection to a dialect's database.
+pub(super) type Connection<D> = <<D as Dialect>::Db as Database>::Connection;
+
+/// The record that a claim wants to write.
+#[derive(Debug)]
+pub struct NewClaim<'c> {
+    pub(super) key: &'c str,
+    pub(super) token: &'c [u8],
+    pub(super) body: &'c [u8],
+    pub(super) lease: i64,
+    pub(super) retention: i64,
+}
+
+/// A record that a claim has written or found.
+#[derive(Debug)]
+pub struct Record {
+    token: Vec<u8>,
+    body: Vec<u8>,
+    done: bool,
+    /// The time until the lease or the retention ends.
+    left: i64,
+}
+
+/// The columns in which the statements return a record.
 pub(super) type Row = (Vec<u8>, Vec<u8>, bool, i64);
 
-/// A record as a claim left or found it.
-pub(super) struct Record {
-    pub(super) token: Vec<u8>,
-    pub(super) body: Vec<u8>,
-    pub(super) done: bool,
-    /// Of the lease, in milliseconds.
-    pub(super) left: i64,
+impl From<Row> for Record {
+    fn from((token, body, done, left): Row) -> Self {
+        Record { token, body, done, left }
+    }
 }
 
 impl Record {
-    pub(super) fn answer(self, key: &Key, body: &BodyDigest, token: LeaseToken, lease: Duration) -> Claim {
+    fn answer(self, key: &Key, body: &BodyDigest, token: LeaseToken, lease: Duration) -> Claim {
         if self.token == token.as_bytes() {
             return Claim::Fresh(Lease::new(key.clone(), token, lease));
         }
-        let retry_after =
-            (!self.done).then(|| Duration::from_millis(u64::try_from(self.left).unwrap_or_default().max(1)));
+        let left = Duration::from_millis(u64::try_from(self.left).unwrap_or_default());
+        let retry_after = (!self.done).then_some(left);
         match retry_after {
             _ if self.body != body.as_bytes() => Claim::Conflict { retry_after },
             Some(retry_after) => Claim::InFlight { retry_after },
@@ -37,323 +415,52 @@ pub(super) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// One record must have changed.
-pub(super) fn changed(rows: u64) -> Result<(), StoreError> {
-    if rows == 0 { Err(StoreError::LeaseLost) } else { Ok(()) }
+/// Turns a change of no record into [`StoreError::LeaseLost`].
+fn changed(records: u64) -> Result<(), StoreError> {
+    if records == 0 { Err(StoreError::LeaseLost) } else { Ok(()) }
 }
 
-/// Ends a step that takes too long. It may happen all the same.
+/// Awaits a call of the driver for at most this long.
 pub(super) async fn within<T>(
     limit: Duration,
-    step: impl Future<Output = Result<T, StoreError>>,
+    call: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {
+    in_time(limit, async { Ok(call.await?) }).await
+}
+
+/// Awaits a step for at most this long. A step that takes longer may happen all the same.
+async fn in_time<T>(limit: Duration, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(limit, step).await.unwrap_or(Err(StoreError::Timeout))
 }
 
-pub(super) fn error(error: sqlx::Error) -> StoreError {
-    if matches!(error, sqlx::Error::PoolTimedOut) {
-        return StoreError::Timeout;
-    }
-    let Some(database) = error.as_database_error() else { return StoreError::unavailable(error) };
-    let no_table = database.message().starts_with("no such table");
-    match database.code().as_deref() {
-        // Serialization failure, deadlock, lock not available; SQLITE_BUSY, _LOCKED and their kinds.
-        Some("40001" | "40P01" | "55P03" | "5" | "261" | "517" | "773" | "6" | "262") => {
-            StoreError::Contended(error.into())
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return StoreError::Timeout;
         }
-        // Disk full, out of memory; SQLITE_FULL.
-        Some("53100" | "53200" | "13") => StoreError::Full,
-        Some("42P01") => StoreError::NotMigrated(error.into()),
-        _ if no_table => StoreError::NotMigrated(error.into()),
-        _ => StoreError::unavailable(error),
+        let Some(database) = error.as_database_error() else { return StoreError::unavailable(error) };
+        let no_table = database.message().starts_with("no such table");
+        match database.code().as_deref() {
+            // PostgreSQL: serialization failure, deadlock, lock not available. SQLite:
+            // SQLITE_BUSY, SQLITE_LOCKED and their extended codes.
+            Some("40001" | "40P01" | "55P03" | "5" | "261" | "517" | "773" | "6" | "262") => {
+                StoreError::Contended(error.into())
+            }
+            // PostgreSQL: disk full, out of memory. SQLite: SQLITE_FULL.
+            Some("53100" | "53200" | "13") => StoreError::Full,
+            Some("42P01") => StoreError::NotMigrated(error.into()),
+            _ if no_table => StoreError::NotMigrated(error.into()),
+            _ => StoreError::unavailable(error),
+        }
     }
 }
 
-/// `Store`, the claim inside a transaction and the flow around it, for one database.
-macro_rules! sql_store {
-    ($store:ident, $database:ty, $connection:ty, begin: $begin:expr) => {
-        impl $store {
-            /// A step on a connection of its own, within the time limit.
-            async fn step<T>(
-                &self,
-                step: impl AsyncFnOnce(&mut $connection) -> Result<T, StoreError>,
-            ) -> Result<T, StoreError> {
-                let start = Instant::now();
-                let mut connection = self.acquire().await?;
-                let limit = self.timeout.saturating_sub(start.elapsed());
-                let answer = sql::within(limit, step(&mut connection)).await;
-                if let Err(StoreError::Timeout) = answer {
-                    Self::give_up(connection);
-                }
-                answer
-            }
+/// A claim needs a second try only if a record goes between two statements.
+const CLAIM_ATTEMPTS: usize = 5;
 
-            async fn acquire(&self) -> Result<PoolConnection<$database>, StoreError> {
-                sql::within(self.timeout, async { self.pool.acquire().await.map_err(sql::error) }).await
-            }
+const PURGE_BATCH: i64 = 1_000;
 
-            async fn claim_on(
-                &self,
-                connection: &mut $connection,
-                key: &Key,
-                body: &BodyDigest,
-            ) -> Result<Claim, StoreError> {
-                let token = LeaseToken::unique();
-                for _ in 0..sql::CLAIM_ATTEMPTS {
-                    let query = sqlx::query_as(CLAIM)
-                        .bind(key.as_str())
-                        .bind(&token.as_bytes()[..])
-                        .bind(&body.as_bytes()[..])
-                        .bind(sql::millis(self.settings.lease()))
-                        .bind(sql::millis(self.settings.retention()));
-                    // All rows, though there is one at most: SQLite commits after the last,
-                    // and only then does a full disk show.
-                    let rows = self.timed_as(query).fetch_all(&mut *connection).await.map_err(sql::error)?;
-                    let mut found: Option<sql::Row> = rows.into_iter().next();
-                    if found.is_none() {
-                        // Taken: who has it decides nothing, so it may be read after the fact.
-                        let query = self.timed_as(sqlx::query_as(READ).bind(key.as_str()));
-                        found = query.fetch_optional(&mut *connection).await.map_err(sql::error)?;
-                    }
-                    // A record that ended or was released in between is free again.
-                    let Some((token_now, body_now, done, left)) = found.filter(|(.., left)| *left > 0) else {
-                        continue;
-                    };
-                    let record = sql::Record { token: token_now, body: body_now, done, left };
-                    return Ok(record.answer(key, body, token, self.settings.lease()));
-                }
-                Err(StoreError::Contended("the record came and went".into()))
-            }
-
-            async fn complete_on(&self, connection: &mut $connection, lease: &Lease) -> Result<(), StoreError> {
-                let query = sqlx::query(COMPLETE)
-                    .bind(lease.key().as_str())
-                    .bind(&lease.token().as_bytes()[..])
-                    .bind(sql::millis(self.settings.retention()));
-                let done = self.timed(query).execute(connection).await.map_err(sql::error)?;
-                sql::changed(done.rows_affected())
-            }
-
-            /// Claims and completes the key inside the caller's own transaction, so
-            /// that effects and record commit together: exactly once. After
-            /// [`Claim::Fresh`], write the effects and commit; roll back to give
-            /// the key up. The lease needs no further step.
-            ///
-            /// [`Once::transact`] does all of it.
-            ///
-            /// # Errors
-            ///
-            /// The transaction must then be rolled back.
-            pub async fn claim_in(
-                &self,
-                transaction: &mut $connection,
-                key: &Key,
-                body: &BodyDigest,
-            ) -> Result<Claim, StoreError> {
-                sql::within(self.timeout, async {
-                    if !Self::alone_at(&mut *transaction, key).await? {
-                        return Ok(Claim::InFlight { retry_after: OTHER_TRANSACTION });
-                    }
-                    let claim = self.claim_on(&mut *transaction, key, body).await?;
-                    if let Claim::Fresh(lease) = &claim {
-                        self.complete_on(transaction, lease).await?;
-                    }
-                    Ok(claim)
-                })
-                .await
-            }
-
-            /// Drops the records whose time is over, a thousand at a time, and says
-            /// how many there were. For a job that runs now and then: nothing depends
-            /// on it but the size of the table.
-            ///
-            /// # Errors
-            ///
-            /// The database's. What was dropped until then stays dropped.
-            pub async fn purge(&self) -> Result<u64, StoreError> {
-                let mut total: u64 = 0;
-                loop {
-                    let purge = async |connection: &mut $connection| {
-                        let done = self.timed(sqlx::query(PURGE)).execute(connection).await.map_err(sql::error)?;
-                        Ok(done.rows_affected())
-                    };
-                    let dropped = self.step(purge).await?;
-                    total = total.saturating_add(dropped);
-                    if dropped < sql::PURGE_BATCH {
-                        return Ok(total);
-                    }
-                }
-            }
-
-            /// How long a step may take before it fails: 5 s unless told otherwise.
-            /// Keep it below the time that the vendor waits for an answer.
-            #[must_use]
-            pub fn with_timeout(self, timeout: Duration) -> Self {
-                $store { timeout, ..self }
-            }
-
-            /// Lease and retention.
-            #[must_use]
-            pub fn with_settings(self, settings: StoreSettings) -> Self {
-                $store { settings, ..self }
-            }
-
-            /// The pool, for the caller's own statements.
-            pub fn pool(&self) -> &sqlx::Pool<$database> {
-                &self.pool
-            }
-        }
-
-        impl Store for $store {
-            fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-                Box::pin(
-                    self.step(async move |connection: &mut $connection| self.claim_on(connection, key, body).await),
-                )
-            }
-
-            fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
-                Box::pin(self.step(async move |connection: &mut $connection| self.complete_on(connection, lease).await))
-            }
-
-            fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
-                Box::pin(self.step(async move |connection: &mut $connection| {
-                    let query = sqlx::query(RELEASE).bind(lease.key().as_str()).bind(&lease.token().as_bytes()[..]);
-                    sql::changed(query.execute(connection).await.map_err(sql::error)?.rows_affected())
-                }))
-            }
-
-            fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
-                Box::pin(self.step(async move |connection: &mut $connection| {
-                    let query = sqlx::query(EXTEND)
-                        .bind(lease.key().as_str())
-                        .bind(&lease.token().as_bytes()[..])
-                        .bind(sql::millis(lease.ttl()))
-                        .bind(sql::millis(self.settings.retention()));
-                    sql::changed(self.timed(query).execute(connection).await.map_err(sql::error)?.rows_affected())
-                }))
-            }
-
-            fn abandon(&self, lease: Lease) {
-                // Without a runtime (it is shutting down), the lease ends by itself.
-                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                    let store = self.clone();
-                    runtime.spawn(async move { store.release(&lease).await });
-                }
-            }
-        }
-
-        impl Once<'_, $store> {
-            /// Runs the handler inside one transaction with the record: **exactly
-            /// once**, as long as all its effects go through that connection.
-            ///
-            /// A handler that fails or panics is rolled back and answered with 500;
-            /// one that fails for good is rolled back, recorded and acknowledged. A
-            /// commit that fails, or whose answer is lost, is answered with 503
-            /// ([`Outcome::Uncommitted`]): the next delivery finds out. While one
-            /// transaction is at an event, the others are answered with 503.
-            pub async fn transact<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Handled
-            where
-                E: Event,
-                H: AsyncFnOnce(&E, &mut $connection) -> Result<(), F>,
-                F: Into<HandlerError>,
-            {
-                let outcome = self.transaction(delivery, handler).await.unwrap_or_else(Outcome::Unclaimed);
-                Handled::observed(delivery, outcome)
-            }
-
-            async fn transaction<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Result<Outcome, StoreError>
-            where
-                E: Event,
-                H: AsyncFnOnce(&E, &mut $connection) -> Result<(), F>,
-                F: Into<HandlerError>,
-            {
-                let mut connection = self.store.acquire().await?;
-                let outcome = self.transaction_on(&mut connection, delivery, handler).await;
-                let error = outcome.as_ref().map_or_else(Some, Outcome::store_error);
-                if let Some(StoreError::Timeout) = error {
-                    $store::give_up(connection);
-                }
-                outcome
-            }
-
-            async fn transaction_on<E, H, F>(
-                &self,
-                connection: &mut $connection,
-                delivery: &Delivery<E>,
-                handler: H,
-            ) -> Result<Outcome, StoreError>
-            where
-                E: Event,
-                H: AsyncFnOnce(&E, &mut $connection) -> Result<(), F>,
-                F: Into<HandlerError>,
-            {
-                use sqlx::Connection;
-                let store = self.store;
-                // Dropping it rolls back.
-                let begin = async { connection.begin_with($begin).await.map_err(sql::error) };
-                let mut transaction = sql::within(store.timeout, begin).await?;
-                let key = Key::of(delivery, self.endpoint);
-                if let Some(key) = &key {
-                    match store.claim_in(&mut transaction, key, &BodyDigest::of(delivery.body())).await? {
-                        Claim::Fresh(_) => {}
-                        Claim::InFlight { retry_after } => return Ok(Outcome::InFlight { retry_after }),
-                        Claim::Done => return Ok(Outcome::Duplicate),
-                        Claim::Conflict { retry_after } => return Ok(Outcome::Conflict { retry_after }),
-                    }
-                }
-                let savepoint = async { transaction.begin().await.map_err(sql::error) };
-                let mut effects = sql::within(store.timeout, savepoint).await?;
-                let outcome = match caught(handler(delivery.event(), &mut effects)).await {
-                    None => {
-                        drop(effects);
-                        Err(Outcome::Panicked)
-                    }
-                    Some(Ok(())) => {
-                        let keep = async { effects.commit().await.map_err(sql::error) };
-                        if let Err(error) = sql::within(store.timeout, keep).await {
-                            return Ok(Outcome::Uncommitted(error));
-                        }
-                        Ok(if key.is_some() { Outcome::Handled } else { Outcome::Unkeyed })
-                    }
-                    Some(Err(error)) => match error.into().outcome() {
-                        rejected @ Outcome::Rejected(_) => {
-                            let undo = async { effects.rollback().await.map_err(sql::error) };
-                            if let Err(error) = sql::within(store.timeout, undo).await {
-                                return Ok(Outcome::Uncommitted(error));
-                            }
-                            Ok(rejected)
-                        }
-                        failed => {
-                            drop(effects);
-                            Err(failed)
-                        }
-                    },
-                };
-                let outcome = match outcome {
-                    Ok(outcome) => outcome,
-                    Err(undone) => {
-                        // Before the answer, so that a retry does not meet what is left of
-                        // this try. If it fails, the connection's end rolls back.
-                        let rollback = async { transaction.rollback().await.map_err(sql::error) };
-                        let _ = sql::within(store.timeout, rollback).await;
-                        return Ok(undone);
-                    }
-                };
-                let commit = async { transaction.commit().await.map_err(sql::error) };
-                Ok(match sql::within(store.timeout, commit).await {
-                    Ok(()) => outcome,
-                    Err(error) => Outcome::Uncommitted(error),
-                })
-            }
-        }
-    };
-}
-pub(super) use sql_store;
-
-/// More than one is needed only when a record goes between two statements.
-pub(super) const CLAIM_ATTEMPTS: usize = 5;
-
-/// Also in the statements.
-pub(super) const PURGE_BATCH: u64 = 1_000;
+/// Transactions are expected to be short.
+const OTHER_TRANSACTION: Duration = Duration::from_secs(1);
 
 pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

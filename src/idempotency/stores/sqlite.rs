@@ -1,30 +1,25 @@
 //! The store in a SQLite file (feature `sqlite`).
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sqlx::pool::PoolConnection;
-use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteRow, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::sql;
-use crate::delivery::Delivery;
-use crate::event::Event;
-use crate::idempotency::claim::{Claim, Lease, LeaseToken};
-use crate::idempotency::key::{BodyDigest, Key};
-use crate::idempotency::once::{Handled, HandlerError, Once, Outcome, caught};
-use crate::idempotency::settings::StoreSettings;
-use crate::idempotency::store::{BoxFuture, Store, StoreError};
+use super::sql::{self, Dialect, NewClaim, Record, Row, SqlStore};
+use crate::idempotency::claim::Lease;
+use crate::idempotency::key::Key;
+use crate::idempotency::store::StoreError;
 
-/// Remembers in a file: durable with nothing to install, for the processes of one
-/// machine.
+/// A store in a SQLite file: it is durable with nothing to install, and serves the
+/// processes of one machine.
 ///
-/// With [`Once::transact`], or [`claim_in`](Self::claim_in), effects in the same
-/// file happen exactly once.
+/// With [`transact`](SqlStore::transact) or [`claim_in`](SqlStore::claim_in), effects in
+/// the same file happen exactly once.
 ///
 /// ```
 /// use offhook::idempotency::SqliteStore;
@@ -41,47 +36,48 @@ use crate::idempotency::store::{BoxFuture, Store, StoreError};
 /// # Ok(()) }
 /// ```
 ///
+/// The pool is one of sqlx 0.9, which is re-exported as
+/// [`offhook::idempotency::sqlx`](crate::idempotency::sqlx).
+///
 /// # Time
 ///
-/// SQLite has no clock but the host's. It is read once, when the store is made,
-/// and counted on from there by the monotonic clock, so that a step of the host's
-/// clock changes nothing for a running process. Its limits, where the clock was
-/// set, or a Linux machine was suspended (which the monotonic clock does not
-/// count), by more than a lease:
+/// SQLite has no clock but the host's. The store reads it once, when it is created, and
+/// counts on from there by the monotonic clock, so a step of the host's clock changes
+/// nothing for a running process. There are limits if the clock was set by more than a
+/// lease, or if a Linux machine was suspended for longer than that (the monotonic clock
+/// does not count the time of a suspension):
 ///
-/// - Two processes that run at once, one started before and one after, disagree by
-///   that span. The one that is ahead takes the other's leases for ended, and takes
-///   them over while their owner works on, who then loses them
-///   ([`StoreError::LeaseLost`]). Start the older one anew. One process at a time,
-///   and [`Once::transact`], which holds no lease, are not concerned.
-/// - A lease that ends later than any lease given now could, which is what a clock
-///   that was set back leaves behind, is cut to one: nothing waits for longer.
-/// - A record that outlives its process is remembered for as much longer or shorter
-///   as the clock was set back or ahead.
-#[derive(Clone)]
-pub struct SqliteStore {
-    pool: SqlitePool,
-    settings: StoreSettings,
-    timeout: Duration,
-    time: Arc<dyn Fn() -> i64 + Send + Sync>,
-}
+/// - Two processes that run at the same time, one started before and one after, disagree
+///   by that span. The one that is ahead considers the other's leases ended and takes them
+///   over while their owner works on. The owner then loses them
+///   ([`StoreError::LeaseLost`]). Restart the older process. A single process, and
+///   [`transact`](SqlStore::transact), which holds no lease, are not affected.
+/// - A lease that ends later than any lease given now could is what a clock that was set
+///   back leaves behind. It is cut to a new lease, so nothing waits for longer.
+/// - A record that outlives its process is remembered for as much longer or shorter as the
+///   clock was set back or ahead.
+pub type SqliteStore = SqlStore<SqliteDialect>;
 
 impl SqliteStore {
-    /// In the file of this pool, which should wait when the file is locked
-    /// (`busy_timeout`) and write ahead (`journal_mode` WAL).
+    /// The statements that create the table `offhook_deliveries`, for your own migrations.
+    /// [`migrate`](Self::migrate) runs them.
+    pub const SCHEMA: &'static [&'static str] = &SCHEMA;
+
+    /// Uses the file of this pool. The pool should wait when the file is locked
+    /// (`busy_timeout`) and use a write-ahead log (`journal_mode` WAL).
     pub fn new(pool: SqlitePool) -> Self {
         let start = Instant::now();
         let epoch = sql::millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         let time = Arc::new(move || epoch.saturating_add(sql::millis(start.elapsed())));
-        SqliteStore { pool, settings: StoreSettings::new(), timeout: sql::DEFAULT_TIMEOUT, time }
+        SqlStore::with_dialect(pool, SqliteDialect { time })
     }
 
-    /// In this file, which is created if it is not there: WAL, and every commit on
-    /// disk before it is answered (`synchronous` FULL).
+    /// Opens this file, and creates it if it does not exist. It uses a write-ahead log, and
+    /// every commit is on disk before it is answered (`synchronous` FULL).
     ///
     /// # Errors
     ///
-    /// A file that cannot be opened.
+    /// Returns an error if the file cannot be opened.
     pub async fn open(file: impl AsRef<Path>) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(file)
@@ -89,63 +85,121 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
-        // One at a time writes, and waiting in the pool is fairer than in SQLite.
+        // One connection writes at a time, and the pool is a fairer queue than SQLite.
         let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(sql::DEFAULT_TIMEOUT);
-        Ok(SqliteStore::new(pool.connect_with(options).await.map_err(sql::error)?))
+        Ok(SqliteStore::new(pool.connect_with(options).await?))
     }
 
-    /// Takes the time, in milliseconds since 1970, from elsewhere: for tests.
+    /// Reads the time, in milliseconds since 1970, from this function: for tests.
     #[must_use]
-    pub fn with_time(self, time: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        SqliteStore { time: Arc::new(time), ..self }
+    pub fn with_time(mut self, time: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.dialect = SqliteDialect { time: Arc::new(time) };
+        self
     }
 
-    /// Creates the table `offhook_deliveries`, if it is not there.
+    /// Creates the table `offhook_deliveries` if it does not exist.
     ///
     /// # Errors
     ///
-    /// The database's, such as a file that is read-only.
+    /// Returns an error if the database refuses, for example because the file is read-only.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        for statement in MIGRATE {
-            sqlx::query(statement).execute(&self.pool).await.map_err(sql::error)?;
+        for statement in SCHEMA {
+            sqlx::query(statement).execute(self.pool()).await?;
         }
         Ok(())
     }
+}
 
-    /// SQLite lets one transaction write.
-    async fn alone_at(_connection: &mut SqliteConnection, _key: &Key) -> Result<bool, StoreError> {
+/// The statements of SQLite, with the store's clock.
+#[derive(Clone)]
+pub struct SqliteDialect {
+    time: Arc<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl Dialect for SqliteDialect {
+    type Db = sqlx::Sqlite;
+
+    /// IMMEDIATE takes the write lock first: upgrading a read lock fails with SQLITE_BUSY
+    /// instead of waiting.
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+
+    async fn claim(
+        &self,
+        connection: &mut SqliteConnection,
+        claim: &NewClaim<'_>,
+    ) -> Result<Option<Record>, sqlx::Error> {
+        let query = sqlx::query_as::<_, Row>(CLAIM)
+            .bind(claim.key)
+            .bind(claim.token)
+            .bind(claim.body)
+            .bind(claim.lease)
+            .bind(claim.retention)
+            .bind((self.time)());
+        // All rows, although there is at most one: SQLite commits after the last, and only
+        // then does a full disk show.
+        Ok(query.fetch_all(connection).await?.into_iter().next().map(Record::from))
+    }
+
+    async fn read(&self, connection: &mut SqliteConnection, key: &Key) -> Result<Option<Record>, sqlx::Error> {
+        let query = sqlx::query_as::<_, Row>(READ).bind(key.as_str()).bind((self.time)());
+        Ok(query.fetch_optional(connection).await?.map(Record::from))
+    }
+
+    async fn complete(
+        &self,
+        connection: &mut SqliteConnection,
+        lease: &Lease,
+        retention: i64,
+    ) -> Result<u64, sqlx::Error> {
+        let query = sqlx::query(COMPLETE)
+            .bind(lease.key().as_str())
+            .bind(&lease.token().as_bytes()[..])
+            .bind(retention)
+            .bind((self.time)());
+        Ok(query.execute(connection).await?.rows_affected())
+    }
+
+    async fn release(&self, connection: &mut SqliteConnection, lease: &Lease) -> Result<u64, sqlx::Error> {
+        let query = sqlx::query(RELEASE).bind(lease.key().as_str()).bind(&lease.token().as_bytes()[..]);
+        Ok(query.execute(connection).await?.rows_affected())
+    }
+
+    async fn extend(
+        &self,
+        connection: &mut SqliteConnection,
+        lease: &Lease,
+        retention: i64,
+    ) -> Result<u64, sqlx::Error> {
+        let query = sqlx::query(EXTEND)
+            .bind(lease.key().as_str())
+            .bind(&lease.token().as_bytes()[..])
+            .bind(sql::millis(lease.ttl()))
+            .bind(retention)
+            .bind((self.time)());
+        Ok(query.execute(connection).await?.rows_affected())
+    }
+
+    async fn purge(&self, connection: &mut SqliteConnection, limit: i64) -> Result<u64, sqlx::Error> {
+        Ok(sqlx::query(PURGE).bind((self.time)()).bind(limit).execute(connection).await?.rows_affected())
+    }
+
+    /// Only one transaction can write, so no other one has the key.
+    async fn try_lock_key(&self, _transaction: &mut SqliteConnection, _key: &Key) -> Result<bool, sqlx::Error> {
         Ok(true)
     }
 
-    /// No server can go silent, and the connection may be the only one to a database
-    /// in memory.
-    fn give_up(_connection: PoolConnection<sqlx::Sqlite>) {}
+    /// Keeps the connection: no server can go silent, and it may be the only connection to
+    /// a database in memory.
+    fn discard(_connection: PoolConnection<sqlx::Sqlite>) {}
+}
 
-    fn timed<'q>(&self, query: Query<'q, sqlx::Sqlite, SqliteArguments>) -> Query<'q, sqlx::Sqlite, SqliteArguments> {
-        query.bind((self.time)())
-    }
-
-    fn timed_as<'q, T>(
-        &self,
-        query: QueryAs<'q, sqlx::Sqlite, T, SqliteArguments>,
-    ) -> QueryAs<'q, sqlx::Sqlite, T, SqliteArguments>
-    where
-        T: for<'r> sqlx::FromRow<'r, SqliteRow>,
-    {
-        query.bind((self.time)())
+impl fmt::Debug for SqliteDialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SqliteDialect")
     }
 }
 
-// A transaction that first reads and then writes could not wait for a lock.
-sql::sql_store!(SqliteStore, sqlx::Sqlite, SqliteConnection, begin: "BEGIN IMMEDIATE");
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-const MIGRATE: [&str; 2] = [
+const SCHEMA: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS offhook_deliveries (
         key TEXT PRIMARY KEY,
         token BLOB NOT NULL,
@@ -157,10 +211,10 @@ const MIGRATE: [&str; 2] = [
     "CREATE INDEX IF NOT EXISTS offhook_deliveries_kept ON offhook_deliveries (kept)",
 ];
 
-/// `until` ends a lease or a handled event's retention, `kept` lets a purge have
-/// the record; both in milliseconds since 1970. A record whose time is over is
-/// taken; any other returns nothing, and is not written. A lease that ends too
-/// late is cut.
+/// `until` is the end of a lease, or of a handled event's retention. `kept` is the time
+/// from which a purge may delete the record. Both are in milliseconds since 1970. A record
+/// whose time is over is taken over. Any other one returns no row and is not written,
+/// except that a lease which ends too late is cut.
 const CLAIM: &str = "INSERT INTO offhook_deliveries AS r (key, token, body, done, until, kept)
     VALUES (?1, ?2, ?3, false, ?6 + ?4, ?6 + ?4 + ?5)
     ON CONFLICT (key) DO UPDATE SET
@@ -186,10 +240,8 @@ const EXTEND: &str = "UPDATE offhook_deliveries SET until = ?5 + ?3, kept = ?5 +
     WHERE key = ?1 AND token = ?2 AND NOT done";
 
 const PURGE: &str = "DELETE FROM offhook_deliveries WHERE key IN (
-        SELECT key FROM offhook_deliveries WHERE kept <= ?1 ORDER BY kept LIMIT 1000
+        SELECT key FROM offhook_deliveries WHERE kept <= ?1 ORDER BY kept LIMIT ?2
     )";
 
-/// Below the limit of a step, so that the error says what it waited for.
+/// Shorter than the limit of a step, so that the error says what it waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
-
-const OTHER_TRANSACTION: Duration = Duration::from_secs(1);
