@@ -78,6 +78,7 @@ impl ConformanceSuite {
         self.a_fresh_key_is_claimed_once(store).await?;
         self.a_completed_key_is_done(store).await?;
         self.a_released_key_is_fresh(store).await?;
+        self.a_forgotten_key_is_fresh(store).await?;
         self.keys_are_apart(store).await?;
         self.another_body_is_a_conflict(store).await?;
         self.a_stranger_changes_nothing(store).await?;
@@ -144,6 +145,24 @@ impl ConformanceSuite {
         lost(RULE, store.release(&first).await)?;
         lost(RULE, store.complete(&first).await)?;
         expect(RULE, store.complete(&second).await)
+    }
+
+    async fn a_forgotten_key_is_fresh<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "a forgotten key is fresh whatever its state was, and its old lease is lost";
+        let key = self.key("forget");
+        forgets(RULE, store.forget(&key).await, false)?;
+        let first = self.fresh(store, RULE, &key, b"a").await?;
+        forgets(RULE, store.forget(&key).await, true)?;
+        forgets(RULE, store.forget(&key).await, false)?;
+        lost(RULE, store.complete(&first).await)?;
+        lost(RULE, store.release(&first).await)?;
+        lost(RULE, store.extend(&first).await)?;
+        let second = self.fresh(store, RULE, &key, b"b").await?;
+        lost(RULE, store.complete(&first).await)?;
+        expect(RULE, store.complete(&second).await)?;
+        forgets(RULE, store.forget(&key).await, true)?;
+        lost(RULE, store.complete(&second).await)?;
+        self.fresh(store, RULE, &key, b"a").await.map(drop)
     }
 
     async fn keys_are_apart<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
@@ -289,6 +308,13 @@ fn violation(rule: &'static str, found: impl fmt::Debug) -> Violation {
 
 fn expect(rule: &'static str, answer: Result<(), StoreError>) -> Result<(), Violation> {
     answer.map_err(|error| violation(rule, error))
+}
+
+fn forgets(rule: &'static str, answer: Result<bool, StoreError>, expected: bool) -> Result<(), Violation> {
+    match answer {
+        Ok(was_there) if was_there == expected => Ok(()),
+        other => Err(violation(rule, other)),
+    }
 }
 
 fn lost(rule: &'static str, answer: Result<(), StoreError>) -> Result<(), Violation> {

@@ -25,6 +25,9 @@ enum Fault {
     SameToken,
     WaitsForEver,
     LateIsLost,
+    NeverForgets,
+    ForgetsSilently,
+    ForgetsNothingDone,
 }
 
 struct Broken {
@@ -38,6 +41,14 @@ impl Broken {
         let token = if self.fault == Fault::SameToken { LeaseToken::from_bytes([0; 16]) } else { lease.token() };
         Lease::new(lease.key().clone(), token, lease.ttl())
     }
+
+    fn folded(&self, key: &Key) -> Key {
+        match self.fault {
+            Fault::FoldsCase => Key::new("folded", "", &key.as_str().to_lowercase()),
+            Fault::TrimsKeys => Key::new("folded", "", key.as_str().trim_end()),
+            _ => key.clone(),
+        }
+    }
 }
 
 impl Store for Broken {
@@ -45,11 +56,7 @@ impl Store for Broken {
         Box::pin(async move {
             self.claims.fetch_add(1, Ordering::Relaxed);
             let fresh = || Claim::Fresh(Lease::new(key.clone(), LeaseToken::unique(), LEASE));
-            let folded = match self.fault {
-                Fault::FoldsCase => Key::new("folded", "", &key.as_str().to_lowercase()),
-                Fault::TrimsKeys => Key::new("folded", "", key.as_str().trim_end()),
-                _ => key.clone(),
-            };
+            let folded = self.folded(key);
             let body = if self.fault == Fault::IgnoresTheBody { &BodyDigest::of(b"") } else { body };
             if self.fault == Fault::ChecksThenSets {
                 let known =
@@ -110,6 +117,21 @@ impl Store for Broken {
             }
         })
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::NeverForgets => Ok(true),
+                Fault::ForgetsSilently => self.store.forget(key).await.map(|_| false),
+                Fault::ForgetsNothingDone => match self.store.claim(key, &BodyDigest::of(b"a")).await? {
+                    Claim::InFlight { .. } => self.store.forget(key).await,
+                    Claim::Fresh(lease) => self.store.release(&lease).await.map(|()| false),
+                    _ => Ok(true),
+                },
+                _ => self.store.forget(&self.folded(key)).await,
+            }
+        })
+    }
 }
 
 #[tokio::test]
@@ -130,6 +152,9 @@ async fn the_suite_finds_every_fault() {
         Fault::SameToken,
         Fault::WaitsForEver,
         Fault::LateIsLost,
+        Fault::NeverForgets,
+        Fault::ForgetsSilently,
+        Fault::ForgetsNothingDone,
     ];
     for fault in faults {
         let store = Broken { store: memory(), fault, claims: AtomicUsize::new(0) };

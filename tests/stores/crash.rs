@@ -72,6 +72,10 @@ impl<S: Store> Store for Trapped<S> {
     fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
         self.store.extend(lease)
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.store.forget(key)
+    }
 }
 
 /// What a receiver does with one event, by its mode.

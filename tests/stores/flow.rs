@@ -187,6 +187,10 @@ impl Store for Faulty {
     fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
         self.store.extend(lease)
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.store.forget(key)
+    }
 }
 
 #[tokio::test]

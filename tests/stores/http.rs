@@ -57,6 +57,11 @@ impl Store for Counted {
         self.steps.fetch_add(1, Ordering::SeqCst);
         self.store.extend(lease)
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.steps.fetch_add(1, Ordering::SeqCst);
+        self.store.forget(key)
+    }
 }
 
 async fn handle(app: &App, webhook: &Webhook<TalkifAi>) -> Reply {

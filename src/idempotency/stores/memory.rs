@@ -122,6 +122,10 @@ impl Store for MemoryStore {
         Box::pin(async move { self.change(lease, Change::Extend) })
     }
 
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { Ok(self.lock().remove(key)) })
+    }
+
     fn abandon(&self, lease: Lease) {
         // Lost already is as good as released.
         let _ = self.change(&lease, Change::Release);
@@ -200,7 +204,9 @@ impl Records {
                 State::Done { until } if until > now => {
                     return Ok(if same { Claim::Done } else { Claim::Conflict { retry_after: None } });
                 }
-                State::InFlight { .. } | State::Done { .. } => self.remove(key),
+                State::InFlight { .. } | State::Done { .. } => {
+                    self.remove(key);
+                }
             }
         }
         self.sweep(now);
@@ -227,7 +233,9 @@ impl Records {
         match (record.state, change) {
             (State::Done { .. }, Change::Complete) => return Ok(()),
             (State::Done { .. }, Change::Release | Change::Extend) => return Err(StoreError::LeaseLost),
-            (State::InFlight { .. }, _) => self.remove(key),
+            (State::InFlight { .. }, _) => {
+                self.remove(key);
+            }
         }
         match change {
             Change::Release => {}
@@ -264,9 +272,11 @@ impl Records {
         self.by_key.insert(key, Record { token, body, state, end });
     }
 
-    fn remove(&mut self, key: &Key) {
-        if let Some(record) = self.by_key.remove(key) {
-            self.by_end.remove(&record.end);
+    /// Returns whether there was a record.
+    fn remove(&mut self, key: &Key) -> bool {
+        match self.by_key.remove(key) {
+            Some(record) => self.by_end.remove(&record.end).is_some(),
+            None => false,
         }
     }
 }

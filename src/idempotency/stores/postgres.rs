@@ -125,6 +125,10 @@ impl Dialect for PostgresDialect {
         Ok(query.execute(connection).await?.rows_affected())
     }
 
+    async fn forget(&self, connection: &mut PgConnection, key: &Key) -> Result<u64, sqlx::Error> {
+        Ok(sqlx::query(FORGET).bind(key.as_str()).execute(connection).await?.rows_affected())
+    }
+
     async fn purge(&self, connection: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
         Ok(sqlx::query(PURGE).bind(limit).execute(connection).await?.rows_affected())
     }
@@ -199,6 +203,8 @@ const EXTEND: &str = concat!(
     "
     WHERE key = $1 AND token = $2 AND NOT done"
 );
+
+const FORGET: &str = "DELETE FROM offhook_deliveries WHERE key = $1";
 
 const PURGE: &str = concat!(
     "DELETE FROM offhook_deliveries WHERE key IN (

@@ -104,11 +104,15 @@ impl RedisStore {
         answer
     }
 
-    /// The script as a whole, since a server that restarted knows none by its hash.
+    /// Sends the script as a whole, because a server that restarted knows none by its hash.
     fn script(&self, script: &str, key: &Key, token: LeaseToken) -> Cmd {
         let mut command = redis::cmd("EVAL");
-        command.arg(script).arg(1).arg(format!("{}{key}", self.prefix)).arg(&token.as_bytes()[..]);
+        command.arg([READ, script].concat()).arg(1).arg(self.redis_key(key)).arg(&token.as_bytes()[..]);
         command
+    }
+
+    fn redis_key(&self, key: &Key) -> String {
+        format!("{}{key}", self.prefix)
     }
 
     async fn changed(&self, command: &Cmd) -> Result<(), StoreError> {
@@ -186,6 +190,10 @@ impl Store for RedisStore {
         })
     }
 
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { Ok(self.run::<i64>(redis::cmd("DEL").arg(self.redis_key(key))).await? > 0) })
+    }
+
     fn abandon(&self, lease: Lease) {
         // Without a runtime (it is shutting down), the lease ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -218,51 +226,39 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-macro_rules! script {
-    ($text:literal) => {
-        concat!(
-            "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) ",
-            "local r = redis.call('HMGET', KEYS[1], 'token', 'body', 'until') ",
-            $text
-        )
-    };
-}
+/// The beginning of every script: `now`, and the record `r`.
+///
+/// A record is a hash with the token of its owner, the digest of the body, and the end of
+/// the lease (`until`) in milliseconds since 1970. A completed record has no lease and ends
+/// by its expiry. A record in flight outlives its lease, so that its owner may be late.
+/// Completing and releasing write nothing that Redis refuses when it is out of memory.
+///
+/// Before Redis 7, a script that calls TIME must replicate its effects instead of itself,
+/// which is the default since Redis 5.
+const READ: &str = "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)
+    local r = redis.call('HMGET', KEYS[1], 'token', 'body', 'until')
+    ";
 
-// A record is a hash: who has it, which body, and until when the lease lasts, in
-// milliseconds since 1970. One that is done has no lease and ends by its expiry; one
-// in flight outlives its lease, so that its owner may be late. Completing and
-// releasing write nothing that Redis refuses when it is out of memory. Before Redis
-// 7, scripts that call TIME must replicate their effects, not themselves, which is
-// the default since 5.
-
-const CLAIM: &str = script!(
-    "if r[1] and (not r[3] or tonumber(r[3]) > now) then
+const CLAIM: &str = "if r[1] and (not r[3] or tonumber(r[3]) > now) then
         return {r[3] and 'held' or 'done', r[2] == ARGV[2] and 1 or 0, r[3] and r[3] - now or 0}
     end
     redis.call('HSET', KEYS[1], 'token', ARGV[1], 'body', ARGV[2], 'until', string.format('%.0f', now + ARGV[3]))
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3] + ARGV[4]))
-    return {'fresh', 1, 0}"
-);
+    return {'fresh', 1, 0}";
 
-const COMPLETE: &str = script!(
-    "if r[1] ~= ARGV[1] then return 0 end
+const COMPLETE: &str = "if r[1] ~= ARGV[1] then return 0 end
     if redis.call('HDEL', KEYS[1], 'until') == 1 then
         redis.call('PEXPIRE', KEYS[1], ARGV[2])
     end
-    return 1"
-);
+    return 1";
 
-const RELEASE: &str = script!(
-    "if r[1] ~= ARGV[1] or not r[3] then return 0 end
-    return redis.call('DEL', KEYS[1])"
-);
+const RELEASE: &str = "if r[1] ~= ARGV[1] or not r[3] then return 0 end
+    return redis.call('DEL', KEYS[1])";
 
-const EXTEND: &str = script!(
-    "if r[1] ~= ARGV[1] or not r[3] then return 0 end
+const EXTEND: &str = "if r[1] ~= ARGV[1] or not r[3] then return 0 end
     redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[2]))
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[2] + ARGV[3]))
-    return 1"
-);
+    return 1";
 
 const DEFAULT_PREFIX: &str = "offhook:";
 

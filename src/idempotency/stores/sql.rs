@@ -269,6 +269,12 @@ impl<D: Dialect> Store for SqlStore<D> {
         Box::pin(self.step(async move |connection: &mut Connection<D>| self.extend_on(connection, lease).await))
     }
 
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(
+            self.step(async move |connection: &mut Connection<D>| Ok(self.dialect.forget(connection, key).await? > 0)),
+        )
+    }
+
     fn abandon(&self, lease: Lease) {
         // Without a runtime, which is shutting down, the lease ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -342,6 +348,13 @@ pub trait Dialect: Clone + fmt::Debug + Send + Sync + 'static {
         connection: &mut Connection<Self>,
         lease: &Lease,
         retention: i64,
+    ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Deletes the record of a key, whatever its state, and returns how many there were.
+    fn forget(
+        &self,
+        connection: &mut Connection<Self>,
+        key: &Key,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
     /// Deletes at most `limit` records whose time is over, and returns how many there were.

@@ -179,6 +179,10 @@ impl Dialect for SqliteDialect {
         Ok(query.execute(connection).await?.rows_affected())
     }
 
+    async fn forget(&self, connection: &mut SqliteConnection, key: &Key) -> Result<u64, sqlx::Error> {
+        Ok(sqlx::query(FORGET).bind(key.as_str()).execute(connection).await?.rows_affected())
+    }
+
     async fn purge(&self, connection: &mut SqliteConnection, limit: i64) -> Result<u64, sqlx::Error> {
         Ok(sqlx::query(PURGE).bind((self.time)()).bind(limit).execute(connection).await?.rows_affected())
     }
@@ -238,6 +242,8 @@ const RELEASE: &str = "DELETE FROM offhook_deliveries WHERE key = ?1 AND token =
 
 const EXTEND: &str = "UPDATE offhook_deliveries SET until = ?5 + ?3, kept = ?5 + ?3 + ?4
     WHERE key = ?1 AND token = ?2 AND NOT done";
+
+const FORGET: &str = "DELETE FROM offhook_deliveries WHERE key = ?1";
 
 const PURGE: &str = "DELETE FROM offhook_deliveries WHERE key IN (
         SELECT key FROM offhook_deliveries WHERE kept <= ?1 ORDER BY kept LIMIT ?2
