@@ -15,7 +15,9 @@ pub(super) fn handled<E: Event>(delivery: &Delivery<E>, outcome: &Outcome) {
             Outcome::Handled | Outcome::Unkeyed | Outcome::Duplicate | Outcome::InFlight { .. } => {
                 tracing::info!(target: "offhook", vendor, endpoint, event, code, "delivery handled");
             }
-            _ => tracing::warn!(target: "offhook", vendor, endpoint, event, code, store, "delivery not handled as it should be"),
+            _ => {
+                tracing::warn!(target: "offhook", vendor, endpoint, event, code, store, "delivery not handled as it should be")
+            }
         }
     }
     #[cfg(not(feature = "tracing"))]

@@ -80,7 +80,7 @@ struct Newtype(BTreeMap<String, Value>);
 
 /// As from serde_json alone; `seen` makes the values comparable.
 #[track_caller]
-fn same<E: DeserializeOwned, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
+fn same<E: DeserializeOwned + 'static, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
     let vendor = StandardWebhooks::<E>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
     let signer = Signer::new(schemes::STANDARD_WEBHOOKS, SECRET).unwrap();
     let received = vendor.receive(&signer.sign(FixedClock::at_unix(NOW).now(), body), body.to_owned());

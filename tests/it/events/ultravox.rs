@@ -1,6 +1,7 @@
 //! Ultravox: its lists of signatures, its ages, and every field of its events.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use offhook::Request;
 use offhook::event::{Identity, Parsed};
 use offhook::ultravox::{self, BillingStatus, CallEvent, EndReason, Event, MediumKind, SipTerminationReason};
 use offhook::{FixedClock, ParseError, Ultravox, Verifier, VerifyError};
@@ -18,7 +19,7 @@ fn verifier() -> Ultravox {
 
 fn verify(signature: &str) -> Result<Option<usize>, VerifyError> {
     let headers = [(ultravox::SIGNATURE_HEADER, signature), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
-    verifier().verify(&headers, BODY.as_bytes()).map(|verified| verified.secret_index())
+    verifier().verify(&Request::new(&headers, BODY.as_bytes())).map(|verified| verified.secret_index())
 }
 
 #[test]
@@ -47,8 +48,9 @@ fn freshness_is_300_seconds_unless_told_otherwise() {
     let headers = [(ultravox::SIGNATURE_HEADER, SIGNATURE), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
     let at = |seconds: i64| Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW + seconds));
     let minute = std::time::Duration::from_secs(60);
-    let check =
-        |verifier: Ultravox| verifier.verify(&headers, BODY.as_bytes()).map(|_| ()).map_err(|error| error.code());
+    let check = |verifier: Ultravox| {
+        verifier.verify(&Request::new(&headers, BODY.as_bytes())).map(|_| ()).map_err(|error| error.code())
+    };
     assert_eq!(check(at(300)), Ok(()));
     assert_eq!(check(at(-300)), Ok(()));
     assert_eq!(check(at(301)), Err("timestamp_too_old"));

@@ -1,9 +1,12 @@
 //! Events of the user's own types: Standard Webhooks, and a vendor of one's own.
 
-use offhook::Success;
-use offhook::event::{CallUpdate, Envelope, Identity, Stage};
+use offhook::event::{CallUpdate, Envelope, Identity, Parsed, Stage, Undecodable};
 use offhook::testing::Signer;
-use offhook::{Clock, Delivery, Event, FixedClock, HmacVendor, ParseError, StandardWebhooks, Verified, Verifier};
+use offhook::verify::HmacScheme;
+use offhook::{
+    Clock, Delivery, Event, FixedClock, Hmac, ParseError, SignedVendor, StandardWebhooks, Success, Vendor, Verified,
+    Verifier,
+};
 use serde::Deserialize;
 
 use offhook_tests::schemes;
@@ -113,10 +116,35 @@ impl Event for PostCall {
     }
 }
 
+/// A vendor with this scheme, whose whole body is of this type.
+macro_rules! vendor {
+    ($name:ident, $scheme:expr, $event:ty, $success:expr) => {
+        struct $name;
+
+        impl SignedVendor for $name {
+            const SCHEME: HmacScheme = $scheme;
+        }
+
+        impl Vendor for $name {
+            type Event = Result<$event, Undecodable>;
+            const NAME: &'static str = "elevenlabs";
+            const SUCCESS: Success = $success;
+
+            fn parse(_: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
+                Parsed::decode("", body)
+            }
+        }
+    };
+}
+
+vendor!(ElevenLabs, schemes::ELEVENLABS, PostCall, Success::Accepted);
+vendor!(Twitch, schemes::TWITCH, Anything, Success::Ok);
+vendor!(GitHub, schemes::GITHUB, Anything, Success::Ok);
+
 #[test]
 fn a_vendor_of_ones_own() {
-    let vendor = HmacVendor::<PostCall>::new("elevenlabs", schemes::ELEVENLABS, SECRET).unwrap();
-    let vendor = vendor.with_clock(FixedClock::at_unix(NOW)).with_success(Success::Accepted);
+    let vendor = Hmac::<ElevenLabs>::new(SECRET).unwrap();
+    let vendor = vendor.with_clock(FixedClock::at_unix(NOW));
     let delivery = receive(&vendor, schemes::ELEVENLABS, r#"{"type":"test","data":{"conversation_id":"c1","x":1}}"#);
     assert_eq!(delivery.event().as_ref().unwrap().data.conversation_id, "c1");
     assert_eq!((delivery.vendor(), delivery.acknowledge().status()), ("elevenlabs", 202));
@@ -147,18 +175,18 @@ impl Event for Anything {
 
 #[test]
 fn the_signed_message_id_can_be_the_dedupe_key() {
-    let twitch = HmacVendor::<Anything>::new("twitch", schemes::TWITCH, SECRET).unwrap();
+    let twitch = Hmac::<Twitch>::new(SECRET).unwrap();
     let twitch = twitch.with_clock(FixedClock::at_unix(NOW));
     assert_eq!(receive(&twitch, schemes::TWITCH, "{}").dedupe_key().as_deref(), Some("anything:msg_1"));
     // Where none is signed, the body has to do.
-    let github = HmacVendor::<Anything>::new("github", schemes::GITHUB, SECRET).unwrap();
+    let github = Hmac::<GitHub>::new(SECRET).unwrap();
     let key = receive(&github, schemes::GITHUB, "{}").dedupe_key().unwrap();
     assert!(key.starts_with("anything:sha256:"), "{key}");
 }
 
 #[test]
 fn a_vendor_of_ones_own_needs_an_object_too() {
-    let github = HmacVendor::<Anything>::new("github", schemes::GITHUB, SECRET).unwrap();
+    let github = Hmac::<GitHub>::new(SECRET).unwrap();
     for (body, code) in [
         ("", "body_not_json"),
         ("[]", "body_not_an_object"),

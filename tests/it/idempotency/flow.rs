@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use offhook::event::DedupeKey;
+use offhook::event::Parsed;
 use offhook::idempotency::{
     BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, MemoryStore, Once, Outcome, SettingsError,
     Store, StoreError, StoreSettings,
 };
-use offhook::verify::{HmacScheme, Part};
-use offhook::{Delivery, HmacVendor, Reply, Salpre, StandardWebhooks, TalkifAi, Verifier, Webhook, talkifai};
+use offhook::{
+    Delivery, ParseError, Reply, Salpre, StandardWebhooks, StaticHeaders, TalkifAi, Vendor, Verified, Verifier,
+    Webhook, talkifai,
+};
 
 use super::common::{delivery, receive};
 
@@ -34,16 +36,6 @@ async fn a_second_delivery_is_acknowledged_and_not_run() {
         assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), (outcome, 200, total));
     }
     assert_eq!(run(&store, &delivery("2"), &runs).await.0, "handled");
-}
-
-// MERGE: endpoint. Receive with two verifiers of two endpoints instead of writing the keys.
-#[tokio::test]
-async fn two_endpoints_in_one_store_are_apart() {
-    let store = MemoryStore::new();
-    for endpoint in ["a", "b"] {
-        let key = Key::new("talkifai", endpoint, &delivery("1").dedupe_key().unwrap());
-        assert!(matches!(store.claim(&key, &BodyDigest::of(b"")).await, Ok(Claim::Fresh(_))));
-    }
 }
 
 #[tokio::test]
@@ -330,28 +322,33 @@ fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     assert_eq!(code(short), Some("retention_too_short"));
 
     // A vendor that retries for longer, in either order.
-    #[derive(serde::Deserialize)]
-    struct Order {}
-    impl offhook::Event for Order {
-        fn name(&self) -> &str {
-            "order"
-        }
-
-        fn dedupe_key(&self) -> DedupeKey<'_> {
-            DedupeKey::Body
+    struct Silent;
+    struct Stubborn;
+    impl Vendor for Silent {
+        type Event = offhook::salpre::Event;
+        const NAME: &'static str = "silent";
+        fn parse(_: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
+            Self::Event::parse(body)
         }
     }
-    const SCHEME: HmacScheme = HmacScheme::in_header("x-signature").signs(&[Part::Body]);
-    let vendor = HmacVendor::<Order>::new("vendor", SCHEME, "s").unwrap();
+    impl Vendor for Stubborn {
+        type Event = offhook::salpre::Event;
+        const NAME: &'static str = "stubborn";
+        const RETRY_SPAN: Option<Duration> = Some(Duration::from_secs(73 * 3_600));
+        fn parse(_: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
+            Self::Event::parse(body)
+        }
+    }
+    let silent = StaticHeaders::<Silent>::bearer("s").unwrap();
+    let vendor = StaticHeaders::<Stubborn>::bearer("s").unwrap();
     let standard = StandardWebhooks::<serde_json::Value>::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    assert_eq!(vendor.retry_span(), None);
+    assert_eq!(silent.profile().retry_span(), None);
+    assert!(code(StoreSettings::new().for_vendor(&silent)).is_none());
     // The specification's own example.
-    assert_eq!(standard.retry_span(), Some(hours(75) + Duration::from_secs(35 * 60 + 5)));
+    assert_eq!(standard.profile().retry_span(), Some(hours(75) + Duration::from_secs(35 * 60 + 5)));
     assert_eq!(code(StoreSettings::new().for_vendor(&standard)), Some("retention_too_short"));
-    let (vendor, standard) = (vendor.with_retry_span(hours(73)), standard.with_retry_span(hours(73)));
-    for settings in
-        [StoreSettings::new().for_vendor(&vendor.clone()), StoreSettings::new().for_vendor(&standard.clone())]
-    {
+    let standard = standard.with_retry_span(hours(73));
+    for settings in [StoreSettings::new().for_vendor(&vendor), StoreSettings::new().for_vendor(&standard)] {
         assert_eq!(code(settings), Some("retention_too_short"));
     }
     let long = StoreSettings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
@@ -359,6 +356,6 @@ fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     assert_eq!(long.retention(), hours(73));
     // The vendors of this crate are covered.
     let talkifai = TalkifAi::new("s").unwrap();
-    assert!(talkifai.retry_span().unwrap() <= MIN_RETENTION);
+    assert!(talkifai.profile().retry_span().unwrap() <= MIN_RETENTION);
     assert_eq!(long.for_vendor(&talkifai).unwrap(), long);
 }
