@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
 use crate::event::{CallUpdate, Envelope, Identity, RawJson, Stage};
-use crate::vendors::ultravox::Call;
+use crate::vendors::ultravox::{BoxedCall, Call};
 
 events! {
     layout: Layout {
@@ -139,8 +139,7 @@ struct CallData {
     status: Option<CallStatus>,
     #[serde(alias = "errorMessage")]
     error_message: Option<String>,
-    #[serde(deserialize_with = "wire::optional_object")]
-    call: Option<Box<Call>>,
+    call: Option<BoxedCall>,
     #[serde(deserialize_with = "wire::text")]
     call_id: Option<String>,
     #[serde(rename = "callId", deserialize_with = "wire::text")]
@@ -153,7 +152,7 @@ struct CallData {
 
 impl From<CallData> for CallEvent {
     fn from(data: CallData) -> Self {
-        let mut call = data.call.unwrap_or_default();
+        let mut call = data.call.map_or_else(Box::default, |BoxedCall(call)| call);
         call.call_id = call.call_id.or(data.call_id).or(data.call_id_camel);
         call.duration = call.duration.or(data.duration_seconds);
         call.fill_agent_id(data.agent_id);

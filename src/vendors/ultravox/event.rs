@@ -1,9 +1,9 @@
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::envelope::{Layout, Payload, Vocabulary, events};
 use crate::event::{CallUpdate, Envelope, Identity, Stage};
-use crate::vendors::ultravox::Call;
+use crate::vendors::ultravox::{BoxedCall, Call};
 
 events! {
     layout: Layout { name: "event", data: "call", time: None, ids: [None, None], test: None };
@@ -78,7 +78,16 @@ impl Event {
 #[non_exhaustive]
 pub struct CallEvent {
     /// The call.
+    #[serde(deserialize_with = "boxed")]
     pub call: Box<Call>,
 }
 
-impl Payload for CallEvent {}
+impl Payload for CallEvent {
+    fn read<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+        CallEvent::deserialize(data)
+    }
+}
+
+fn boxed<'de, D: Deserializer<'de>>(call: D) -> Result<Box<Call>, D::Error> {
+    BoxedCall::deserialize(call).map(|BoxedCall(call)| call)
+}

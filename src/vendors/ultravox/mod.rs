@@ -36,6 +36,7 @@ use crate::verify::Verified;
 use crate::verify::{ConfigError, VerifyError};
 use crate::verify::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
 
+pub(crate) use call::BoxedCall;
 pub use call::{Agent, BillingStatus, Call, EndReason, Medium, MediumKind, SipDetails, SipTerminationReason};
 pub use event::{CallEvent, Event};
 
