@@ -23,7 +23,7 @@ pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod json;
 pub(crate) mod model;
-mod parsed;
+pub(crate) mod parsed;
 pub(crate) mod wire;
 
 pub use call::{CallUpdate, Direction, Stage};

@@ -145,6 +145,10 @@ impl Drift {
         self.0.push(Misfit { path: path.into(), reason: reason.into() });
     }
 
+    pub(crate) fn extend(&mut self, misfits: impl IntoIterator<Item = Misfit>) {
+        self.0.extend(misfits);
+    }
+
     /// Returns whether everything fits.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

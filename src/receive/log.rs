@@ -1,4 +1,4 @@
-//! The `tracing` event of each delivery.
+//! The `tracing` events of each delivery.
 
 use crate::event::Event;
 use crate::idempotency::Outcome;
@@ -37,7 +37,7 @@ pub(crate) fn handled<E: Event>(delivery: &Delivery<E>, outcome: &Outcome) {
 pub(crate) fn received<E: Event>(vendor: &'static str, outcome: &Result<Delivery<E>, ReceiveError>) {
     match outcome {
         Ok(delivery) => {
-            // Nothing in here is worked out unless somebody listens.
+            // Evaluated only if a subscriber is interested.
             tracing::info!(
                 target: "offhook",
                 vendor,
@@ -47,12 +47,17 @@ pub(crate) fn received<E: Event>(vendor: &'static str, outcome: &Result<Delivery
                 age_s = delivery.verified().signed_at().map(age),
                 "delivery accepted",
             );
+            if !delivery.drift().is_empty() {
+                // Paths and reasons only: a drift holds no values.
+                let (event, drift) = (delivery.event().name(), delivery.drift());
+                tracing::warn!(target: "offhook", vendor, code = "drift", event, %drift, "delivery does not fit");
+            }
         }
         Err(error) => refused(vendor, error.code()),
     }
 }
 
-/// In seconds.
+/// Returns the age in seconds.
 #[cfg(feature = "tracing")]
 fn age(signed_at: DateTime<Utc>) -> i64 {
     SystemClock.now().signed_duration_since(signed_at).num_seconds()

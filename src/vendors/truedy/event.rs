@@ -70,12 +70,18 @@ impl crate::Event for Event {
                 Identity::first_of([event_id, data.event_id.as_deref(), data.voice_id.as_deref()])
             }
             Event::Unknown(unknown) => inner_id(event_id, &unknown.data),
-            Event::Undecodable(undecodable) => inner_id(event_id, &undecodable.data),
+            Event::Undecodable(undecodable) => match inner_id(event_id, &undecodable.data) {
+                Identity::Body => Identity::first_of([self.call_id()]),
+                id => id,
+            },
         }
     }
 
     fn call_id(&self) -> Option<&str> {
-        self.subject()?.1.call.call_id.as_deref()
+        match self {
+            Event::Undecodable(undecodable) if undecodable.name.starts_with("call.") => undecodable.data.call_id(),
+            _ => self.subject()?.1.call.call_id.as_deref(),
+        }
     }
 
     fn call(&self) -> Option<CallUpdate<'_>> {

@@ -44,10 +44,10 @@ pub struct Call {
     #[serde(with = "wire::seconds_text", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// How many input tokens are billed beside the duration.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "wire::count::deserialize", skip_serializing_if = "Option::is_none")]
     pub billed_side_input_tokens: Option<i64>,
     /// How many output tokens are billed beside the duration.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "wire::count::deserialize", skip_serializing_if = "Option::is_none")]
     pub billed_side_output_tokens: Option<i64>,
     /// Whether the call is billed, and if not, why.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -32,10 +32,7 @@ impl crate::Event for Event {
 
     /// Ultravox gives its events no id: each happens once in a call.
     fn identity<'a>(&'a self, _envelope: &'a Envelope) -> Identity<'a> {
-        match self {
-            Event::Unnamed(_) => Identity::Body,
-            _ => Identity::first_of([self.call_id()]),
-        }
+        if self.name().is_empty() { Identity::Body } else { Identity::first_of([self.call_id()]) }
     }
 
     /// Returns the call's own time. Nothing says when a call was billed.
@@ -49,7 +46,10 @@ impl crate::Event for Event {
     }
 
     fn call_id(&self) -> Option<&str> {
-        self.subject()?.1.call_id.as_deref()
+        match self {
+            Event::Undecodable(undecodable) => undecodable.data.call_id(),
+            _ => self.subject()?.1.call_id.as_deref(),
+        }
     }
 
     fn call(&self) -> Option<CallUpdate<'_>> {
