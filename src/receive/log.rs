@@ -27,6 +27,19 @@ fn accepted<E: Event>(delivery: &Delivery<E>) {
         age_s = delivery.verified().signed_at().map(|time| (SystemClock.now() - time).num_seconds()),
         "delivery accepted",
     );
+    // A drift holds paths and reasons, and no values.
+    #[cfg(feature = "tracing")]
+    if !delivery.drift().is_empty() {
+        tracing::warn!(
+            target: "offhook",
+            vendor = delivery.vendor(),
+            endpoint = delivery.endpoint(),
+            code = "drift",
+            event = delivery.event().name(),
+            drift = %delivery.drift(),
+            "documented fields do not fit",
+        );
+    }
 }
 
 /// Logs a request that was refused.
