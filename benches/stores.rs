@@ -23,7 +23,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook::idempotency::{
-    BodyDigest, Claim, HandlerError, Key, Memory, Once, Postgres, Redis, Settings, Sqlite, Store,
+    BodyDigest, Claim, HandlerError, Key, MemoryStore, Once, PostgresStore, RedisStore, SqliteStore, Store,
+    StoreSettings,
 };
 use offhook::testing::Signer;
 use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
@@ -99,7 +100,7 @@ async fn overhead() {
             let _ = black_box(delivery.acknowledge());
         }
         best[0] = best[0].min(start.elapsed());
-        let store = Memory::new();
+        let store = MemoryStore::new();
         for run in best.iter_mut().skip(1) {
             let start = Instant::now();
             for (headers, body) in &deliveries {
@@ -122,8 +123,8 @@ struct Subject {
 
 enum Fill {
     Memory,
-    Sqlite(Sqlite),
-    Postgres(Postgres),
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
     Redis(servers::RedisServer),
 }
 
@@ -131,7 +132,7 @@ impl Subject {
     /// Done, and kept as long as any.
     async fn fill(&self, from: u64, to: u64) {
         let (from, to) = (from.cast_signed(), to.cast_signed());
-        let kept = SystemClock.now().timestamp_millis() + Settings::new().retention().as_millis() as i64;
+        let kept = SystemClock.now().timestamp_millis() + StoreSettings::new().retention().as_millis() as i64;
         match &self.fill {
             Fill::Memory => {
                 for _ in from..to {
@@ -170,7 +171,7 @@ impl Subject {
 
 async fn redis(name: &'static str, options: &[&str]) -> Subject {
     let server = servers::RedisServer::start(options);
-    let store = Arc::new(Redis::connect(server.url()).await.unwrap());
+    let store = Arc::new(RedisStore::connect(server.url()).await.unwrap());
     Subject { name, store, fill: Fill::Redis(server) }
 }
 
@@ -178,13 +179,13 @@ async fn redis(name: &'static str, options: &[&str]) -> Subject {
 async fn main() {
     overhead().await;
     let folder = servers::Folder::new();
-    let sqlite = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
+    let sqlite = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     sqlite.migrate().await.unwrap();
     let server = servers::PgServer::start(&[]);
     let pool = PgPoolOptions::new().max_connections(64).connect(&server.url()).await.unwrap();
-    let postgres = Postgres::new(pool);
+    let postgres = PostgresStore::new(pool);
     postgres.migrate().await.unwrap();
-    let memory = Memory::new().with_capacity(100_000_000);
+    let memory = MemoryStore::new().with_capacity(100_000_000);
     let word = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let subjects = [
         Subject { name: "memory", store: Arc::new(memory), fill: Fill::Memory },

@@ -9,8 +9,9 @@ mod common;
 use std::sync::Arc;
 
 use actix_web::{App, HttpRequest, HttpServer, web};
+use offhook::event::Parsed;
 use offhook::idempotency::Store;
-use offhook::{Event, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
+use offhook::{Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 use serde::Serialize;
 
 /// Taking the extractor as a `Result` lets a handler see what was refused; a
@@ -21,7 +22,8 @@ async fn deliver<V>(
     webhook: Result<Webhook<V>, Rejection>,
 ) -> Result<Reply, Rejection>
 where
-    V: Verifier<Event: Event + Serialize>,
+    V: Verifier,
+    Parsed<V::Event>: Serialize,
 {
     let webhook = webhook.inspect_err(|rejection| common::print_refused(request.path(), rejection))?;
     Ok(common::handle(&store, &webhook).await)

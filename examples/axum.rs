@@ -15,8 +15,9 @@ use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::Uri;
 use axum::routing::post;
+use offhook::event::Parsed;
 use offhook::idempotency::Store;
-use offhook::{Event, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
+use offhook::{Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 use serde::Serialize;
 
 /// A verifier, and the store that all of them share.
@@ -46,7 +47,8 @@ async fn deliver<V>(
     webhook: Result<Webhook<V>, Rejection>,
 ) -> Result<Reply, Rejection>
 where
-    V: Verifier<Event: Event + Serialize + Send + Sync>,
+    V: Verifier<Event: Send + Sync>,
+    Parsed<V::Event>: Serialize,
 {
     let webhook = webhook.inspect_err(|rejection| common::print_refused(uri.path(), rejection))?;
     Ok(common::handle(&store, &webhook).await)

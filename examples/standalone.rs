@@ -17,7 +17,8 @@ use std::error::Error;
 use std::io::Read;
 use std::process::ExitCode;
 
-use offhook::{Clock, Event, FixedClock, Salpre, SystemClock, TalkifAi, Truedy, Verifier};
+use offhook::event::Parsed;
+use offhook::{Clock, FixedClock, Salpre, SystemClock, TalkifAi, Truedy, Verifier};
 use serde::Serialize;
 
 fn main() -> ExitCode {
@@ -42,10 +43,13 @@ fn run() -> Result<bool, Box<dyn Error>> {
     }
 }
 
-fn report<V: Verifier<Event: Event + Serialize>>(verifier: &V, request: &Captured) -> Result<bool, Box<dyn Error>> {
+fn report<V: Verifier>(verifier: &V, request: &Captured) -> Result<bool, Box<dyn Error>>
+where
+    Parsed<V::Event>: Serialize,
+{
     match verifier.receive(&request.headers, request.body.clone()) {
         Ok(delivery) => {
-            println!("{}", serde_json::to_string(delivery.event())?);
+            println!("{}", serde_json::to_string(delivery.parsed())?);
             Ok(true)
         }
         Err(error) => {

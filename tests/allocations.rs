@@ -67,7 +67,7 @@ fn allocations_are_bounded() {
         (2 + 1, r#"{"event":"call.new","data":{"call":{"callId":"c","agent":{"agentId":"a"}}}}"#),
     ] {
         let mut event = None;
-        let (count, _) = allocated(|| event = Some(truedy::Event::from_json(body.as_bytes()).unwrap()));
+        let (count, _) = allocated(|| event = Some(truedy::Event::parse(body.as_bytes()).unwrap()));
         assert!(count <= kept, "{count} allocations for {kept}: {body}");
     }
 
@@ -86,7 +86,7 @@ fn allocations_are_bounded() {
         format!(r#"{{"event":"call.ended","data":{{"call":{{"callId":{deep}}}}}}}"#),
         deep.clone(),
     ] {
-        let (_, bytes) = allocated(|| drop(truedy::Event::from_json(body.as_bytes())));
+        let (_, bytes) = allocated(|| drop(truedy::Event::parse(body.as_bytes())));
         let times = bytes as f64 / body.len() as f64;
         eprintln!("{times:.2} bytes allocated per byte of {}…", &body[..60]);
         assert!(times < 4.0, "{times} × {} bytes: {}…", body.len(), &body[..60]);
@@ -103,7 +103,7 @@ fn allocations_are_bounded() {
         (48.0, said("{},", "{}")),
         (96.0, said("{},", "7")),
     ] {
-        let (_, bytes) = allocated(|| drop(salpre::Event::from_json(body.as_bytes())));
+        let (_, bytes) = allocated(|| drop(salpre::Event::parse(body.as_bytes())));
         let times = bytes as f64 / body.len() as f64;
         eprintln!("{times:.2} bytes allocated per byte of {}…", &body[..60]);
         assert!(times < limit, "{times} × {} bytes: {}…", body.len(), &body[..60]);

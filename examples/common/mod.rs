@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use offhook::idempotency::{HandlerError, Memory, Once, Outcome, Store};
+use offhook::event::Parsed;
+use offhook::idempotency::{MemoryStore, Once, Outcome, Store};
 use offhook::testing::Signer;
 use offhook::{Clock, Delivery, Event, Rejection, Reply, Salpre, SystemClock, TalkifAi, Truedy, talkifai, truedy};
 use serde::Serialize;
@@ -109,24 +110,24 @@ pub(crate) async fn store() -> Result<Arc<dyn Store>, Box<dyn Error>> {
 
 async fn open(name: &str) -> Result<Arc<dyn Store>, Box<dyn Error>> {
     match name.split_once(':').unwrap_or((name, "")) {
-        ("memory", "") => Ok(Arc::new(Memory::new())),
+        ("memory", "") => Ok(Arc::new(MemoryStore::new())),
         #[cfg(feature = "sqlite")]
         ("sqlite", file) if !file.is_empty() => {
-            let store = offhook::idempotency::Sqlite::open(file).await?;
+            let store = offhook::idempotency::SqliteStore::open(file).await?;
             store.migrate().await?;
             store.purge().await?;
             Ok(Arc::new(store))
         }
         #[cfg(feature = "postgres")]
         ("postgres" | "postgresql", address) if !address.is_empty() => {
-            let store = offhook::idempotency::Postgres::connect(name).await?;
+            let store = offhook::idempotency::PostgresStore::connect(name).await?;
             store.migrate().await?;
             store.purge().await?;
             Ok(Arc::new(store))
         }
         #[cfg(feature = "redis")]
         ("redis" | "rediss", address) if !address.is_empty() => {
-            Ok(Arc::new(offhook::idempotency::Redis::connect(name).await?))
+            Ok(Arc::new(offhook::idempotency::RedisStore::connect(name).await?))
         }
         // The rest of an address may be a password.
         (kind @ ("sqlite" | "postgres" | "postgresql" | "redis" | "rediss"), address) if !address.is_empty() => {
@@ -138,14 +139,17 @@ async fn open(name: &str) -> Result<Arc<dyn Store>, Box<dyn Error>> {
 
 /// Prints the line of an accepted delivery, and says what to answer: the handler
 /// prints the fresh ones, so each event once.
-pub(crate) async fn handle<E: Event + Serialize>(store: &Arc<dyn Store>, delivery: &Delivery<E>) -> Reply {
-    let handler = async |_event: &E| {
+pub(crate) async fn handle<E: Event>(store: &Arc<dyn Store>, delivery: &Delivery<E>) -> Reply
+where
+    Parsed<E>: Serialize,
+{
+    let handled = Once::new(store).run(delivery, async |_event| {
         print_accepted(delivery, "fresh");
-        Ok::<_, HandlerError>(())
-    };
-    let handled = Once::new(store).run(delivery, handler).await;
+        Ok(())
+    });
+    let handled = handled.await;
     match handled.outcome() {
-        Outcome::Fresh | Outcome::Unkeyed => {}
+        Outcome::Handled | Outcome::Unkeyed => {}
         Outcome::Duplicate | Outcome::Conflict { retry_after: None } => print_accepted(delivery, "duplicate"),
         Outcome::InFlight { .. } | Outcome::Conflict { .. } => print_accepted(delivery, "in_flight"),
         other => {
@@ -158,18 +162,21 @@ pub(crate) async fn handle<E: Event + Serialize>(store: &Arc<dyn Store>, deliver
 
 /// The line of an accepted delivery.
 #[derive(Serialize)]
-struct Line<'a, E> {
+struct Line<'a, P> {
     vendor: &'a str,
     event: &'a str,
     delivery: &'a str,
     dedupe_key: Option<String>,
     call_id: Option<&'a str>,
     test: bool,
-    data: &'a E,
+    data: &'a P,
 }
 
-fn print_accepted<E: Event + Serialize>(delivery: &Delivery<E>, what: &str) {
-    let event = delivery.event();
+fn print_accepted<E: Event>(delivery: &Delivery<E>, what: &str)
+where
+    Parsed<E>: Serialize,
+{
+    let event = delivery.parsed();
     let line = Line {
         vendor: delivery.vendor(),
         event: event.name(),

@@ -1,43 +1,44 @@
 //! One view of a call, whichever vendor reports it.
 //!
 //! ```
-//! use offhook::event::{CallUpdate, Stage};
+//! use offhook::event::{CallUpdate, Parsed, Stage};
 //! use offhook::{Event, salpre, talkifai};
 //!
-//! fn line(event: &impl Event) -> Option<String> {
-//!     let CallUpdate { stage, call_id, duration, .. } = event.call()?;
+//! fn line<E: Event>(parsed: &Parsed<E>) -> Option<String> {
+//!     let CallUpdate { stage, call_id, duration, .. } = parsed.call()?;
 //!     Some(format!("{} {stage} after {:?} s", call_id?, duration.map(|span| span.num_seconds())))
 //! }
 //!
-//! let ended = talkifai::Event::from_json(
+//! let ended = talkifai::Event::parse(
 //!     br#"{"id":"e","type":"call.ended","data":{"callId":"c1","duration":245}}"#,
 //! )?;
-//! let ringing = salpre::Event::from_json(br#"{"event_type":"call_ringing","payload":{"call_id":7}}"#)?;
+//! let ringing = salpre::Event::parse(br#"{"event_type":"call_ringing","payload":{"call_id":7}}"#)?;
 //! assert_eq!(line(&ended).unwrap(), "c1 ended after Some(245) s");
 //! assert_eq!(line(&ringing).unwrap(), "7 ringing after None s");
 //! # Ok::<(), offhook::ParseError>(())
 //! ```
 //!
-//! Vendors send again what was not taken, minutes or hours later, so events of one
-//! call arrive in any order. [`Stage::is_older_than`] says which of them are late:
+//! A vendor sends a delivery again if it was not acknowledged, minutes or hours later,
+//! so the events of one call arrive in any order. [`Stage::is_older_than`] tells which
+//! of them are late:
 //!
 //! ```
 //! use std::collections::HashMap;
 //!
 //! use offhook::event::Stage;
-//! # use offhook::{Event, ParseError, truedy};
+//! # use offhook::{ParseError, truedy};
 //! # let event = |name: &str| {
 //! #     let body = format!(r#"{{"event":"{name}","data":{{"call_id":"c1"}}}}"#);
-//! #     truedy::Event::from_json(body.as_bytes())
+//! #     truedy::Event::parse(body.as_bytes())
 //! # };
 //!
 //! let mut calls: HashMap<String, Stage> = HashMap::new();
-//! // `call.joined` was not taken at first and comes again when all is over.
+//! // `call.joined` was not acknowledged at first and comes again after the end.
 //! for event in [event("call.started")?, event("call.ended")?, event("call.joined")?] {
 //!     let update = event.call().unwrap();
 //!     let reached = calls.entry(update.call_id.unwrap().to_owned()).or_insert(update.stage);
 //!     if update.stage.is_older_than(*reached) {
-//!         continue; // Acknowledge it: it is true, and no news.
+//!         continue; // Acknowledge it: it is true, but no news.
 //!     }
 //!     *reached = reached.furthest(update.stage);
 //! }
@@ -45,28 +46,28 @@
 //! # Ok::<(), ParseError>(())
 //! ```
 //!
-//! Where several processes receive, the check belongs into the statement that
-//! writes: store [`Stage::rank`], and update `where rank <= $new`.
+//! If several processes receive, the check belongs in the statement that writes: store
+//! [`Stage::rank`], and update `where rank <= $new`.
 
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::event::wire::open_enum;
 
 /// What an event says about a call.
 ///
-/// A field is `None` where the vendor does not say it in this event.
+/// A field is `None` if the event does not say it. `Debug` shows neither the numbers nor
+/// the reason, which may be any text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallUpdate<'a> {
-    /// How far the call is.
+    /// How far the call has come.
     pub stage: Stage,
     /// The call's id.
     pub call_id: Option<&'a str>,
-    /// When it happened, by the vendor's word.
+    /// When it happened, according to the vendor.
     pub at: Option<DateTime<Utc>>,
     /// Who called whom.
     pub direction: Option<&'a Direction>,
@@ -74,15 +75,16 @@ pub struct CallUpdate<'a> {
     pub from: Option<&'a str>,
     /// The called number.
     pub to: Option<&'a str>,
-    /// How long the call lasted: as the vendor says, or from its being joined to
-    /// its end.
+    /// How long the call lasted, according to the vendor, or else from the time when it
+    /// was joined to its end.
     pub duration: Option<TimeDelta>,
-    /// Why the call ended, in the vendor's word.
+    /// Why the call ended, in the vendor's words.
     pub end_reason: Option<&'a str>,
 }
 
 impl CallUpdate<'_> {
-    /// Says the stage and nothing else: the rest can be set field by field.
+    /// Creates an update that has a stage and nothing else. The other fields can be set
+    /// one by one.
     pub const fn new(stage: Stage) -> Self {
         CallUpdate {
             stage,
@@ -97,7 +99,6 @@ impl CallUpdate<'_> {
     }
 }
 
-/// Shows no number: it is somebody's.
 impl fmt::Debug for CallUpdate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallUpdate")
@@ -106,24 +107,24 @@ impl fmt::Debug for CallUpdate<'_> {
             .field("at", &self.at)
             .field("direction", &self.direction)
             .field("duration", &self.duration)
-            .field("end_reason", &self.end_reason)
             .finish_non_exhaustive()
     }
 }
 
-/// How far a call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Stage {
     /// It was placed, or came in.
     Started,
     /// The phone rings.
     Ringing,
-    /// Somebody joined or answered.
+    /// Someone joined or answered.
     Joined,
     /// It is over.
     Ended,
-    /// It did not come about.
+    /// It did not take place.
     Failed,
     /// Something was said, or the transcript is ready.
     Transcript,
@@ -134,22 +135,11 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 8] = [
-        Stage::Started,
-        Stage::Ringing,
-        Stage::Joined,
-        Stage::Ended,
-        Stage::Failed,
-        Stage::Transcript,
-        Stage::Billed,
-        Stage::Other,
-    ];
-
-    /// The place in a call's life, from 10 (started) to 50 (billed). Ended and
-    /// failed share one. A transcript and other news have none: they come during
-    /// a call or after it.
+    /// Returns the place in a call's life, from 10 (started) to 50 (billed). Ended and
+    /// failed have the same. A transcript and other news have none: they come during a
+    /// call or after it.
     ///
-    /// The numbers stay as they are, so that they can be stored.
+    /// The numbers will not change, so they can be stored.
     pub const fn rank(self) -> Option<u8> {
         match self {
             Stage::Started => Some(10),
@@ -161,14 +151,14 @@ impl Stage {
         }
     }
 
-    /// Whether an event of this stage comes late for a call that has reached
-    /// `reached`. What has no rank is never late, and makes nothing late.
+    /// Returns whether an event of this stage is late for a call that has reached
+    /// `reached`. A stage without a rank is never late, and makes no other late.
     pub const fn is_older_than(self, reached: Stage) -> bool {
         matches!((self.rank(), reached.rank()), (Some(own), Some(reached)) if own < reached)
     }
 
-    /// The further of both; this one, if neither is, and never what has no rank
-    /// if the other has one.
+    /// Returns the later stage of the two, or this one if neither is later. A stage with
+    /// a rank is later than one without.
     #[must_use]
     pub const fn furthest(self, other: Stage) -> Stage {
         match (self.rank(), other.rank()) {
@@ -178,7 +168,7 @@ impl Stage {
         }
     }
 
-    /// The stage's name, as serde writes it.
+    /// Returns the stage's name, which serde writes, too.
     pub const fn as_str(self) -> &'static str {
         match self {
             Stage::Started => "started",
@@ -199,39 +189,12 @@ impl fmt::Display for Stage {
     }
 }
 
-impl Serialize for Stage {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Stage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Name;
-
-        impl Visitor<'_> for Name {
-            type Value = Stage;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a stage")
-            }
-
-            fn visit_str<E: Error>(self, name: &str) -> Result<Stage, E> {
-                let stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == name);
-                stage.ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
-            }
-        }
-
-        deserializer.deserialize_str(Name)
-    }
-}
-
 open_enum! {
     /// Who called whom.
     pub enum Direction {
-        /// Somebody called the agent.
+        /// Someone called the agent.
         Inbound = "inbound",
-        /// The agent called somebody.
+        /// The agent called someone.
         Outbound = "outbound",
     }
 }
@@ -240,9 +203,28 @@ open_enum! {
 mod tests {
     use super::*;
 
+    const ALL: [Stage; 8] = [
+        Stage::Started,
+        Stage::Ringing,
+        Stage::Joined,
+        Stage::Ended,
+        Stage::Failed,
+        Stage::Transcript,
+        Stage::Billed,
+        Stage::Other,
+    ];
+
+    #[test]
+    fn debug_shows_no_number_and_no_reason() {
+        let mut update = CallUpdate::new(Stage::Ended);
+        (update.from, update.to, update.end_reason) = (Some("+1202"), Some("+1888"), Some("4111"));
+        let shown = format!("{update:?}");
+        assert!(shown.contains("Ended") && !shown.contains("+1") && !shown.contains("4111"), "{shown}");
+    }
+
     #[test]
     fn serde_writes_the_name() {
-        for stage in Stage::ALL {
+        for stage in ALL {
             let text = serde_json::to_string(&stage).unwrap();
             assert_eq!(text, format!("\"{stage}\""));
             assert_eq!(serde_json::from_str::<Stage>(&text).unwrap(), stage);
@@ -251,10 +233,10 @@ mod tests {
 
     #[test]
     fn stages_are_ordered_and_what_has_no_rank_disturbs_nothing() {
-        for a in Stage::ALL {
+        for a in ALL {
             assert!(!a.is_older_than(a));
             assert_eq!(a.furthest(a), a);
-            for b in Stage::ALL {
+            for b in ALL {
                 assert!(!(a.is_older_than(b) && b.is_older_than(a)), "{a} {b}");
                 let furthest = a.furthest(b);
                 assert!(furthest == a || furthest == b);

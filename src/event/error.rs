@@ -1,32 +1,42 @@
-use std::error::Error;
-use std::fmt;
-
-/// An authentic delivery is not an event of its vendor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The body of a verified delivery could not be parsed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
-    /// The body is not UTF-8, which JSON demands
+    /// The body is not UTF-8, which JSON requires
     /// ([RFC 8259, section 8.1](https://www.rfc-editor.org/rfc/rfc8259#section-8.1)).
+    #[error("the body is not UTF-8")]
     NotUtf8,
     /// The body is not JSON.
+    #[error("the body is not JSON (line {line}, column {column})")]
     NotJson {
-        /// Where it stops being JSON, counted from 1.
+        /// The line of the first error, counted from 1.
         line: usize,
-        /// Where it stops being JSON, counted from 1; 0 at a line's beginning.
+        /// The column of the first error, counted from 1; 0 at the start of a line.
         column: usize,
     },
-    /// The body is JSON, and not an object.
+    /// The body is JSON, but not an object.
+    #[error("the body is not a JSON object")]
     NotAnObject,
-    /// The envelope lacks its event name or its data.
+    /// The envelope has no event name or no data.
+    #[error("the envelope has no usable `{field}`")]
     MissingField {
-        /// The vendor's name for it.
+        /// The vendor's name of the field.
         field: &'static str,
     },
-    /// The envelope says the same thing twice, so that two readers could
-    /// understand two different events.
+    /// The envelope has one field twice: two readers could understand two different
+    /// events.
+    #[error("the envelope has `{field}` twice")]
     RepeatedField {
-        /// The vendor's name for it.
+        /// The vendor's name of the field.
         field: &'static str,
+    },
+    /// The body is a JSON object of another shape than the parser expects. The
+    /// vendors of this crate do not return it; it is for a
+    /// [`Verifier::parse`](crate::Verifier::parse) of yours.
+    #[error("the body is not {expected}")]
+    UnexpectedShape {
+        /// What was expected, such as `"a list of events"`.
+        expected: &'static str,
     },
 }
 
@@ -44,25 +54,12 @@ impl ParseError {
             ParseError::NotAnObject => "body_not_an_object",
             ParseError::MissingField { .. } => "missing_field",
             ParseError::RepeatedField { .. } => "repeated_field",
+            ParseError::UnexpectedShape { .. } => "unexpected_shape",
         }
     }
 
-    /// The place of a JSON error, without the text that stands there.
+    /// Takes the place from a JSON error, without the text found there.
     pub fn from_json(error: &serde_json::Error) -> Self {
         ParseError::NotJson { line: error.line(), column: error.column() }
     }
 }
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParseError::NotUtf8 => f.write_str("the body is not UTF-8"),
-            ParseError::NotJson { line, column } => write!(f, "the body is not JSON (line {line}, column {column})"),
-            ParseError::NotAnObject => f.write_str("the body is not a JSON object"),
-            ParseError::MissingField { field } => write!(f, "the envelope has no usable `{field}`"),
-            ParseError::RepeatedField { field } => write!(f, "the envelope has `{field}` twice"),
-        }
-    }
-}
-
-impl Error for ParseError {}

@@ -1,20 +1,23 @@
-//! JSON that is kept as it came.
+//! JSON that is kept as the vendor wrote it.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::event::wire::{Borrowed, Scalar};
+
 /// A JSON value, kept as the text that the vendor sent.
 ///
-/// No tree is built of it: it costs its own length, however it is nested.
-/// `Debug` shows the length only.
+/// No tree is built from it: it takes as much memory as the text, however deeply it is
+/// nested. `Debug` shows the length only.
 ///
 /// ```
 /// # use offhook::salpre;
 /// # let body = br#"{"event_type":"call_parked","payload":{"slot":4}}"#;
-/// # let salpre::Event::Unknown(unknown) = salpre::Event::from_json(body)? else { unreachable!() };
+/// # let salpre::Event::Unknown(unknown) = salpre::Event::parse(body)?.into_event() else { unreachable!() };
 /// #[derive(serde::Deserialize)]
 /// struct Parked { slot: u32 }
 ///
@@ -26,24 +29,46 @@ use serde_json::value::RawValue;
 pub struct RawJson(Box<RawValue>);
 
 impl RawJson {
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn get(&self) -> &str {
         self.0.get()
     }
 
-    /// Understands the value as a type of yours.
+    /// Decodes the value as a type of yours.
     ///
     /// # Errors
     ///
-    /// A value that does not fit. The error's text may quote the value.
+    /// A value that does not fit. **The error's text may quote the value.**
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.get())
     }
 }
 
 impl RawJson {
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        RawValue::from_string(text.to_owned()).ok().map(RawJson)
+    /// Returns the id in the first of these members that holds one.
+    pub(crate) fn top_level_id(&self, names: &[&str]) -> Option<Cow<'_, str>> {
+        let mut deserializer = serde_json::Deserializer::from_str(self.get());
+        deserializer.deserialize_map(IdVisitor(names)).ok()?
+    }
+}
+
+struct IdVisitor<'n>(&'n [&'n str]);
+
+impl<'de> Visitor<'de> for IdVisitor<'_> {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut id = None;
+        while let Some((Borrowed(key), value)) = members.next_entry::<_, &RawValue>()? {
+            if id.is_none() && self.0.contains(&&*key) {
+                id = Scalar::of(value).into_id().unwrap_or_default();
+            }
+        }
+        Ok(id)
     }
 }
 
@@ -79,12 +104,12 @@ impl<'de> Deserialize<'de> for RawJson {
     }
 }
 
-/// A number, kept exactly as the vendor wrote it: an amount of money or credit.
+/// An amount of money or credit: a number, kept exactly as the vendor wrote it.
 ///
 /// ```
 /// # use offhook::truedy;
 /// # let body = br#"{"event":"call.ended","data":{"call":{"callId":"c","costUsd":0.10}}}"#;
-/// # let truedy::Event::CallEnded(ended) = truedy::Event::from_json(body)? else { unreachable!() };
+/// # let truedy::Event::CallEnded(ended) = truedy::Event::parse(body)?.into_event() else { unreachable!() };
 /// assert_eq!(ended.call.cost_usd.unwrap().as_str(), "0.10");
 /// # Ok::<(), offhook::ParseError>(())
 /// ```
@@ -92,14 +117,14 @@ impl<'de> Deserialize<'de> for RawJson {
 pub struct Amount(Box<str>);
 
 impl Amount {
-    /// The number's text, by JSON's grammar
-    /// ([RFC 8259, section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)):
-    /// what a decimal type parses without loss.
+    /// Returns the number's text, in JSON's grammar
+    /// ([RFC 8259, section 6](https://www.rfc-editor.org/rfc/rfc8259#section-6)). A decimal
+    /// type parses it without loss.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The nearest double, for display; never for adding up.
+    /// Returns the nearest double. It is for display, and not for sums.
     pub fn to_f64(&self) -> f64 {
         self.0.parse().unwrap_or(f64::NAN)
     }
@@ -127,18 +152,18 @@ impl Serialize for Amount {
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text: Box<str> = Box::<RawValue>::deserialize(deserializer)?.into();
-        if is_number(&text) { Ok(Amount(text)) } else { Err(serde::de::Error::custom("wrong type, expected a number")) }
+        if is_number(&text) { Ok(Amount(text)) } else { Err(serde::de::Error::custom("expected a number")) }
     }
 }
 
-/// Whether a JSON value is a number that a double can come near.
+/// Returns whether a JSON value is a number within the range of a double.
 fn is_number(json: &str) -> bool {
     let bounded = json.len() <= MAX_PLAIN_DIGITS && !json.bytes().any(|byte| matches!(byte, b'e' | b'E'));
     json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
         && (bounded || json.parse().is_ok_and(f64::is_finite))
 }
 
-/// A double reaches beyond 10^308.
+/// A double reaches beyond 10^308, so a number of so few digits is in its range.
 const MAX_PLAIN_DIGITS: usize = 300;
 
 #[cfg(test)]

@@ -37,13 +37,13 @@ pub enum Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     key: Key,
-    token: Token,
+    token: LeaseToken,
     ttl: Duration,
 }
 
 impl Lease {
     /// For stores: a lease that lasts for `ttl` from now, by the store's time.
-    pub fn new(key: Key, token: Token, ttl: Duration) -> Self {
+    pub fn new(key: Key, token: LeaseToken, ttl: Duration) -> Self {
         Lease { key, token, ttl }
     }
 
@@ -53,7 +53,7 @@ impl Lease {
     }
 
     /// What tells this owner from all others.
-    pub fn token(&self) -> Token {
+    pub fn token(&self) -> LeaseToken {
         self.token
     }
 
@@ -65,9 +65,9 @@ impl Lease {
 
 /// What tells one owner from another. It is unique, and no secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Token([u8; 16]);
+pub struct LeaseToken([u8; 16]);
 
-impl Token {
+impl LeaseToken {
     /// A token that no other claim has.
     pub fn unique() -> Self {
         // The standard library seeds its hash keys from the system's randomness.
@@ -77,12 +77,12 @@ impl Token {
         for (place, byte) in bytes.iter_mut().zip(half().into_iter().chain(half())) {
             *place = byte;
         }
-        Token(bytes)
+        LeaseToken(bytes)
     }
 
     /// The token with these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Token(bytes)
+        LeaseToken(bytes)
     }
 
     /// Its bytes.
@@ -91,9 +91,9 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for LeaseToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({})", base16ct::lower::encode_string(&self.0))
+        write!(f, "LeaseToken({})", base16ct::lower::encode_string(&self.0))
     }
 }
 
@@ -103,8 +103,9 @@ mod tests {
 
     #[test]
     fn tokens_differ_across_threads() {
-        let threads: Vec<_> =
-            (0..8).map(|_| std::thread::spawn(|| (0..10_000).map(|_| Token::unique()).collect::<Vec<_>>())).collect();
+        let threads: Vec<_> = (0..8)
+            .map(|_| std::thread::spawn(|| (0..10_000).map(|_| LeaseToken::unique()).collect::<Vec<_>>()))
+            .collect();
         let all: std::collections::HashSet<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         assert_eq!(all.len(), 80_000);
     }

@@ -35,8 +35,8 @@ impl Key {
     }
 
     /// The key of a delivery; `None` for one that is never a duplicate.
-    pub fn of<E: Event>(delivery: &Delivery<E>, endpoint: &str) -> Option<Self> {
-        Some(Key::new(delivery.vendor(), endpoint, &delivery.dedupe_key()?))
+    pub fn of<E: Event>(delivery: &Delivery<E>) -> Option<Self> {
+        Some(Key::new(delivery.vendor(), delivery.endpoint(), &delivery.dedupe_key()?))
     }
 
     /// The key as text, for a unique constraint where the effect lands.

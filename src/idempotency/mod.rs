@@ -1,8 +1,8 @@
 //! Each event handled once: the contract of a store, and the flow around a handler.
 //!
 //! ```
-//! use offhook::idempotency::{Memory, Outcome, once};
-//! use offhook::{Truedy, Verifier, truedy};
+//! use offhook::idempotency::MemoryStore;
+//! use offhook::{Truedy, Verifier};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # use offhook::{Clock, FixedClock};
@@ -13,16 +13,16 @@
 //! #     ("x-truedy-signature", "96d85da17d136e52c8abc091357ff1d78bc4bf5a8021a408f22a7e9b03d0f408"),
 //! # ];
 //! # let body = r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00.000Z","data":{"event":"call.ended","call":{"callId":"uv_call_123","agent":{"agentId":"uv_agent_123"}},"id":"uv_evt_123"}}"#;
-//! let store = Memory::new();
+//! let store = MemoryStore::new();
 //! let delivery = truedy.receive(&headers, body)?;
 //! # let runs = std::sync::atomic::AtomicU32::new(0);
 //! # pollster(async {
 //! for _ in 0..2 {
 //!     let reply = delivery
-//!         .once(&store, async |event: &truedy::Event| {
+//!         .once(&store, async |_event| {
 //!             // Runs for the first delivery only.
 //! #           runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-//!             Ok::<_, std::io::Error>(())
+//!             Ok(())
 //!         })
 //!         .await;
 //!     assert_eq!(reply.status(), 204);
@@ -58,38 +58,39 @@
 //!
 //! | store | survives | machines | cost of an event |
 //! |---|---|---|---|
-//! | [`Memory`] | nothing | one process | two locks; about 400 bytes per record |
-//! | `Sqlite` (feature `sqlite`) | a crash | one | two commits to a file, one at a time |
-//! | `Postgres` (feature `postgres`) | a crash | any number | two statements; one transaction with `transact` |
-//! | `Redis` (feature `redis`) | what its persistence keeps | any number | two scripts |
+//! | [`MemoryStore`] | nothing | one process | two locks; about 400 bytes per record |
+//! | `SqliteStore` (feature `sqlite`) | a crash | one | two commits to a file, one at a time |
+//! | `PostgresStore` (feature `postgres`) | a crash | any number | two statements; one transaction with `transact` |
+//! | `RedisStore` (feature `redis`) | what its persistence keeps | any number | two scripts |
 //!
 //! SQLite and PostgreSQL offer the transaction. Of one vendor's two accounts in one
 //! store, each has its own [`Once::endpoint`].
 
 mod claim;
 mod key;
-mod memory;
+mod log;
 mod once;
-#[cfg(feature = "postgres")]
-mod postgres;
-#[cfg(feature = "redis")]
-mod redis;
+mod outcome;
 mod settings;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod sql;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 mod store;
+mod stores;
 
-pub use claim::{Claim, Lease, Token};
+pub use claim::{Claim, Lease, LeaseToken};
 pub use key::{BodyDigest, Key};
-pub use memory::{DEFAULT_CAPACITY, Memory};
-pub use once::{Handled, HandlerError, Held, Once, Outcome, once};
-#[cfg(feature = "postgres")]
-pub use postgres::Postgres;
-#[cfg(feature = "redis")]
-pub use redis::Redis;
-pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, Settings};
-#[cfg(feature = "sqlite")]
-pub use sqlite::Sqlite;
+pub use once::{HeldClaim, Once};
+pub use outcome::{Handled, HandlerError, Outcome};
+pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, SettingsError, StoreSettings};
 pub use store::{BoxFuture, Store, StoreError};
+#[cfg(feature = "postgres")]
+pub use stores::PostgresStore;
+#[cfg(feature = "redis")]
+pub use stores::RedisStore;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use stores::SqlStore;
+#[cfg(feature = "sqlite")]
+pub use stores::SqliteStore;
+pub use stores::{DEFAULT_CAPACITY, MemoryStore};
+
+/// sqlx 0.9, of which the SQL stores take their pools and lend their connections.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use sqlx;

@@ -1,34 +1,18 @@
-//! The flow: claim, handle, complete or release, answer.
+//! The flow around a handler: claim the event, run the handler, record it, answer.
 
-use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
-use std::time::Duration;
 
-use super::claim::{Claim, Lease};
+use super::claim::Lease;
 use super::key::{BodyDigest, Key};
+use super::outcome::{Handled, HandlerError, Outcome};
 use super::store::{Store, StoreError};
 use crate::event::Event;
 use crate::receive::Delivery;
 use crate::receive::Reply;
-use crate::receive::log;
-
-/// Handles a delivery once; see [`Once`] for the rules and for more settings.
-pub async fn once<S, E, H, F>(store: &S, delivery: &Delivery<E>, handler: H) -> Reply
-where
-    S: Store + ?Sized,
-    E: Event,
-    H: AsyncFnOnce(&E) -> Result<(), F>,
-    F: Into<HandlerError>,
-{
-    Once::new(store).run(delivery, handler).await.reply()
-}
 
 impl<E: Event> Delivery<E> {
-    /// Runs the handler if this event was not handled yet, and says what to
-    /// answer; see [`Once`] for the rules and for more settings.
+    /// Runs the handler if this event has not been handled yet, and returns the answer
+    /// for the vendor. This is the short form of [`Once`], which has the rules.
     ///
     /// ```no_run
     /// use std::sync::Arc;
@@ -37,136 +21,120 @@ impl<E: Event> Delivery<E> {
     ///
     /// async fn on_truedy(store: Arc<dyn Store>, delivery: Delivery<truedy::Event>) -> Reply {
     ///     delivery
-    ///         .once(&store, async |event: &truedy::Event| {
-    ///             let truedy::Event::CallEnded(_ended) = event else { return Ok(()) };
-    ///             std::fs::write("ended", "once")
+    ///         .once(&store, async |event| {
+    ///             if let truedy::Event::CallEnded(_ended) = event {
+    ///                 std::fs::write("ended", "once")?;
+    ///             }
+    ///             Ok(())
     ///         })
     ///         .await
     /// }
     /// ```
-    pub async fn once<S, H, F>(&self, store: &S, handler: H) -> Reply
-    where
-        S: Store + ?Sized,
-        H: AsyncFnOnce(&E) -> Result<(), F>,
-        F: Into<HandlerError>,
-    {
-        once(store, self, handler).await
+    pub async fn once(&self, store: &dyn Store, handler: impl AsyncFnOnce(&E) -> Result<(), HandlerError>) -> Reply {
+        Once::new(store).run(self, handler).await.reply()
     }
 }
 
-/// How a handler is run once per event.
+/// Runs a handler once per event.
 ///
 /// | the store says | handler | record | answer |
 /// |---|---|---|---|
-/// | fresh | runs, succeeds | completed | the vendor's success status |
-/// | fresh | fails, panics, or the request is cancelled | released | 500, so that the vendor sends again |
-/// | fresh | fails for good ([`HandlerError::permanent`]) | completed | the vendor's success status |
-/// | fresh | succeeds or fails for good, and completing fails | left to its lease | the vendor's success status |
+/// | fresh | succeeds | completed | the vendor's success status |
+/// | fresh | fails, panics, or the request is cancelled | released | 500, so that the vendor sends the event again |
+/// | fresh | fails permanently ([`HandlerError::permanent`]) | completed | the vendor's success status |
+/// | fresh | succeeds or fails permanently, and completing fails | claimed until the lease ends | the vendor's success status |
 /// | in flight | does not run | | 503 with `Retry-After` |
 /// | done | does not run | | the vendor's success status |
 /// | conflict with a body in flight | does not run | | 503 with `Retry-After` |
 /// | conflict with a handled body | does not run | | the vendor's success status |
-/// | nothing: it fails | does not run | | 503, unless [`danger_fail_open`](Self::danger_fail_open) |
+/// | nothing, because it fails | does not run | | 503, unless [`danger_fail_open`](Self::danger_fail_open) is set |
 ///
-/// A delivery without a [key](Delivery::dedupe_key), such as a vendor's test,
-/// always runs, and no store is asked.
+/// A delivery without a [key](Delivery::dedupe_key), such as a vendor's test delivery,
+/// always runs the handler, and the store is not asked.
 ///
-/// A conflict is acknowledged because, by the vendor's own rule, it is the event
-/// that was handled: refusing it would make the vendor send it until it gives up.
-/// [`Outcome::Conflict`] tells the caller, who still holds the delivery.
+/// A conflict with a handled body is acknowledged because, by the vendor's own rule, it
+/// is the event that was handled. If it were refused, the vendor would send it until it
+/// gives up. [`Outcome::Conflict`] tells the caller, who still has the delivery.
 ///
-/// Work that could not be recorded is acknowledged, because it is done: to ask the
-/// vendor to send it again would be to ask for a double. A delivery that was on
-/// its way already, or that somebody sends again, is handled again once the lease
-/// has ended. In a transaction (`transact`, on the SQL stores) it is not, since
-/// without its commit the work is undone.
+/// Work that is done but could not be recorded is acknowledged, because asking the
+/// vendor to send the event again would have it handled twice. Another delivery of the
+/// event that arrives after the lease has ended is handled again. A transaction
+/// (`transact`, on the SQL stores) does not have this gap: without the commit, the work
+/// is undone too.
 ///
-/// No runtime is needed: the only thing awaited beside the store is the handler.
-#[derive(Debug)]
-pub struct Once<'s, S: ?Sized> {
-    pub(super) store: &'s S,
-    pub(super) endpoint: &'s str,
+/// No async runtime is needed: besides the store, only the handler is awaited.
+#[derive(Clone, Copy)]
+pub struct Once<'s> {
+    store: &'s dyn Store,
     fail_open: bool,
 }
 
-impl<'s, S: Store + ?Sized> Once<'s, S> {
-    /// With this store, for the only endpoint of each vendor.
-    pub fn new(store: &'s S) -> Self {
-        Once { store, endpoint: "", fail_open: false }
+impl<'s> Once<'s> {
+    /// Uses this store.
+    pub fn new(store: &'s dyn Store) -> Self {
+        Once { store, fail_open: false }
     }
 
-    /// Keeps the events of this endpoint apart: for two accounts of one vendor in
-    /// one store, whose ids may be equal.
-    #[must_use]
-    pub fn endpoint(self, endpoint: &'s str) -> Self {
-        Once { endpoint, ..self }
-    }
-
-    /// Runs the handler without a claim when the store fails: nothing is
-    /// delayed by a store that is down, and retries are then handled twice.
+    /// Runs the handler without a claim when the store fails. A store that is down then
+    /// delays no event, and redeliveries are handled twice.
     #[must_use]
     pub fn danger_fail_open(self) -> Self {
         Once { fail_open: true, ..self }
     }
 
-    /// Runs the handler if the delivery is fresh.
-    pub async fn run<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Handled
-    where
-        E: Event,
-        H: AsyncFnOnce(&E) -> Result<(), F>,
-        F: Into<HandlerError>,
-    {
-        self.run_with(delivery, async |event: &E, _: &Held<'_, S>| handler(event).await).await
+    /// Runs the handler if the event is fresh.
+    pub async fn run<E: Event>(
+        self,
+        delivery: &Delivery<E>,
+        handler: impl AsyncFnOnce(&E) -> Result<(), HandlerError>,
+    ) -> Handled {
+        self.run_with(delivery, async |event: &E, _: &HeldClaim<'_>| handler(event).await).await
     }
 
-    /// As [`run`](Self::run), with the lease at hand: to extend it in a handler
-    /// that takes long, or for its key.
-    pub async fn run_with<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Handled
-    where
-        E: Event,
-        H: AsyncFnOnce(&E, &Held<'_, S>) -> Result<(), F>,
-        F: Into<HandlerError>,
-    {
-        Handled::observed(delivery, self.outcome(delivery, handler).await)
+    /// Runs the handler if the event is fresh, and lends it the claim, so that a slow
+    /// handler can extend its lease.
+    pub async fn run_with<E: Event>(
+        self,
+        delivery: &Delivery<E>,
+        handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
+    ) -> Handled {
+        Handled::logged(delivery, self.outcome(delivery, handler).await)
     }
 
-    async fn outcome<E, H, F>(&self, delivery: &Delivery<E>, handler: H) -> Outcome
-    where
-        E: Event,
-        H: AsyncFnOnce(&E, &Held<'_, S>) -> Result<(), F>,
-        F: Into<HandlerError>,
-    {
-        let mut held = Held { store: self.store, lease: None };
-        let Some(key) = Key::of(delivery, self.endpoint) else {
-            return match caught(handler(delivery.event(), &held)).await {
-                Some(Ok(())) => Outcome::Unkeyed,
-                Some(Err(error)) => error.into().outcome(),
-                None => Outcome::Panicked,
-            };
+    async fn outcome<E: Event>(
+        &self,
+        delivery: &Delivery<E>,
+        handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
+    ) -> Outcome {
+        let mut held = HeldClaim { store: self.store, lease: None };
+        let Some(key) = Key::of(delivery) else {
+            let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
+            return if let Outcome::Handled = outcome { Outcome::Unkeyed } else { outcome };
         };
-        let unclaimed = match self.store.claim(&key, &BodyDigest::of(delivery.body())).await {
-            Ok(Claim::Fresh(lease)) => {
-                held.lease = Some(lease);
-                None
+        let claim = match self.store.claim(&key, &BodyDigest::of(delivery.body())).await {
+            Ok(claim) => claim,
+            Err(error) if self.fail_open => {
+                let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
+                return if let Outcome::Handled = outcome { Outcome::FailedOpen(error) } else { outcome };
             }
-            Ok(Claim::InFlight { retry_after }) => return Outcome::InFlight { retry_after },
-            Ok(Claim::Done) => return Outcome::Duplicate,
-            Ok(Claim::Conflict { retry_after }) => return Outcome::Conflict { retry_after },
-            Err(error) if self.fail_open => Some(error),
             Err(error) => return Outcome::Unclaimed(error),
         };
-        // From here on, dropping `held` gives the key up.
-        let outcome = match caught(handler(delivery.event(), &held)).await {
-            Some(Ok(())) => Outcome::Fresh,
-            Some(Err(error)) => error.into().outcome(),
-            None => Outcome::Panicked,
-        };
-        if let (Outcome::Fresh, Some(error)) = (&outcome, unclaimed) {
-            return Outcome::FailedOpen(error);
+        match Outcome::of_refused(claim) {
+            Ok(lease) => held.lease = Some(lease),
+            Err(refused) => return refused,
         }
-        let Some(lease) = held.lease.take() else { return outcome };
+        // If the request is cancelled while the handler runs, dropping `held` releases the key.
+        let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
+        match held.lease.take() {
+            Some(lease) => self.record(&lease, outcome).await,
+            None => outcome,
+        }
+    }
+
+    /// Completes the event if the handler is done with it, and releases it otherwise.
+    async fn record(&self, lease: &Lease, outcome: Outcome) -> Outcome {
         match outcome {
-            Outcome::Fresh | Outcome::Rejected(_) => match self.complete(&lease).await {
+            Outcome::Handled | Outcome::Rejected(_) => match self.complete(lease).await {
                 Ok(()) => outcome,
                 Err(error) => {
                     let rejected = if let Outcome::Rejected(error) = outcome { Some(error) } else { None };
@@ -174,14 +142,15 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
                 }
             },
             failed => {
-                // Failing leaves the key to the lease's end, which delays the retry.
-                let _ = self.store.release(&lease).await;
+                // If this fails, the key stays claimed until its lease ends: the retry
+                // comes late, and is not lost.
+                let _ = self.store.release(lease).await;
                 failed
             }
         }
     }
 
-    /// Completing is the same done twice, so a lost answer is asked for once more.
+    /// Completing is idempotent, so it is repeated once if its answer may be lost.
     async fn complete(&self, lease: &Lease) -> Result<(), StoreError> {
         match self.store.complete(lease).await {
             Err(StoreError::Unavailable(_) | StoreError::Contended(_)) => self.store.complete(lease).await,
@@ -190,31 +159,36 @@ impl<'s, S: Store + ?Sized> Once<'s, S> {
     }
 }
 
+impl fmt::Debug for Once<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once").field("fail_open", &self.fail_open).finish_non_exhaustive()
+    }
+}
+
 /// The claim under which a handler runs.
-#[derive(Debug)]
-pub struct Held<'s, S: Store + ?Sized> {
-    store: &'s S,
+pub struct HeldClaim<'s> {
+    store: &'s dyn Store,
     lease: Option<Lease>,
 }
 
-impl<S: Store + ?Sized> Held<'_, S> {
-    /// The lease; `None` where there was no claim: a delivery without a key, or a
-    /// store that failed under [`Once::danger_fail_open`].
+impl HeldClaim<'_> {
+    /// Returns the lease. It is `None` if there was no claim: for a delivery without a
+    /// key, and after a store failed under [`Once::danger_fail_open`].
     pub fn lease(&self) -> Option<&Lease> {
         self.lease.as_ref()
     }
 
-    /// The event's key, for a unique constraint where the effect lands.
+    /// Returns the event's key, for a unique constraint in the table of the effect.
     pub fn key(&self) -> Option<&Key> {
         self.lease.as_ref().map(Lease::key)
     }
 
-    /// Starts the lease anew.
+    /// Extends the lease: it lasts from now as long as it lasted at first.
     ///
     /// # Errors
     ///
-    /// As for [`Store::extend`]. After [`StoreError::LeaseLost`] the event is
-    /// somebody else's: stop.
+    /// Returns the errors of [`Store::extend`]. After [`StoreError::LeaseLost`], another
+    /// delivery is handling the event, and the handler should stop.
     pub async fn extend(&self) -> Result<(), StoreError> {
         match &self.lease {
             Some(lease) => self.store.extend(lease).await,
@@ -223,7 +197,7 @@ impl<S: Store + ?Sized> Held<'_, S> {
     }
 }
 
-impl<S: Store + ?Sized> Drop for Held<'_, S> {
+impl Drop for HeldClaim<'_> {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
             self.store.abandon(lease);
@@ -231,205 +205,8 @@ impl<S: Store + ?Sized> Drop for Held<'_, S> {
     }
 }
 
-/// The future's output, or nothing if it panics.
-pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    std::future::poll_fn(move |context| {
-        // A future that panicked is not polled again.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(_panic) => Poll::Ready(None),
-        }
-    })
-    .await
-}
-
-/// A handler did not do its work.
-///
-/// Every error becomes one that is tried again, so `?` works in a handler.
-///
-/// ```
-/// use offhook::idempotency::HandlerError;
-///
-/// fn book(call: Option<&str>) -> Result<(), HandlerError> {
-///     let call = call.ok_or_else(|| HandlerError::permanent("no call to book"))?;
-///     std::fs::read(format!("/nonexistent/{call}"))?;
-///     Ok(())
-/// }
-/// assert!(book(None).unwrap_err().is_permanent());
-/// assert!(!book(Some("c1")).unwrap_err().is_permanent());
-/// ```
-#[derive(Debug)]
-pub struct HandlerError {
-    source: Box<dyn Error + Send + Sync>,
-    permanent: bool,
-}
-
-impl HandlerError {
-    /// The vendor shall send the event again.
-    pub fn retry(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        HandlerError { source: source.into(), permanent: false }
-    }
-
-    /// Trying again would fail again: the event is acknowledged and remembered.
-    pub fn permanent(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        HandlerError { source: source.into(), permanent: true }
-    }
-
-    /// Whether trying again is useless.
-    pub fn is_permanent(&self) -> bool {
-        self.permanent
-    }
-
-    /// What went wrong.
-    pub fn source(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.source
-    }
-
-    pub(super) fn outcome(self) -> Outcome {
-        if self.permanent { Outcome::Rejected(self) } else { Outcome::Failed(self) }
-    }
-}
-
-impl fmt::Display for HandlerError {
+impl fmt::Debug for HeldClaim<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source.fmt(f)
+        f.debug_struct("HeldClaim").field("lease", &self.lease).finish_non_exhaustive()
     }
 }
-
-// It is no `Error` itself, or this would be two impls for it.
-impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
-    fn from(error: E) -> Self {
-        HandlerError::retry(error)
-    }
-}
-
-/// What became of a delivery, and what to answer.
-#[derive(Debug)]
-#[must_use = "the vendor waits for its answer"]
-pub struct Handled {
-    outcome: Outcome,
-    success: Reply,
-}
-
-impl Handled {
-    pub(super) fn observed<E: Event>(delivery: &Delivery<E>, outcome: Outcome) -> Self {
-        log::handled(delivery, &outcome);
-        Handled { outcome, success: delivery.acknowledge() }
-    }
-
-    /// What became of it.
-    pub fn outcome(&self) -> &Outcome {
-        &self.outcome
-    }
-
-    /// What to answer.
-    pub fn reply(&self) -> Reply {
-        match &self.outcome {
-            Outcome::Fresh
-            | Outcome::Unkeyed
-            | Outcome::FailedOpen(_)
-            | Outcome::Duplicate
-            | Outcome::Rejected(_)
-            | Outcome::Unrecorded { .. }
-            | Outcome::Conflict { retry_after: None } => self.success,
-            Outcome::Failed(_) | Outcome::Panicked => Reply::retry(),
-            Outcome::InFlight { retry_after } | Outcome::Conflict { retry_after: Some(retry_after) } => {
-                Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
-            }
-            Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
-            Outcome::Uncommitted(_) => Reply::unavailable(SHORTEST_WAIT),
-        }
-    }
-}
-
-impl From<Handled> for Reply {
-    fn from(handled: Handled) -> Self {
-        handled.reply()
-    }
-}
-
-/// What became of a delivery.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The handler ran and succeeded, and that is recorded.
-    Fresh,
-    /// The handler ran and succeeded; the delivery has no key.
-    Unkeyed,
-    /// The handler ran and succeeded without a claim, since the store failed and
-    /// [`Once::danger_fail_open`] says so.
-    FailedOpen(StoreError),
-    /// The event was handled before.
-    Duplicate,
-    /// Somebody is handling the event.
-    InFlight {
-        /// What is left of their lease.
-        retry_after: Duration,
-    },
-    /// The event's key stands for another body.
-    Conflict {
-        /// What is left of the lease under which the other body is being
-        /// handled; `None` when it was handled.
-        retry_after: Option<Duration>,
-    },
-    /// The handler failed; the vendor is asked to send again.
-    Failed(HandlerError),
-    /// The handler failed for good; the event is acknowledged and recorded.
-    Rejected(HandlerError),
-    /// The handler panicked; the vendor is asked to send again.
-    Panicked,
-    /// The store failed before the handler ran, which it did not.
-    Unclaimed(StoreError),
-    /// The handler succeeded or failed for good, and the store failed to record it.
-    /// The event is acknowledged; if it is delivered once more all the same, after
-    /// its lease, it is handled again.
-    Unrecorded {
-        /// Why it is not recorded.
-        error: StoreError,
-        /// The handler's error, where it failed for good.
-        rejected: Option<HandlerError>,
-    },
-    /// The handler ran in a transaction whose commit failed, or whose commit's
-    /// answer was lost. Effects and record are both there or both gone; the vendor
-    /// is asked to send again, which finds out.
-    Uncommitted(StoreError),
-}
-
-impl Outcome {
-    /// A stable name for logs and metrics.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Outcome::Fresh => "fresh",
-            Outcome::Unkeyed => "unkeyed",
-            Outcome::FailedOpen(_) => "failed_open",
-            Outcome::Duplicate => "duplicate",
-            Outcome::InFlight { .. } => "in_flight",
-            Outcome::Conflict { .. } => "conflict",
-            Outcome::Failed(_) => "failed",
-            Outcome::Rejected(_) => "rejected",
-            Outcome::Panicked => "panicked",
-            Outcome::Unclaimed(_) => "unclaimed",
-            Outcome::Unrecorded { .. } => "unrecorded",
-            Outcome::Uncommitted(_) => "uncommitted",
-        }
-    }
-
-    /// The store's error, where that is the reason.
-    pub fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            Outcome::FailedOpen(error)
-            | Outcome::Unclaimed(error)
-            | Outcome::Unrecorded { error, .. }
-            | Outcome::Uncommitted(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// A handler that is nearly done is not asked after at once.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-
-/// About as long as a store takes to restart or fail over.
-const WAIT_FOR_STORE: Duration = Duration::from_secs(10);

@@ -1,115 +1,248 @@
-//! How long a store remembers.
+//! How long a store remembers an event.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::receive::Verifier;
-use crate::verify::ConfigError;
 
-/// How long a handler has unless a store is told otherwise: 60 s.
+/// How long a handler has by default: 60 s.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
-/// How long a handled event is remembered unless a store is told otherwise: 72 h.
+/// How long a handled event is remembered by default: 72 h.
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(72 * 60 * 60);
 
-/// The longest span over which a vendor of this crate is known to retry
-/// (Ultravox: 8 h 31 min 30 s). No shorter retention can be set.
-pub const MIN_RETENTION: Duration = crate::vendors::ultravox::RETRY_SPAN;
+/// The shortest retention that can be set: 8 h 31 min 30 s.
+///
+/// It covers the longest span over which a vendor of this crate is known to send a
+/// delivery again, which is Ultravox's.
+pub const MIN_RETENTION: Duration = Duration::from_secs(8 * 3_600 + 31 * 60 + 30);
 
-/// Lease and retention of a store.
+/// The lease and the retention of a store.
 ///
 /// ```
 /// use std::time::Duration;
-/// use offhook::idempotency::{Memory, Settings};
+/// use offhook::idempotency::{MemoryStore, SettingsError, StoreSettings};
 ///
 /// let day = Duration::from_secs(86_400);
-/// let settings = Settings::new().with_lease(Duration::from_secs(20))?.with_retention(day)?;
-/// let store = Memory::with_settings(settings);
+/// let settings = StoreSettings::new().with_lease(Duration::from_secs(20))?.with_retention(day)?;
+/// let store = MemoryStore::new().with_settings(settings);
 ///
-/// let too_short = Settings::new().with_retention(Duration::from_secs(300)).unwrap_err();
-/// assert_eq!(too_short.code(), "retention_too_short");
-/// # Ok::<(), offhook::ConfigError>(())
+/// let error = StoreSettings::new().with_lease(Duration::ZERO).unwrap_err();
+/// assert_eq!(error.code(), "lease_out_of_range");
+/// assert_eq!(
+///     error.to_string(),
+///     "a lease must last at least 1 ms and no longer than the retention (72 h), not 0 ms"
+/// );
+/// # Ok::<(), SettingsError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct StoreSettings {
     lease: Duration,
     retention: Duration,
     /// The longest retry span that the retention must cover.
     span: Duration,
 }
 
-impl Settings {
-    /// [`DEFAULT_LEASE`] and [`DEFAULT_RETENTION`].
+impl StoreSettings {
+    /// Creates the default settings: [`DEFAULT_LEASE`] and [`DEFAULT_RETENTION`].
     pub const fn new() -> Self {
-        Settings { lease: DEFAULT_LEASE, retention: DEFAULT_RETENTION, span: MIN_RETENTION }
+        StoreSettings { lease: DEFAULT_LEASE, retention: DEFAULT_RETENTION, span: MIN_RETENTION }
     }
 
-    /// How long a handler has before another delivery of its event may take over.
-    /// Choose more than the slowest handler takes, or extend the lease.
+    /// Sets how long a handler has before another delivery of its event may take
+    /// over. Choose more than the slowest handler takes, or extend the lease.
     ///
     /// # Errors
     ///
-    /// A lease of less than a millisecond, or longer than the retention.
-    pub fn with_lease(self, lease: Duration) -> Result<Self, ConfigError> {
-        Settings { lease, ..self }.checked()
+    /// Returns an error for a lease of less than a millisecond, and for one that is
+    /// longer than the retention.
+    pub fn with_lease(self, lease: Duration) -> Result<Self, SettingsError> {
+        StoreSettings { lease, ..self }.validated()
     }
 
-    /// How long a handled event is remembered.
+    /// Sets how long a handled event is remembered.
     ///
     /// # Errors
     ///
-    /// A retention shorter than a vendor retries for, or longer than ten years.
-    pub fn with_retention(self, retention: Duration) -> Result<Self, ConfigError> {
-        Settings { retention, ..self }.checked()
+    /// Returns an error for a retention that is shorter than the span over which a
+    /// vendor sends a delivery again, and for one that is longer than ten years.
+    pub fn with_retention(self, retention: Duration) -> Result<Self, SettingsError> {
+        StoreSettings { retention, ..self }.validated()
     }
 
-    /// Sees to it that the retention covers the span over which this vendor
-    /// retries. The vendors of this crate are covered without it.
+    /// Makes sure that the retention covers the span over which this vendor sends a
+    /// delivery again. The vendors of this crate are covered without it.
     ///
     /// # Errors
     ///
-    /// A retention that is shorter than [`Verifier::retry_span`].
-    pub fn for_vendor<V: Verifier + ?Sized>(self, vendor: &V) -> Result<Self, ConfigError> {
-        let span = vendor.retry_span().unwrap_or_default().max(self.span);
-        Settings { span, ..self }.checked()
+    /// Returns an error if the retention is shorter than [`Verifier::retry_span`].
+    pub fn for_vendor<V: Verifier + ?Sized>(self, vendor: &V) -> Result<Self, SettingsError> {
+        let span = vendor.profile().retry_span().unwrap_or_default().max(self.span);
+        StoreSettings { span, ..self }.validated()
     }
 
-    /// A retention of any length: an event that is delivered again after it is
-    /// handled again. For tests, and for vendors that do not retry.
+    /// Sets a retention of any length. An event that is delivered again after its
+    /// retention is handled again: this is for tests, and for vendors that send every
+    /// delivery only once.
     #[must_use]
     pub const fn danger_with_short_retention(self, retention: Duration) -> Self {
-        Settings { retention, span: Duration::ZERO, ..self }
+        StoreSettings { retention, span: Duration::ZERO, ..self }
     }
 
-    /// How long a handler has.
+    /// Returns how long a handler has.
     pub const fn lease(&self) -> Duration {
         self.lease
     }
 
-    /// How long a handled event is remembered.
+    /// Returns how long a handled event is remembered.
     pub const fn retention(&self) -> Duration {
         self.retention
     }
 
-    fn checked(self) -> Result<Self, ConfigError> {
-        let Settings { lease, retention, span } = self;
-        if lease < Duration::from_millis(1) || (lease > retention && !span.is_zero()) || lease > MAX_RETENTION {
-            return Err(ConfigError::LeaseOutOfRange { lease });
-        }
+    fn validated(self) -> Result<Self, SettingsError> {
+        let StoreSettings { lease, retention, span } = self;
         if retention < span {
-            return Err(ConfigError::RetentionTooShort { retention, span });
+            return Err(SettingsError::RetentionTooShort { retention, span });
         }
         if retention > MAX_RETENTION {
-            return Err(ConfigError::RetentionTooLong { retention });
+            return Err(SettingsError::RetentionTooLong { retention });
+        }
+        let longest = if span.is_zero() { MAX_RETENTION } else { retention };
+        if lease < SHORTEST_LEASE || lease > longest {
+            return Err(SettingsError::LeaseOutOfRange { lease, longest });
         }
         Ok(self)
     }
 }
 
-impl Default for Settings {
+impl Default for StoreSettings {
     fn default() -> Self {
-        Settings::new()
+        StoreSettings::new()
     }
 }
 
+/// The reason why [`StoreSettings`] were refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The store would forget an event while its vendor still sends it.
+    #[error(
+        "a retention must cover the {} over which the vendor sends a delivery again; {} is too short",
+        Readable(*span),
+        Readable(*retention)
+    )]
+    RetentionTooShort {
+        /// The retention that was given.
+        retention: Duration,
+        /// The span over which the vendor sends a delivery again.
+        span: Duration,
+    },
+    /// The retention is longer than ten years.
+    #[error("a retention must last no longer than ten years, not {}", Readable(*retention))]
+    RetentionTooLong {
+        /// The retention that was given.
+        retention: Duration,
+    },
+    /// The lease is shorter than a millisecond, or longer than the retention.
+    #[error(
+        "a lease must last at least 1 ms and no longer than the retention ({}), not {}",
+        Readable(*longest),
+        Readable(*lease)
+    )]
+    LeaseOutOfRange {
+        /// The lease that was given.
+        lease: Duration,
+        /// The longest lease that the retention allows. After
+        /// [`danger_with_short_retention`](StoreSettings::danger_with_short_retention),
+        /// it is the longest retention.
+        longest: Duration,
+    },
+}
+
+impl SettingsError {
+    /// Returns a stable name for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SettingsError::RetentionTooShort { .. } => "retention_too_short",
+            SettingsError::RetentionTooLong { .. } => "retention_too_long",
+            SettingsError::LeaseOutOfRange { .. } => "lease_out_of_range",
+        }
+    }
+}
+
+/// A span of time as a person writes it, such as `8 h 31 min 30 s`.
+struct Readable(Duration);
+
+impl fmt::Display for Readable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, millis) = (self.0.as_secs(), self.0.subsec_millis());
+        let parts =
+            [(seconds / 3_600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s"), (u64::from(millis), "ms")];
+        let mut written = false;
+        for (count, unit) in parts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{}{count} {unit}", if written { " " } else { "" })?;
+            written = true;
+        }
+        match written {
+            true => Ok(()),
+            false if self.0.is_zero() => f.write_str("0 ms"),
+            false => f.write_str("less than 1 ms"),
+        }
+    }
+}
+
+const SHORTEST_LEASE: Duration = Duration::from_millis(1);
+
 /// Bounds the arithmetic of the stores.
 const MAX_RETENTION: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Salpre, TalkifAi, Truedy, Ultravox};
+
+    #[test]
+    fn the_shortest_retention_covers_every_vendor() {
+        let spans = [
+            Truedy::new("s").unwrap().profile().retry_span(),
+            TalkifAi::new("s").unwrap().profile().retry_span(),
+            Salpre::bearer("s").unwrap().profile().retry_span(),
+            Ultravox::new("s").unwrap().profile().retry_span(),
+        ];
+        assert_eq!(spans.into_iter().flatten().max(), Some(MIN_RETENTION));
+    }
+
+    #[test]
+    fn spans_are_readable() {
+        let readable = |span| Readable(span).to_string();
+        assert_eq!(readable(DEFAULT_RETENTION), "72 h");
+        assert_eq!(readable(MIN_RETENTION), "8 h 31 min 30 s");
+        assert_eq!(readable(Duration::from_millis(61_250)), "1 min 1 s 250 ms");
+        assert_eq!(readable(Duration::ZERO), "0 ms");
+        assert_eq!(readable(Duration::from_micros(900)), "less than 1 ms");
+    }
+
+    #[test]
+    fn every_error_says_what_to_do() {
+        let day = Duration::from_secs(86_400);
+        let says = |settings: Result<StoreSettings, SettingsError>| settings.unwrap_err().to_string();
+        let new = StoreSettings::new();
+        assert_eq!(
+            says(new.with_retention(Duration::from_secs(300))),
+            "a retention must cover the 8 h 31 min 30 s over which the vendor sends a delivery again; 5 min is too short"
+        );
+        assert_eq!(
+            says(new.with_retention(day * 3_661)),
+            "a retention must last no longer than ten years, not 87864 h"
+        );
+        assert_eq!(
+            says(new.with_lease(day * 4)),
+            "a lease must last at least 1 ms and no longer than the retention (72 h), not 96 h"
+        );
+        // A short retention may be shorter than the lease, which is bounded all the same.
+        let brief = new.danger_with_short_retention(Duration::from_secs(1));
+        assert!(brief.with_lease(Duration::from_secs(2)).is_ok());
+        assert!(brief.with_lease(MAX_RETENTION + Duration::from_millis(1)).is_err());
+        assert!(brief.with_lease(Duration::from_micros(900)).is_err());
+    }
+}

@@ -11,43 +11,50 @@ use super::key::{BodyDigest, Key};
 /// The future of a store's step.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Remembers which events were handled. Usable as `Arc<dyn Store>`.
+/// A store remembers which events were handled. It can be used as `Arc<dyn Store>`.
 ///
-/// The suite `offhook::testing::store` (feature `testing`) holds a store to this:
+/// The suite `offhook::testing::store` (feature `testing`) tests a store for these rules:
 ///
-/// - Each step is atomic: it happens as a whole, or not at all, whoever else is at it.
-/// - Of any number of claims of one key at once, one is fresh.
-/// - Time is the store's own, never the caller's, so that a fleet has one clock.
+/// - Each step is atomic: it happens as a whole or not at all, whatever runs concurrently.
+/// - Of any number of concurrent claims of one key, one is fresh.
+/// - Time is the store's own, never the caller's, so that all machines use one clock.
 /// - A step whose answer is lost may have happened.
-/// - A store that cannot keep a record refuses the claim; it never forgets another
+/// - A store that has no room for a record refuses the claim. It never forgets another
 ///   record before its time.
 pub trait Store: Send + Sync {
-    /// Takes the key, if it is free.
+    /// Claims the key if it is free.
     ///
-    /// Free is what is unknown, what was released, what was claimed under a lease
-    /// that has ended, and what was completed longer ago than the retention.
+    /// A key is free if it is unknown, if it was released or forgotten, if its lease has
+    /// ended, or if it was completed longer ago than the retention.
     fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>>;
 
-    /// Records that the event was handled. Doing so twice is doing so once.
+    /// Records that the event was handled. This is idempotent.
     ///
-    /// A lease that has ended is good enough, unless somebody else has claimed the
-    /// key since: that is [`StoreError::LeaseLost`], and nothing is changed.
+    /// A lease that has ended can be completed, unless the key was claimed again since.
+    /// The error is then [`StoreError::LeaseLost`], and nothing changes.
     fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Gives the key up, so that the next delivery is fresh.
+    /// Releases the key, so that the next delivery is fresh.
     ///
-    /// What is not this lease's own, or is completed, stays as it is:
-    /// [`StoreError::LeaseLost`].
+    /// A record of another lease, or one that is completed, stays as it is. The error is
+    /// then [`StoreError::LeaseLost`].
     fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Starts the lease anew, as long as it was given.
+    /// Extends the lease: it lasts from now as long as it lasted at first.
     ///
-    /// What is not this lease's own, or is completed, stays as it is:
-    /// [`StoreError::LeaseLost`].
+    /// A record of another lease, or one that is completed, stays as it is. The error is
+    /// then [`StoreError::LeaseLost`].
     fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Gives the key up without being waited for, when a request is cancelled. A
-    /// store that cannot do so leaves the lease to end by itself, as this does.
+    /// Forgets the record of a key, whatever its state, and returns whether there was one.
+    /// The next delivery is fresh, and an earlier lease is lost.
+    ///
+    /// This is for an operator: an event that was handled wrongly can then be sent and
+    /// handled again. Forgetting an event that is being handled lets it be handled twice.
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Releases the key in the background, when a request is cancelled. By default, it does
+    /// nothing, and the lease ends by itself.
     fn abandon(&self, _lease: Lease) {}
 }
 
@@ -68,6 +75,10 @@ macro_rules! delegate {
 
             fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
                 (**self).extend(lease)
+            }
+
+            fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+                (**self).forget(key)
             }
 
             fn abandon(&self, lease: Lease) {
@@ -102,7 +113,7 @@ pub enum StoreError {
         policy: String,
     },
     /// The store answered what it never should.
-    Nonsense(&'static str),
+    UnexpectedAnswer(&'static str),
 }
 
 impl StoreError {
@@ -121,7 +132,7 @@ impl StoreError {
             StoreError::LeaseLost => "lease_lost",
             StoreError::NotMigrated(_) => "store_not_migrated",
             StoreError::Evicts { .. } => "store_evicts",
-            StoreError::Nonsense(_) => "store_nonsense",
+            StoreError::UnexpectedAnswer(_) => "unexpected_answer",
         }
     }
 }
@@ -138,7 +149,7 @@ impl fmt::Display for StoreError {
             StoreError::Evicts { policy } => {
                 write!(f, "the store evicts records (maxmemory-policy {policy}); it must be noeviction")
             }
-            StoreError::Nonsense(what) => write!(f, "the store answered nonsense: {what}"),
+            StoreError::UnexpectedAnswer(what) => write!(f, "the store answered nonsense: {what}"),
         }
     }
 }

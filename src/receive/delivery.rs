@@ -1,77 +1,116 @@
-//! A verified delivery.
-
 use std::fmt;
 
 use bytes::Bytes;
 use hmac::digest::Digest;
 use sha2::Sha256;
 
-use crate::event::{DedupeKey, Event};
-use crate::receive::{Reply, Success};
+use crate::event::{CallUpdate, Drift, Envelope, Event, Identity, Parsed};
+use crate::receive::{Profile, Reply};
 use crate::verify::Verified;
 
-/// An event with the raw body that it came in and the proof that it is authentic.
+/// A verified delivery: what its body says, the raw body, and the proof that it is
+/// authentic.
 ///
 /// `Debug` shows the vendor and the proof, and nothing of the body.
 #[derive(Clone)]
 pub struct Delivery<E> {
-    event: E,
+    parsed: Parsed<E>,
     body: Bytes,
     verified: Verified,
-    vendor: &'static str,
-    success: Success,
+    profile: Profile,
 }
 
 impl<E> Delivery<E> {
-    pub(crate) fn new(event: E, body: Bytes, verified: Verified, vendor: &'static str, success: Success) -> Self {
-        Delivery { event, body, verified, vendor, success }
+    pub(crate) fn new(parsed: Parsed<E>, body: Bytes, verified: Verified, profile: Profile) -> Self {
+        Delivery { parsed, body, verified, profile }
     }
 
-    /// What the vendor says.
+    /// Returns the event.
     pub fn event(&self) -> &E {
-        &self.event
+        self.parsed.event()
     }
 
-    /// Keeps what the vendor says, and drops the rest.
+    /// Returns the envelope: the event's id and time, and the test flag.
+    pub fn envelope(&self) -> &Envelope {
+        self.parsed.envelope()
+    }
+
+    /// Returns the documented fields that did not fit. They are absent from the event.
+    pub fn drift(&self) -> &Drift {
+        self.parsed.drift()
+    }
+
+    /// Returns whether the vendor marks this as a test delivery.
+    pub fn is_test(&self) -> bool {
+        self.parsed.is_test()
+    }
+
+    /// Returns everything that the body says.
+    pub fn parsed(&self) -> &Parsed<E> {
+        &self.parsed
+    }
+
+    /// Returns the event and drops the body and the proof.
     pub fn into_event(self) -> E {
-        self.event
+        self.parsed.into_event()
     }
 
-    /// The body as it arrived and as it was signed.
+    /// Returns the body as it arrived and as it was signed.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// The proof.
+    /// Returns the proof.
     pub fn verified(&self) -> &Verified {
         &self.verified
     }
 
-    /// The vendor's name, lower-case.
+    /// Returns the vendor's name, which is lower-case.
     pub fn vendor(&self) -> &'static str {
-        self.vendor
+        self.profile.vendor()
     }
 
-    /// The answer that tells this vendor that its delivery was taken.
+    /// Returns the name of the endpoint that received the delivery; it is empty by default.
+    pub fn endpoint(&self) -> &str {
+        self.profile.endpoint()
+    }
+
+    /// Returns the facts about the vendor at this endpoint.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Returns the success reply that this vendor expects.
     pub fn acknowledge(&self) -> Reply {
-        Reply::success(self.success)
+        Reply::success(self.profile.success())
     }
 }
 
 impl<E: Event> Delivery<E> {
-    /// The key under which a retry of this delivery is recognised: the event's
-    /// name, `:`, and its id, or the SHA-256 of the body where it has none.
-    /// `None` for a delivery that is never a duplicate, such as a test.
+    /// Returns the id of the call that the event belongs to.
+    pub fn call_id(&self) -> Option<&str> {
+        self.parsed.call_id()
+    }
+
+    /// Returns what the event says about a call, in words that all vendors share;
+    /// `None` if it is not about a call.
+    pub fn call(&self) -> Option<CallUpdate<'_>> {
+        self.parsed.call()
+    }
+
+    /// Returns the key that a redelivery of this event has, too: the event's name, `:`,
+    /// and its id, or the SHA-256 of the body if it has no id. `None` for a delivery that
+    /// is never a duplicate, such as a test.
     ///
-    /// It is at most 200 bytes long; a longer one is replaced by its SHA-256. It
-    /// does not name the vendor.
+    /// A `:` in the name is escaped. The key is at most 200 bytes long; a longer one is
+    /// replaced by its SHA-256. It does not contain the vendor.
     pub fn dedupe_key(&self) -> Option<String> {
-        let name = self.event.name();
-        let key = match (self.event.dedupe_key(), self.verified.message_id()) {
-            (DedupeKey::Id(id), _) => format!("{name}:{id}"),
-            (DedupeKey::Message, Some(id)) => format!("{name}:{id}"),
-            (DedupeKey::Body, _) | (DedupeKey::Message, None) => format!("{name}:{}", sha256(&self.body)),
-            (DedupeKey::Never, _) => return None,
+        let name = self.parsed.name().replace('%', "%25").replace(':', "%3a");
+        let key = match (self.parsed.identity(), self.verified.message_id()) {
+            (Identity::Id(id), _) => format!("{name}:{id}"),
+            (Identity::Message, Some(id)) => format!("{name}:{id}"),
+            (Identity::Body, _) | (Identity::Message, None) => format!("{name}:{}", sha256(&self.body)),
+            (Identity::Never, _) => return None,
         };
         Some(if key.len() > MAX_KEY_BYTES { sha256(key.as_bytes()) } else { key })
     }
@@ -80,7 +119,8 @@ impl<E: Event> Delivery<E> {
 impl<E> fmt::Debug for Delivery<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
-            .field("vendor", &self.vendor)
+            .field("vendor", &self.vendor())
+            .field("endpoint", &self.endpoint())
             .field("verified", &self.verified)
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()

@@ -2,16 +2,16 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use offhook::idempotency::{Memory, Settings};
-//! use offhook::testing::store::Suite;
+//! use offhook::idempotency::{MemoryStore, StoreSettings};
+//! use offhook::testing::store::ConformanceSuite;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! // The suite waits for leases and retentions to end, so they are short.
 //! let (lease, retention) = (Duration::from_millis(60), Duration::from_millis(120));
-//! let settings = Settings::new().danger_with_short_retention(retention).with_lease(lease).unwrap();
-//! let store = Memory::with_settings(settings);
-//! Suite::new(lease, retention, |wait| tokio::time::sleep(wait)).run(&store).await.unwrap();
+//! let settings = StoreSettings::new().danger_with_short_retention(retention).with_lease(lease).unwrap();
+//! let store = MemoryStore::new().with_settings(settings);
+//! ConformanceSuite::new(lease, retention, |wait| tokio::time::sleep(wait)).run(&store).await.unwrap();
 //! # }
 //! ```
 
@@ -21,17 +21,17 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, Store, StoreError, Token};
+use crate::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, LeaseToken, Store, StoreError};
 
 /// The contract of [`Store`], as a run through it.
 ///
 /// It can run any number of times on one store, also at once, and leaves only
 /// records that end by themselves.
-pub struct Suite {
+pub struct ConformanceSuite {
     lease: Duration,
     retention: Duration,
     sleep: Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>,
-    run: Token,
+    run: LeaseToken,
 }
 
 /// What a store does against the contract.
@@ -52,7 +52,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-impl Suite {
+impl ConformanceSuite {
     /// For a store with this lease and this retention, and a runtime that sleeps so.
     ///
     /// The lease must be long enough for a handful of steps: tens of milliseconds
@@ -61,7 +61,12 @@ impl Suite {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Suite { lease, retention, sleep: Box::new(move |wait| Box::pin(sleep(wait))), run: Token::unique() }
+        ConformanceSuite {
+            lease,
+            retention,
+            sleep: Box::new(move |wait| Box::pin(sleep(wait))),
+            run: LeaseToken::unique(),
+        }
     }
 
     /// Runs everything.
@@ -73,6 +78,7 @@ impl Suite {
         self.a_fresh_key_is_claimed_once(store).await?;
         self.a_completed_key_is_done(store).await?;
         self.a_released_key_is_fresh(store).await?;
+        self.a_forgotten_key_is_fresh(store).await?;
         self.keys_are_apart(store).await?;
         self.another_body_is_a_conflict(store).await?;
         self.a_stranger_changes_nothing(store).await?;
@@ -141,6 +147,24 @@ impl Suite {
         expect(RULE, store.complete(&second).await)
     }
 
+    async fn a_forgotten_key_is_fresh<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
+        const RULE: &str = "a forgotten key is fresh whatever its state was, and its old lease is lost";
+        let key = self.key("forget");
+        forgets(RULE, store.forget(&key).await, false)?;
+        let first = self.fresh(store, RULE, &key, b"a").await?;
+        forgets(RULE, store.forget(&key).await, true)?;
+        forgets(RULE, store.forget(&key).await, false)?;
+        lost(RULE, store.complete(&first).await)?;
+        lost(RULE, store.release(&first).await)?;
+        lost(RULE, store.extend(&first).await)?;
+        let second = self.fresh(store, RULE, &key, b"b").await?;
+        lost(RULE, store.complete(&first).await)?;
+        expect(RULE, store.complete(&second).await)?;
+        forgets(RULE, store.forget(&key).await, true)?;
+        lost(RULE, store.complete(&second).await)?;
+        self.fresh(store, RULE, &key, b"a").await.map(drop)
+    }
+
     async fn keys_are_apart<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
         const RULE: &str = "keys differ by every byte, case and trailing spaces among them, up to 255 bytes";
         let long = "k".repeat(200);
@@ -173,7 +197,7 @@ impl Suite {
         const RULE: &str = "a token that is not the record's changes nothing";
         let key = self.key("stranger");
         let lease = self.fresh(store, RULE, &key, b"a").await?;
-        let stranger = Lease::new(key.clone(), Token::unique(), self.lease);
+        let stranger = Lease::new(key.clone(), LeaseToken::unique(), self.lease);
         lost(RULE, store.complete(&stranger).await)?;
         lost(RULE, store.release(&stranger).await)?;
         lost(RULE, store.extend(&stranger).await)?;
@@ -269,9 +293,12 @@ impl Suite {
     }
 }
 
-impl fmt::Debug for Suite {
+impl fmt::Debug for ConformanceSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Suite").field("lease", &self.lease).field("retention", &self.retention).finish_non_exhaustive()
+        f.debug_struct("ConformanceSuite")
+            .field("lease", &self.lease)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
     }
 }
 
@@ -281,6 +308,13 @@ fn violation(rule: &'static str, found: impl fmt::Debug) -> Violation {
 
 fn expect(rule: &'static str, answer: Result<(), StoreError>) -> Result<(), Violation> {
     answer.map_err(|error| violation(rule, error))
+}
+
+fn forgets(rule: &'static str, answer: Result<bool, StoreError>, expected: bool) -> Result<(), Violation> {
+    match answer {
+        Ok(was_there) if was_there == expected => Ok(()),
+        other => Err(violation(rule, other)),
+    }
 }
 
 fn lost(rule: &'static str, answer: Result<(), StoreError>) -> Result<(), Violation> {

@@ -124,12 +124,6 @@ impl HmacKeys {
         let key = self.keys.first();
         key.map(|key| Tag::sign(key, &self.scheme, timestamp, id, body).text()).unwrap_or_default()
     }
-
-    /// Returns the scheme.
-    #[cfg(feature = "testing")]
-    pub(crate) fn scheme(&self) -> &HmacScheme {
-        &self.scheme
-    }
 }
 
 /// Shows the scheme and the number of secrets.

@@ -1,124 +1,53 @@
-//! From a body to an event, in one pass.
+//! From a body to an event, and back.
 //!
-//! Vendors differ in the names of an envelope's fields and in their payloads;
-//! reading it is the same work for all. Where the name stands before the data,
-//! the data goes straight into its type; where it stands after, the data's text
-//! is kept until then. Where something does not fit, the envelope is read again in
-//! parts, to tell what it is and to lose nothing.
+//! Vendors differ in the names of an envelope's fields and in their payloads; reading
+//! an envelope is the same work for all. These rules hold for every vendor:
+//!
+//! | case | rule |
+//! |---|---|
+//! | the name or the data is missing, or occurs twice | refused: [`ParseError`] |
+//! | the name is not a string, or empty | refused as missing |
+//! | the name is null | refused as missing, unless the vendor has an event without a name |
+//! | another field of the envelope occurs twice | refused: two readers could pick two values |
+//! | two id fields | the first in the order of [`Layout::ids`] that has a value wins |
+//! | an id is a number, null or empty | a number becomes text; null and empty are absent |
+//! | a time | RFC 3339 (UTC if it has no zone) or Unix seconds |
+//! | the test flag is null or missing | it is not a test |
 
-mod custom;
-mod documented;
-mod parts;
-mod vocabulary;
+mod events;
+mod reader;
+mod whole;
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Visitor};
+use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::de::StrRead;
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer};
 
-use crate::event::ParseError;
 use crate::event::wire;
-use crate::event::{Envelope, Undecodable, Unknown};
+use crate::event::{Parsed, Undecodable, Unknown};
 
-pub(crate) use custom::{decode, object, reason};
-pub(crate) use vocabulary::events;
+pub(crate) use events::events;
+pub(crate) use reader::parse;
+pub(crate) use whole::{object_text, parse_text, redacted_reason};
 
 /// The names of an envelope's fields.
-pub(crate) struct Fields {
+pub(crate) struct Layout {
     pub(crate) name: &'static str,
     pub(crate) data: &'static str,
-    pub(crate) time: Option<Time>,
-    /// Where the id may stand; the first that is there is taken.
+    pub(crate) time: Option<TimeField>,
+    /// The fields that may hold the id, in order of precedence.
     pub(crate) ids: [Option<&'static str>; 2],
     pub(crate) test: Option<&'static str>,
 }
 
-/// The field of the event's time, and how it is written. Both are read.
+/// The field of the event's time, and how the vendor writes it. Both forms are read.
 #[derive(Clone, Copy)]
-pub(crate) enum Time {
+pub(crate) enum TimeField {
     Rfc3339(&'static str),
     Unix(&'static str),
 }
 
-impl Fields {
-    const fn time_name(&self) -> Option<&'static str> {
-        match self.time {
-            Some(Time::Rfc3339(name) | Time::Unix(name)) => Some(name),
-            None => None,
-        }
-    }
-}
-
-/// A vendor's events, as [`events!`] makes them.
-pub(crate) trait Vocabulary: Sized {
-    const FIELDS: Fields;
-
-    /// A documented event.
-    type Kind: Copy;
-
-    fn kind(name: &str) -> Option<Self::Kind>;
-    fn kind_name(kind: Self::Kind) -> &'static str;
-    /// Understands the data, and puts the event into its place.
-    fn decode<'de, D: Deserializer<'de>>(kind: Self::Kind, data: D, event: &mut Option<Self>) -> Result<(), D::Error>;
-    fn unknown(unknown: Unknown) -> Self;
-    fn undecodable(undecodable: Undecodable) -> Self;
-    fn envelope_mut(&mut self) -> &mut Envelope;
-}
-
-pub(crate) trait Payload: Sized {
-    fn decode<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error>;
-    fn envelope(&self) -> &Envelope;
-    fn envelope_mut(&mut self) -> &mut Envelope;
-}
-
-pub(crate) fn parse<V: Vocabulary>(body: &[u8]) -> Result<V, ParseError> {
-    let text = std::str::from_utf8(body).map_err(|_| ParseError::NotUtf8)?;
-    let mut event = None;
-    match (documented::read(text, &mut event), event) {
-        (true, Some(event)) => Ok(event),
-        // What does not fit may be the data or the JSON; only the parts tell which.
-        _ => parts::read(text),
-    }
-}
-
-/// Writes an event in its vendor's form.
-pub(crate) fn serialize<V: Vocabulary, S: Serializer>(
-    name: &str,
-    envelope: &Envelope,
-    data: &impl Serialize,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
-    if let [Some(field), _] = V::FIELDS.ids
-        && let Some(id) = &envelope.id
-    {
-        map.serialize_entry(field, id)?;
-    }
-    if !name.is_empty() {
-        map.serialize_entry(V::FIELDS.name, name)?;
-    }
-    match (V::FIELDS.time, envelope.timestamp) {
-        (Some(Time::Rfc3339(field)), Some(time)) => map.serialize_entry(field, &wire::Rfc3339(time))?,
-        (Some(Time::Unix(field)), Some(time)) => map.serialize_entry(field, &wire::Unix(time))?,
-        (None, _) | (_, None) => {}
-    }
-    map.serialize_entry(V::FIELDS.data, data)?;
-    if let Some(field) = V::FIELDS.test
-        && envelope.test
-    {
-        map.serialize_entry(field, &true)?;
-    }
-    map.end()
-}
-
-/// Reads a value that was kept: nothing stands after it.
-fn within(kept: &RawValue) -> serde_json::Deserializer<StrRead<'_>> {
-    serde_json::Deserializer::from_str(kept.get())
-}
-
-enum Field {
+/// What a key of an envelope stands for.
+enum Slot {
     Name,
     Data,
     Time,
@@ -128,48 +57,88 @@ enum Field {
     Other,
 }
 
-impl Fields {
+impl Layout {
+    const fn time_name(&self) -> Option<&'static str> {
+        match self.time {
+            Some(TimeField::Rfc3339(name) | TimeField::Unix(name)) => Some(name),
+            None => None,
+        }
+    }
+
     #[inline]
-    fn field(&self, key: &str) -> Field {
+    fn slot(&self, key: &str) -> Slot {
         let is = |name: Option<&str>| name == Some(key);
         let [first_id, second_id] = self.ids;
         if key == self.name {
-            Field::Name
+            Slot::Name
         } else if key == self.data {
-            Field::Data
+            Slot::Data
         } else if is(self.time_name()) {
-            Field::Time
+            Slot::Time
         } else if is(first_id) {
-            Field::FirstId
+            Slot::FirstId
         } else if is(second_id) {
-            Field::SecondId
+            Slot::SecondId
         } else if is(self.test) {
-            Field::Test
+            Slot::Test
         } else {
-            Field::Other
+            Slot::Other
         }
     }
 }
 
-/// Tells an envelope's fields by their names.
-struct FieldSeed<'f>(&'f Fields);
+/// A vendor's events, as [`events!`] defines them.
+pub(crate) trait Vocabulary: Sized {
+    const LAYOUT: Layout;
 
-impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
-    type Value = Field;
+    /// Tells the documented events apart.
+    type Documented: Copy;
 
-    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<Field, D::Error> {
-        key.deserialize_identifier(self)
+    fn documented(name: &str) -> Option<Self::Documented>;
+    fn documented_name(documented: Self::Documented) -> &'static str;
+    fn decode<'de, D: Deserializer<'de>>(documented: Self::Documented, data: D) -> Result<Self, D::Error>;
+    fn unknown(unknown: Unknown) -> Self;
+    fn undecodable(undecodable: Undecodable) -> Self;
+    /// Returns the vendor's name of the event, aliases normalised.
+    fn event_name(&self) -> &str;
+}
+
+/// The data of a documented event.
+pub(crate) trait Payload: for<'de> Deserialize<'de> {
+    /// Reads the data, which is an object by default.
+    fn read<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+        wire::object(data)
     }
 }
 
-impl Visitor<'_> for FieldSeed<'_> {
-    type Value = Field;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field name")
+/// Writes an event in its vendor's form.
+pub(crate) fn write<V: Vocabulary, S: Serializer>(
+    parsed: &Parsed<V>,
+    data: &impl Serialize,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let (layout, envelope, name) = (V::LAYOUT, parsed.envelope(), parsed.event().event_name());
+    let mut map = serializer.serialize_map(None)?;
+    if let ([Some(field), _], Some(id)) = (layout.ids, &envelope.id) {
+        map.serialize_entry(field, id)?;
     }
-
-    fn visit_str<E>(self, key: &str) -> Result<Field, E> {
-        Ok(self.0.field(key))
+    if !name.is_empty() {
+        map.serialize_entry(layout.name, name)?;
     }
+    match (layout.time, envelope.timestamp) {
+        (Some(TimeField::Rfc3339(field)), time @ Some(_)) => map.serialize_entry(field, &Rfc3339(time))?,
+        (Some(TimeField::Unix(field)), time @ Some(_)) => map.serialize_entry(field, &UnixTime(time))?,
+        (None, _) | (_, None) => {}
+    }
+    map.serialize_entry(layout.data, data)?;
+    if let (Some(field), true) = (layout.test, envelope.test) {
+        map.serialize_entry(field, &true)?;
+    }
+    map.end()
 }
+
+#[derive(serde::Serialize)]
+struct Rfc3339(#[serde(serialize_with = "wire::time::serialize")] Option<DateTime<Utc>>);
+
+#[derive(serde::Serialize)]
+struct UnixTime(#[serde(serialize_with = "wire::unix_time::serialize")] Option<DateTime<Utc>>);

@@ -1,28 +1,27 @@
-use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::event::envelope::{Fields, Time, events};
-use crate::event::wire::{Text, Whole, Word, open_enum, payload, reads, record, redacted_debug, writes};
-use crate::event::{CallUpdate, Direction, Stage};
-use crate::event::{DedupeKey, Envelope};
+use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
+use crate::event::wire::{self, open_enum, redacted_debug};
+use crate::event::{CallUpdate, Direction, Envelope, Identity, Stage};
 
 events! {
-    fields: Fields {
+    layout: Layout {
         name: "event_type",
         data: "payload",
-        time: Some(Time::Unix("timestamp_utc")),
+        time: Some(TimeField::Unix("timestamp_utc")),
         ids: [None, None],
         test: Some("is_test"),
     };
-    /// An event of Salpre, by its page on
+    /// An event of Salpre, as in its page on
     /// [webhooks](https://documentation.salpre.com/docs/webhooks).
     pub enum Event {
-        /// `call_initiated`: a call was placed or came in.
+        /// `call_initiated`: a call was placed, or came in.
         CallInitiated(CallEvent) = "call_initiated",
         /// `call_ringing`: the phone rings.
         CallRinging(CallEvent) = "call_ringing",
-        /// `call_answered`: somebody answered.
+        /// `call_answered`: someone answered.
         CallAnswered(CallEvent) = "call_answered",
-        /// `transcript`: somebody said something.
+        /// `transcript`: someone said something.
         Transcript(TranscriptEvent) = "transcript",
         /// `call_ended`: the call is over; this is what was said.
         CallEnded(CallEndedEvent) = "call_ended",
@@ -31,31 +30,23 @@ events! {
     }
 }
 
-impl crate::event::Event for Event {
+impl crate::Event for Event {
     fn name(&self) -> &str {
-        self.name()
+        self.event_name()
     }
 
-    fn occurred_at(&self) -> Option<DateTime<Utc>> {
-        self.envelope().timestamp
-    }
-
-    fn is_test(&self) -> bool {
-        self.envelope().test
-    }
-
-    /// The call's id, for what happens once in a call; the body for the rest.
-    /// Test deliveries all carry the same id and are never duplicates.
-    fn dedupe_key(&self) -> DedupeKey<'_> {
-        if self.is_test() {
-            return DedupeKey::Never;
+    /// An event that happens once in a call is identified by the call's id, any other by
+    /// the body. Test deliveries all carry the same id and are never duplicates.
+    fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a> {
+        if envelope.test {
+            return Identity::Never;
         }
         match self {
             Event::CallInitiated(data) | Event::CallRinging(data) | Event::CallAnswered(data) => {
-                DedupeKey::first([data.call.id.as_deref()])
+                Identity::first_of([data.call.id.as_deref()])
             }
-            Event::CallEnded(data) => DedupeKey::first([data.call.id.as_deref()]),
-            Event::Transcript(_) | Event::Error(_) | Event::Unknown(_) | Event::Undecodable(_) => DedupeKey::Body,
+            Event::CallEnded(data) => Identity::first_of([data.call.id.as_deref()]),
+            Event::Transcript(_) | Event::Error(_) | Event::Unknown(_) | Event::Undecodable(_) => Identity::Body,
         }
     }
 
@@ -67,7 +58,6 @@ impl crate::event::Event for Event {
         let (stage, call) = self.subject()?;
         let mut update = CallUpdate::new(stage);
         update.call_id = call.id.as_deref();
-        update.at = self.envelope().timestamp;
         update.direction = call.direction.as_ref();
         update.from = call.from.as_deref();
         update.to = call.to.as_deref();
@@ -76,192 +66,239 @@ impl crate::event::Event for Event {
 }
 
 impl Event {
+    /// Returns the call of a documented event, and how far it has come.
     fn subject(&self) -> Option<(Stage, &Call)> {
-        Some(match self {
-            Event::CallInitiated(data) => (Stage::Started, &data.call),
-            Event::CallRinging(data) => (Stage::Ringing, &data.call),
-            Event::CallAnswered(data) => (Stage::Joined, &data.call),
-            Event::Transcript(data) => (Stage::Transcript, &data.call),
-            Event::CallEnded(data) => (Stage::Ended, &data.call),
-            Event::Error(data) => (Stage::Other, &data.call),
-            Event::Unknown(_) | Event::Undecodable(_) => return None,
-        })
+        match self {
+            Event::CallInitiated(data) => Some((Stage::Started, &data.call)),
+            Event::CallRinging(data) => Some((Stage::Ringing, &data.call)),
+            Event::CallAnswered(data) => Some((Stage::Joined, &data.call)),
+            Event::Transcript(data) => Some((Stage::Transcript, &data.call)),
+            Event::CallEnded(data) => Some((Stage::Ended, &data.call)),
+            Event::Error(data) => Some((Stage::Other, &data.call)),
+            Event::Unknown(_) | Event::Undecodable(_) => None,
+        }
     }
 }
 
 /// The call of an event. Salpre writes it flat (`call_id`) or nested (`call.id`).
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Call {
     /// The call's id, as text.
+    #[serde(alias = "call_id", deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The calling number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The called number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Who called whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// The device, such as `salprebox:SALPRE_AABBCCDD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
-record!(Call {
-    "id" | "call_id" => id: Text,
-    "from" => from,
-    "to" => to,
-    "direction" => direction: Word,
-    "source" => source,
-});
+impl Call {
+    /// Returns the call whose fields are those of the nested call, or else these.
+    fn overridden_by(self, nested: Option<Call>) -> Call {
+        let nested = nested.unwrap_or_default();
+        Call {
+            id: nested.id.or(self.id),
+            from: nested.from.or(self.from),
+            to: nested.to.or(self.to),
+            direction: nested.direction.or(self.direction),
+            source: nested.source.or(self.source),
+        }
+    }
+}
 
 redacted_debug!(Call { id, direction, source });
 
 /// The payload of `call_initiated`, `call_ringing` and `call_answered`.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "CallData")]
 #[non_exhaustive]
 pub struct CallEvent {
-    /// What stands around the payload.
-    pub envelope: Envelope,
     /// The call.
     pub call: Call,
 }
 
-payload!(CallEvent from WrittenCall { call });
+impl Payload for CallEvent {}
+
+redacted_debug!(CallEvent { call });
+
+/// The payload of a call event on the wire.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CallData {
+    #[serde(deserialize_with = "wire::optional_object")]
+    call: Option<Call>,
+    #[serde(deserialize_with = "wire::text")]
+    call_id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    direction: Option<Direction>,
+    source: Option<String>,
+}
+
+impl From<CallData> for CallEvent {
+    fn from(data: CallData) -> Self {
+        let CallData { call, call_id: id, from, to, direction, source } = data;
+        CallEvent { call: Call { id, from, to, direction, source }.overridden_by(call) }
+    }
+}
 
 /// The payload of `transcript`.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "TranscriptData")]
 #[non_exhaustive]
 pub struct TranscriptEvent {
-    /// What stands around the payload.
-    pub envelope: Envelope,
     /// The call.
     pub call: Call,
     /// Who said it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub speaker: Option<Speaker>,
     /// What was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
     /// When it was said: text, in a unit that Salpre does not name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_utc: Option<String>,
 }
 
-payload!(TranscriptEvent from WrittenTranscript { call, speaker });
+impl Payload for TranscriptEvent {}
+
+redacted_debug!(TranscriptEvent { call, speaker });
+
+/// The payload of `transcript` on the wire.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TranscriptData {
+    #[serde(deserialize_with = "wire::optional_object")]
+    call: Option<Call>,
+    #[serde(deserialize_with = "wire::text")]
+    call_id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    direction: Option<Direction>,
+    source: Option<String>,
+    #[serde(rename = "type")]
+    speaker: Option<Speaker>,
+    transcript: Option<String>,
+    #[serde(deserialize_with = "wire::text")]
+    timestamp_utc: Option<String>,
+}
+
+impl From<TranscriptData> for TranscriptEvent {
+    fn from(data: TranscriptData) -> Self {
+        let TranscriptData { call, call_id: id, from, to, direction, source, speaker, transcript, timestamp_utc } =
+            data;
+        TranscriptEvent {
+            call: Call { id, from, to, direction, source }.overridden_by(call),
+            speaker,
+            transcript,
+            timestamp_utc,
+        }
+    }
+}
 
 /// The payload of `call_ended`.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "CallEndedData")]
 #[non_exhaustive]
 pub struct CallEndedEvent {
-    /// What stands around the payload.
-    pub envelope: Envelope,
     /// The call.
     pub call: Call,
     /// What was said, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Vec<TranscriptEntry>>,
 }
 
-payload!(CallEndedEvent from WrittenCallEnded { call });
+impl Payload for CallEndedEvent {}
+
+redacted_debug!(CallEndedEvent { call });
+
+/// The payload of `call_ended` on the wire.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CallEndedData {
+    #[serde(deserialize_with = "wire::optional_object")]
+    call: Option<Call>,
+    #[serde(deserialize_with = "wire::text")]
+    call_id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    direction: Option<Direction>,
+    source: Option<String>,
+    #[serde(deserialize_with = "wire::list")]
+    transcript: Option<Vec<TranscriptEntry>>,
+}
+
+impl From<CallEndedData> for CallEndedEvent {
+    fn from(data: CallEndedData) -> Self {
+        let CallEndedData { call, call_id: id, from, to, direction, source, transcript } = data;
+        CallEndedEvent { call: Call { id, from, to, direction, source }.overridden_by(call), transcript }
+    }
+}
 
 /// Something said in a call.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct TranscriptEntry {
     /// Who said it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub speaker: Option<Speaker>,
     /// What was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// When it was said: text, in a unit that Salpre does not name. The greeting
-    /// has none.
+    /// When it was said: text, in a unit that Salpre does not name. The greeting has
+    /// none.
+    #[serde(deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub utc_timestamp: Option<String>,
 }
-
-record!(TranscriptEntry {
-    "type" => speaker: Word,
-    "message" => message,
-    "utc_timestamp" => utc_timestamp: Text,
-});
 
 redacted_debug!(TranscriptEntry { speaker });
 
 /// The payload of `error`.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "ErrorData")]
 #[non_exhaustive]
 pub struct ErrorEvent {
-    /// What stands around the payload.
-    pub envelope: Envelope,
     /// The call.
     pub call: Call,
     /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
-payload!(ErrorEvent from WrittenError { call });
+impl Payload for ErrorEvent {}
 
-/// Payloads as they are written: the call flat, nested or both, and fields of
-/// their own.
-macro_rules! written {
-    ($(
-        struct $written:ident => $event:ident {
-            $( $key:literal => $field:ident: $type:ty $(as $kind:ident)?, )*
-        }
-    )+) => { $(
-        #[derive(Default)]
-        struct $written {
-            call: Option<Call>,
-            call_id: Option<String>,
-            from: Option<String>,
-            to: Option<String>,
-            direction: Option<Direction>,
-            source: Option<String>,
-            $( $field: Option<$type>, )*
-        }
+redacted_debug!(ErrorEvent { call });
 
-        reads!($written {
-            "call" => call,
-            "call_id" => call_id: Text,
-            "from" => from,
-            "to" => to,
-            "direction" => direction: Word,
-            "source" => source,
-            $( $key => $field $(: $kind)?, )*
-        });
-
-        writes!($event {
-            "call" => call: Whole,
-            $( $key => $field, )*
-        });
-
-        impl From<$written> for $event {
-            fn from(written: $written) -> Self {
-                let nested = written.call.unwrap_or_default();
-                $event {
-                    envelope: Envelope::default(),
-                    call: Call {
-                        id: nested.id.or(written.call_id),
-                        from: nested.from.or(written.from),
-                        to: nested.to.or(written.to),
-                        direction: nested.direction.or(written.direction),
-                        source: nested.source.or(written.source),
-                    },
-                    $( $field: written.$field, )*
-                }
-            }
-        }
-    )+ };
+/// The payload of `error` on the wire.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ErrorData {
+    #[serde(deserialize_with = "wire::optional_object")]
+    call: Option<Call>,
+    #[serde(deserialize_with = "wire::text")]
+    call_id: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    direction: Option<Direction>,
+    source: Option<String>,
+    error_message: Option<String>,
 }
 
-written! {
-    struct WrittenCall => CallEvent {}
-
-    struct WrittenTranscript => TranscriptEvent {
-        "type" => speaker: Speaker as Word,
-        "transcript" => transcript: String,
-        "timestamp_utc" => timestamp_utc: String as Text,
-    }
-
-    struct WrittenCallEnded => CallEndedEvent {
-        "transcript" => transcript: Vec<TranscriptEntry>,
-    }
-
-    struct WrittenError => ErrorEvent {
-        "error_message" => error_message: String,
+impl From<ErrorData> for ErrorEvent {
+    fn from(data: ErrorData) -> Self {
+        let ErrorData { call, call_id: id, from, to, direction, source, error_message } = data;
+        ErrorEvent { call: Call { id, from, to, direction, source }.overridden_by(call), error_message }
     }
 }
 

@@ -23,7 +23,8 @@ use crate::verify::{Head, HeaderTokens, Secret, Verified, VerifyError};
 pub use event::{Call, CallEndedEvent, CallEvent, ErrorEvent, Event, Speaker, TranscriptEntry, TranscriptEvent};
 
 /// The facts about Salpre, for [`Salpre`](crate::Salpre).
-pub struct Spec;
+#[derive(Debug)]
+pub enum Spec {}
 
 impl Vendor for Spec {
     type Event = Event;

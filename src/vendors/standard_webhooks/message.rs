@@ -1,47 +1,38 @@
 use chrono::{DateTime, Utc};
-use serde::de::{Deserialize, DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
+use serde_json::value::RawValue;
 
-use crate::event::ParseError;
-use crate::event::envelope;
-use crate::event::wire::Timestamp;
-use crate::event::{DedupeKey, Event, Undecodable};
-use crate::vendors::standard_webhooks::head::Head;
-use crate::vendors::standard_webhooks::{ID_HEADER, TIMESTAMP_HEADER};
+use crate::event::envelope::object_text;
+use crate::event::wire::{self, Scalar};
+use crate::event::{Envelope, Event, Identity, ParseError, Parsed, Undecodable};
+use crate::vendors::standard_webhooks::ID_HEADER;
 use crate::verify::Verified;
 
-/// A delivery by Standard Webhooks.
+/// A message of Standard Webhooks.
+///
+/// Its id and the body's `timestamp`, which a retry keeps, are in the [`Envelope`]; the
+/// time of the attempt is [`Verified::signed_at`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Message<E> {
-    /// The message's id. A retry keeps it.
-    pub id: String,
-    /// When this attempt was signed.
-    pub timestamp: DateTime<Utc>,
-    /// The body's `type`; empty where it has none.
+    /// The body's `type`; empty if it has none.
     pub name: String,
-    /// The body's `timestamp`, which a retry keeps, where it has one.
-    pub occurred_at: Option<DateTime<Utc>>,
-    /// The whole body as your type, or what does not fit it. A handler that cannot
-    /// go on without the data returns the error, and the vendor sends it again.
+    /// The whole body as your type, or what does not fit the type. A handler that cannot
+    /// go on without the data returns the error, and the vendor sends the message again.
     pub data: Result<E, Undecodable>,
 }
 
 impl<E: DeserializeOwned> Message<E> {
-    pub(super) fn read(verified: &Verified, body: &[u8]) -> Result<Self, ParseError> {
-        let missing = |field| ParseError::MissingField { field };
-        let text = envelope::object(body)?;
-        let (head, event) = Head::read(text)?;
-        let name: String = head.name.and_then(|name| serde_json::from_str(name.get()).ok()).unwrap_or_default();
-        Ok(Message {
-            id: verified.message_id().ok_or_else(|| missing(ID_HEADER))?.to_owned(),
-            timestamp: verified.signed_at().ok_or_else(|| missing(TIMESTAMP_HEADER))?,
-            occurred_at: head.timestamp.and_then(|time| Timestamp::deserialize(time).ok()?.0),
-            data: match event {
-                Some(event) => Ok(event),
-                None => envelope::decode(&name, body)?,
-            },
-            name,
-        })
+    pub(super) fn parse(verified: &Verified, body: &[u8]) -> Result<Parsed<Self>, ParseError> {
+        let Head { name, timestamp } = Head::read(object_text(body)?)?;
+        let mut envelope = Envelope::default();
+        let id = verified.message_id().ok_or(ParseError::MissingField { field: ID_HEADER })?;
+        envelope.id = Some(id.to_owned());
+        envelope.timestamp = timestamp;
+        let data = Parsed::decode(&name, body)?.into_event();
+        Ok(Parsed::new(envelope, Message { name, data }))
     }
 }
 
@@ -50,11 +41,44 @@ impl<E> Event for Message<E> {
         &self.name
     }
 
-    fn occurred_at(&self) -> Option<DateTime<Utc>> {
-        self.occurred_at
+    /// The message id identifies the event: a retry keeps it.
+    fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a> {
+        envelope.id.as_deref().map_or(Identity::Message, |id| Identity::Id(id.into()))
     }
+}
 
-    fn dedupe_key(&self) -> DedupeKey<'_> {
-        DedupeKey::Id(self.id.as_str().into())
+/// The fields that the specification gives every body. Any JSON is accepted: one of
+/// another type is empty.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    #[serde(rename = "type", deserialize_with = "name")]
+    name: String,
+    #[serde(deserialize_with = "timestamp")]
+    timestamp: Option<DateTime<Utc>>,
+}
+
+impl Head {
+    fn read(object: &str) -> Result<Self, ParseError> {
+        serde_json::from_str(object).map_err(|error| match error.classify() {
+            // Both fields accept any JSON, so nothing but a repeated one is refused.
+            Category::Data if error.to_string().contains("`timestamp`") => {
+                ParseError::RepeatedField { field: "timestamp" }
+            }
+            Category::Data => ParseError::RepeatedField { field: "type" },
+            _ => ParseError::from_json(&error),
+        })
     }
+}
+
+fn name<'de, D: Deserializer<'de>>(field: D) -> Result<String, D::Error> {
+    let value = <&RawValue>::deserialize(field)?;
+    Ok(match Scalar::of(value) {
+        Scalar::Text(name) => name.into_owned(),
+        _ => String::new(),
+    })
+}
+
+fn timestamp<'de, D: Deserializer<'de>>(field: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    Ok(wire::time::read(Scalar::deserialize(field)?).unwrap_or_default())
 }

@@ -77,6 +77,7 @@ const fn scheme(id: &'static str, timestamp: &'static str, signature: &'static s
 
 /// The facts about a vendor that follows Standard Webhooks and sends events of the type
 /// `E`, for [`StandardWebhooks`].
+#[derive(Debug)]
 pub struct Spec<E>(PhantomData<E>);
 
 impl<E: DeserializeOwned + 'static> SignedVendor for Spec<E> {

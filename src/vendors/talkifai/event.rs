@@ -1,51 +1,45 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::RawJson;
-use crate::event::envelope::{Fields, Time, events};
-use crate::event::wire::{Span, Text, Timestamp, Word, open_enum, payload, record, redacted_debug};
-use crate::event::{CallUpdate, Direction, Stage};
-use crate::event::{DedupeKey, Envelope};
+use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
+use crate::event::wire::{self, open_enum, redacted_debug};
+use crate::event::{CallUpdate, Direction, Envelope, Identity, RawJson, Stage};
 
 events! {
-    fields: Fields {
+    layout: Layout {
         name: "type",
         data: "data",
-        time: Some(Time::Rfc3339("created")),
+        time: Some(TimeField::Rfc3339("created")),
         ids: [Some("id"), None],
         test: None,
     };
-    /// An event of TalkifAI, by its
+    /// An event of TalkifAI, as in its
     /// [reference](https://docs.talkifai.dev/api-reference/webhooks).
     pub enum Event {
         /// `call.started`: a call began.
         CallStarted(CallEvent) = "call.started",
         /// `call.ended`: a call is over.
         CallEnded(CallEvent) = "call.ended",
-        /// `call.failed`: a call did not come about.
+        /// `call.failed`: a call did not take place.
         CallFailed(CallEvent) = "call.failed",
         /// `transcript.ready`: a call's transcript can be fetched.
         TranscriptReady(TranscriptEvent) = "transcript.ready",
         /// `analysis.completed`: a call's analysis is ready.
         AnalysisCompleted(AnalysisEvent) = "analysis.completed",
-        /// `credit.low`: the credit runs out.
+        /// `credit.low`: the credit is running out.
         CreditLow(CreditEvent) = "credit.low",
         /// `credit.depleted`: the credit has run out.
         CreditDepleted(CreditEvent) = "credit.depleted",
     }
 }
 
-impl crate::event::Event for Event {
+impl crate::Event for Event {
     fn name(&self) -> &str {
-        self.name()
+        self.event_name()
     }
 
-    fn occurred_at(&self) -> Option<DateTime<Utc>> {
-        self.envelope().timestamp
-    }
-
-    fn dedupe_key(&self) -> DedupeKey<'_> {
-        DedupeKey::first([self.envelope().id.as_deref()])
+    fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a> {
+        Identity::first_of([envelope.id.as_deref()])
     }
 
     fn call_id(&self) -> Option<&str> {
@@ -68,7 +62,6 @@ impl crate::event::Event for Event {
         };
         let mut update = CallUpdate::new(stage);
         update.call_id = self.call_id();
-        update.at = self.envelope().timestamp;
         if let Some(data) = data {
             update.direction = data.direction.as_ref();
             update.from = data.from.as_deref();
@@ -82,133 +75,115 @@ impl crate::event::Event for Event {
 
 /// The data of a call event.
 ///
-/// Documented for `call.started` are the ids, the direction and the numbers; for
-/// `call.ended` the ids, the duration, the status, the reason and the recording;
-/// for `call.failed` nothing.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// TalkifAI documents the ids, the direction and the numbers for `call.started`; the
+/// ids, the duration, the status, the reason and the recording for `call.ended`; and
+/// nothing for `call.failed`.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct CallEvent {
-    /// What stands around the data.
-    pub envelope: Envelope,
     /// The call's id.
+    #[serde(alias = "call_id", deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The agent's id.
+    #[serde(alias = "agent_id", deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
     /// Who called whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// The calling number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The called number, in E.164.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// How long the call lasted.
+    #[serde(with = "wire::seconds", skip_serializing_if = "Option::is_none")]
     pub duration: Option<TimeDelta>,
     /// How the call went.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<CallStatus>,
     /// Why the call ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
     /// Where the recording is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub recording_url: Option<String>,
 }
 
-record!(CallEvent {
-    "callId" | "call_id" => call_id: Text,
-    "agentId" | "agent_id" => agent_id: Text,
-    "direction" => direction: Word,
-    "from" => from,
-    "to" => to,
-    "duration" => duration: Span,
-    "status" => status: Word,
-    "endReason" => end_reason: Word,
-    "recordingUrl" => recording_url,
-});
+impl Payload for CallEvent {}
 
-payload!(CallEvent { call_id, agent_id, direction, duration, status, end_reason });
+redacted_debug!(CallEvent { call_id, agent_id, direction, duration, status, end_reason });
 
 /// The data of `transcript.ready`.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct TranscriptEvent {
-    /// What stands around the data.
-    pub envelope: Envelope,
     /// The call's id.
+    #[serde(alias = "call_id", deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// Where the transcript is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_url: Option<String>,
 }
 
-record!(TranscriptEvent {
-    "callId" | "call_id" => call_id: Text,
-    "transcriptUrl" => transcript_url,
-});
+impl Payload for TranscriptEvent {}
 
-payload!(TranscriptEvent { call_id });
+redacted_debug!(TranscriptEvent { call_id });
 
-/// The data of `analysis.completed`: no payload is documented, and these are the
-/// fields of the analysis object of the REST API.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// The data of `analysis.completed`.
+///
+/// TalkifAI documents no payload. These are the fields of the analysis object of its
+/// REST API.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct AnalysisEvent {
-    /// What stands around the data.
-    pub envelope: Envelope,
     /// The analysis's id.
+    #[serde(deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The call's id.
+    #[serde(alias = "call_id", deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// The name of the call's room.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub room_name: Option<String>,
     /// The fields that the customer defined: strings, numbers and booleans.
     /// [`decode`](RawJson::decode) them into a type of yours.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis_data: Option<RawJson>,
     /// When the analysis was made.
+    #[serde(with = "wire::time", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<DateTime<Utc>>,
 }
 
-record!(AnalysisEvent {
-    "id" => id: Text,
-    "callId" | "call_id" => call_id: Text,
-    "roomName" => room_name,
-    "analysisData" => analysis_data,
-    "createdAt" => created_at: Timestamp,
-});
+impl Payload for AnalysisEvent {}
 
-payload!(AnalysisEvent { id, call_id });
+redacted_debug!(AnalysisEvent { id, call_id });
 
-/// The data of `credit.low` and `credit.depleted`: no field is documented.
-#[derive(Clone, PartialEq, Eq)]
+/// The data of `credit.low` and `credit.depleted`. TalkifAI documents no fields.
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
 #[non_exhaustive]
 pub struct CreditEvent {
-    /// What stands around the data.
-    pub envelope: Envelope,
     /// The data. [`decode`](RawJson::decode) it into a type of yours.
     pub data: RawJson,
 }
 
-impl crate::event::envelope::Payload for CreditEvent {
-    fn decode<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
-        Ok(CreditEvent { envelope: Envelope::default(), data: RawJson::deserialize(data)? })
-    }
-
-    fn envelope(&self) -> &Envelope {
-        &self.envelope
-    }
-
-    fn envelope_mut(&mut self) -> &mut Envelope {
-        &mut self.envelope
+impl Payload for CreditEvent {
+    /// Reads any JSON: nothing is documented.
+    fn read<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+        CreditEvent::deserialize(data)
     }
 }
 
-redacted_debug!(CreditEvent { envelope, data });
-
-impl Serialize for CreditEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.data.serialize(serializer)
-    }
-}
+redacted_debug!(CreditEvent { data });
 
 open_enum! {
     /// How a call went.
     pub enum CallStatus {
-        /// As it should.
+        /// Without an error.
         Completed = "completed",
     }
 }

@@ -40,7 +40,8 @@ pub const SIGNATURE_HEADER: &str = "x-talkifai-signature";
 pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER).prefix("sha256=").signs(&[Part::Body]);
 
 /// The facts about TalkifAI, for [`TalkifAi`](crate::TalkifAi).
-pub struct Spec;
+#[derive(Debug)]
+pub enum Spec {}
 
 impl SignedVendor for Spec {
     const SCHEME: HmacScheme = SCHEME;

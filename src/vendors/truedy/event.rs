@@ -1,38 +1,37 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
-use crate::event::RawJson;
-use crate::event::envelope::{Fields, Time, events};
-use crate::event::wire::{Boxed, Span, Text, Whole, Word, open_enum, payload, reads, writes};
-use crate::event::{CallUpdate, Stage};
-use crate::event::{DedupeKey, Envelope};
+use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
+use crate::event::wire::{self, open_enum, redacted_debug};
+use crate::event::{CallUpdate, Envelope, Identity, RawJson, Stage};
 use crate::vendors::ultravox::Call;
 
 events! {
-    fields: Fields {
+    layout: Layout {
         name: "event",
         data: "data",
-        time: Some(Time::Rfc3339("timestamp")),
+        time: Some(TimeField::Rfc3339("timestamp")),
         ids: [Some("id"), Some("event_id")],
         test: None,
     };
-    /// An event of Truedy, by its list of
+    /// An event of Truedy, as in its list of
     /// [available webhooks](https://docs.truedy.ai/guides/available-webhooks).
     pub enum Event {
         /// `call.started`: the call was created.
         CallStarted(CallEvent) = "call.started",
-        /// `call.joined`: somebody is on the call.
+        /// `call.joined`: someone is on the call.
         CallJoined(CallEvent) = "call.joined",
         /// `call.ended`, also sent as `call.completed`: the call is over.
         CallEnded(CallEvent) = "call.ended" | "call.completed",
         /// `call.billed`: the call's cost is known.
         CallBilled(CallEvent) = "call.billed",
-        /// `call.failed`: the call did not come about.
+        /// `call.failed`: the call did not take place.
         CallFailed(CallEvent) = "call.failed",
         /// `call.analyzed`: the call's transcript is ready.
         CallAnalyzed(CallEvent) = "call.analyzed",
-        /// `batch.status.changed`: a batch of calls moved on.
+        /// `batch.status.changed`: the state of a batch of calls changed.
         BatchStatusChanged(BatchEvent) = "batch.status.changed",
         /// `batch.completed`: a batch of calls is done.
         BatchCompleted(BatchEvent) = "batch.completed",
@@ -43,18 +42,14 @@ events! {
     }
 }
 
-impl crate::event::Event for Event {
+impl crate::Event for Event {
     fn name(&self) -> &str {
-        self.name()
+        self.event_name()
     }
 
-    fn occurred_at(&self) -> Option<DateTime<Utc>> {
-        self.envelope().timestamp
-    }
-
-    /// Truedy's order of ids: the event's own, then that of its subject.
-    fn dedupe_key(&self) -> DedupeKey<'_> {
-        let event_id = self.envelope().id.as_deref();
+    /// Follows Truedy's order of ids: the event's own, then that of its subject.
+    fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a> {
+        let event_id = envelope.id.as_deref();
         match self {
             Event::CallStarted(data)
             | Event::CallJoined(data)
@@ -62,17 +57,17 @@ impl crate::event::Event for Event {
             | Event::CallBilled(data)
             | Event::CallFailed(data)
             | Event::CallAnalyzed(data) => {
-                DedupeKey::first([event_id, data.event_id.as_deref(), data.call.call_id.as_deref()])
+                Identity::first_of([event_id, data.event_id.as_deref(), data.call.call_id.as_deref()])
             }
             Event::BatchStatusChanged(data) => match event_id.or(data.event_id.as_deref()) {
-                Some(id) => DedupeKey::Id(id.into()),
-                None => data.change_key(),
+                Some(id) => Identity::Id(id.into()),
+                None => data.change(envelope.timestamp),
             },
             Event::BatchCompleted(data) => {
-                DedupeKey::first([event_id, data.event_id.as_deref(), data.batch_id.as_deref()])
+                Identity::first_of([event_id, data.event_id.as_deref(), data.batch_id.as_deref()])
             }
             Event::VoiceTrainingCompleted(data) | Event::VoiceTrainingFailed(data) => {
-                DedupeKey::first([event_id, data.event_id.as_deref(), data.voice_id.as_deref()])
+                Identity::first_of([event_id, data.event_id.as_deref(), data.voice_id.as_deref()])
             }
             Event::Unknown(unknown) => inner_id(event_id, &unknown.data),
             Event::Undecodable(undecodable) => inner_id(event_id, &undecodable.data),
@@ -80,28 +75,27 @@ impl crate::event::Event for Event {
     }
 
     fn call_id(&self) -> Option<&str> {
-        match self {
-            Event::CallStarted(data)
-            | Event::CallJoined(data)
-            | Event::CallEnded(data)
-            | Event::CallBilled(data)
-            | Event::CallFailed(data)
-            | Event::CallAnalyzed(data) => data.call.call_id.as_deref(),
-            _ => None,
-        }
+        self.subject()?.1.call.call_id.as_deref()
     }
 
     fn call(&self) -> Option<CallUpdate<'_>> {
-        let (stage, data) = match self {
-            Event::CallStarted(data) => (Stage::Started, data),
-            Event::CallJoined(data) => (Stage::Joined, data),
-            Event::CallEnded(data) => (Stage::Ended, data),
-            Event::CallBilled(data) => (Stage::Billed, data),
-            Event::CallFailed(data) => (Stage::Failed, data),
-            Event::CallAnalyzed(data) => (Stage::Transcript, data),
-            _ => return None,
-        };
-        Some(CallUpdate { at: self.envelope().timestamp, ..data.call.update(stage) })
+        let (stage, data) = self.subject()?;
+        Some(data.call.update(stage))
+    }
+}
+
+impl Event {
+    /// Returns the data of a call event, and how far the call has come.
+    fn subject(&self) -> Option<(Stage, &CallEvent)> {
+        match self {
+            Event::CallStarted(data) => Some((Stage::Started, data)),
+            Event::CallJoined(data) => Some((Stage::Joined, data)),
+            Event::CallEnded(data) => Some((Stage::Ended, data)),
+            Event::CallBilled(data) => Some((Stage::Billed, data)),
+            Event::CallFailed(data) => Some((Stage::Failed, data)),
+            Event::CallAnalyzed(data) => Some((Stage::Transcript, data)),
+            _ => None,
+        }
     }
 }
 
@@ -109,69 +103,61 @@ impl crate::event::Event for Event {
 ///
 /// Truedy documents two shapes, the event of Ultravox (`call`) and a flat one
 /// (`call_id`, `status`, `agent_id`, `duration_seconds`). Both fill these fields.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Deserialize, Serialize)]
+#[serde(from = "CallData")]
 #[non_exhaustive]
 pub struct CallEvent {
-    /// What stands around the data.
-    pub envelope: Envelope,
-    /// The event's id, where it stands in the data.
+    /// The event's id, if it is in the data.
+    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
     /// The name of the event of Ultravox that this one forwards.
+    #[serde(rename = "event", skip_serializing_if = "Option::is_none")]
     pub upstream_event: Option<String>,
     /// The state of the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<CallStatus>,
     /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// The call.
     pub call: Box<Call>,
 }
 
-payload!(CallEvent from CallData { event_id, status, call });
+impl Payload for CallEvent {}
 
-writes!(CallEvent {
-    "id" => event_id,
-    "event" => upstream_event,
-    "status" => status,
-    "error_message" => error_message,
-    "call" => call: Whole,
-});
+redacted_debug!(CallEvent { event_id, status, call });
 
-/// The data of a call event as it is written, nested or flat.
-#[derive(Default)]
+/// The data of a call event on the wire, nested or flat.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct CallData {
+    #[serde(deserialize_with = "wire::text")]
     id: Option<String>,
+    #[serde(alias = "eventId", deserialize_with = "wire::text")]
     event_id: Option<String>,
     event: Option<String>,
     status: Option<CallStatus>,
+    #[serde(alias = "errorMessage")]
     error_message: Option<String>,
+    #[serde(deserialize_with = "wire::optional_object")]
     call: Option<Box<Call>>,
+    #[serde(deserialize_with = "wire::text")]
     call_id: Option<String>,
+    #[serde(rename = "callId", deserialize_with = "wire::text")]
     call_id_camel: Option<String>,
+    #[serde(alias = "agentId", deserialize_with = "wire::text")]
     agent_id: Option<String>,
+    #[serde(alias = "durationSeconds", deserialize_with = "wire::seconds::deserialize")]
     duration_seconds: Option<TimeDelta>,
 }
-
-reads!(CallData {
-    "id" => id: Text,
-    "eventId" | "event_id" => event_id: Text,
-    "event" => event,
-    "status" => status: Word,
-    "error_message" | "errorMessage" => error_message,
-    "call" => call: Boxed,
-    "call_id" => call_id: Text,
-    "callId" => call_id_camel: Text,
-    "agent_id" | "agentId" => agent_id: Text,
-    "duration_seconds" | "durationSeconds" => duration_seconds: Span,
-});
 
 impl From<CallData> for CallEvent {
     fn from(data: CallData) -> Self {
         let mut call = data.call.unwrap_or_default();
         call.call_id = call.call_id.or(data.call_id).or(data.call_id_camel);
         call.duration = call.duration.or(data.duration_seconds);
-        call.adopt_agent_id(data.agent_id);
+        call.fill_agent_id(data.agent_id);
         CallEvent {
-            envelope: Envelope::default(),
             event_id: data.id.or(data.event_id),
             upstream_event: data.event,
             status: data.status,
@@ -182,94 +168,63 @@ impl From<CallData> for CallEvent {
 }
 
 /// The data of a batch event.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "BatchData")]
 #[non_exhaustive]
 pub struct BatchEvent {
-    /// What stands around the data.
-    pub envelope: Envelope,
-    /// The event's id, where it stands in the data.
+    /// The event's id, if it is in the data.
+    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
     pub event_id: Option<String>,
     /// The batch's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
     /// The state of the batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<BatchStatus>,
     /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
-payload!(BatchEvent from BatchData { event_id, batch_id, status });
-
-writes!(BatchEvent {
-    "id" => event_id,
-    "batch_id" => batch_id,
-    "status" => status,
-    "error_message" => error_message,
-});
-
 impl BatchEvent {
-    /// A batch changes many times, to the same state perhaps: its id alone does
-    /// not tell two changes apart.
-    fn change_key(&self) -> DedupeKey<'_> {
-        match (&self.batch_id, self.envelope.timestamp) {
+    /// Identifies a change. A batch changes many times, perhaps to the same state again,
+    /// so its id alone does not tell two changes apart.
+    fn change(&self, time: Option<DateTime<Utc>>) -> Identity<'_> {
+        match (&self.batch_id, time) {
             (Some(id), Some(time)) => {
                 let status = self.status.as_ref().map_or("", BatchStatus::as_str);
                 let time = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-                DedupeKey::Id(Cow::Owned(format!("{id}:{status}:{time}")))
+                Identity::Id(Cow::Owned(format!("{id}:{status}:{time}")))
             }
-            _ => DedupeKey::Body,
+            _ => Identity::Body,
         }
     }
 }
 
-/// The data of a voice event.
-#[derive(Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VoiceEvent {
-    /// What stands around the data.
-    pub envelope: Envelope,
-    /// The event's id, where it stands in the data.
-    pub event_id: Option<String>,
-    /// The voice's id.
-    pub voice_id: Option<String>,
-    /// The state of the training; Truedy documents no values.
-    pub status: Option<String>,
-    /// What went wrong.
-    pub error_message: Option<String>,
-}
+impl Payload for BatchEvent {}
 
-payload!(VoiceEvent from VoiceData { event_id, voice_id });
+redacted_debug!(BatchEvent { event_id, batch_id, status });
 
-writes!(VoiceEvent {
-    "id" => event_id,
-    "voice_id" => voice_id,
-    "status" => status,
-    "error_message" => error_message,
-});
-
-/// The data of a batch event as it is written.
-#[derive(Default)]
+/// The data of a batch event on the wire, in both casings.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct BatchData {
+    #[serde(deserialize_with = "wire::text")]
     id: Option<String>,
+    #[serde(alias = "eventId", deserialize_with = "wire::text")]
     event_id: Option<String>,
+    #[serde(deserialize_with = "wire::text")]
     batch_id: Option<String>,
+    #[serde(rename = "batchId", deserialize_with = "wire::text")]
     batch_id_camel: Option<String>,
     status: Option<BatchStatus>,
+    #[serde(alias = "errorMessage")]
     error_message: Option<String>,
 }
-
-reads!(BatchData {
-    "id" => id: Text,
-    "eventId" | "event_id" => event_id: Text,
-    "batch_id" => batch_id: Text,
-    "batchId" => batch_id_camel: Text,
-    "status" => status: Word,
-    "error_message" | "errorMessage" => error_message,
-});
 
 impl From<BatchData> for BatchEvent {
     fn from(data: BatchData) -> Self {
         BatchEvent {
-            envelope: Envelope::default(),
             event_id: data.id.or(data.event_id),
             batch_id: data.batch_id.or(data.batch_id_camel),
             status: data.status,
@@ -278,30 +233,49 @@ impl From<BatchData> for BatchEvent {
     }
 }
 
-/// The data of a voice event as it is written.
-#[derive(Default)]
-struct VoiceData {
-    id: Option<String>,
-    event_id: Option<String>,
-    voice_id: Option<String>,
-    voice_id_camel: Option<String>,
-    status: Option<String>,
-    error_message: Option<String>,
+/// The data of a voice event.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "VoiceData")]
+#[non_exhaustive]
+pub struct VoiceEvent {
+    /// The event's id, if it is in the data.
+    #[serde(rename = "id", skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// The voice's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voice_id: Option<String>,
+    /// The state of the training; Truedy documents no values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
 }
 
-reads!(VoiceData {
-    "id" => id: Text,
-    "eventId" | "event_id" => event_id: Text,
-    "voice_id" => voice_id: Text,
-    "voiceId" => voice_id_camel: Text,
-    "status" => status,
-    "error_message" | "errorMessage" => error_message,
-});
+impl Payload for VoiceEvent {}
+
+redacted_debug!(VoiceEvent { event_id, voice_id });
+
+/// The data of a voice event on the wire, in both casings.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct VoiceData {
+    #[serde(deserialize_with = "wire::text")]
+    id: Option<String>,
+    #[serde(alias = "eventId", deserialize_with = "wire::text")]
+    event_id: Option<String>,
+    #[serde(deserialize_with = "wire::text")]
+    voice_id: Option<String>,
+    #[serde(rename = "voiceId", deserialize_with = "wire::text")]
+    voice_id_camel: Option<String>,
+    status: Option<String>,
+    #[serde(alias = "errorMessage")]
+    error_message: Option<String>,
+}
 
 impl From<VoiceData> for VoiceEvent {
     fn from(data: VoiceData) -> Self {
         VoiceEvent {
-            envelope: Envelope::default(),
             event_id: data.id.or(data.event_id),
             voice_id: data.voice_id.or(data.voice_id_camel),
             status: data.status,
@@ -310,40 +284,26 @@ impl From<VoiceData> for VoiceEvent {
     }
 }
 
-/// The event's id in data that has no type.
-fn inner_id<'a>(event_id: Option<&'a str>, data: &RawJson) -> DedupeKey<'a> {
-    #[derive(Default)]
-    struct Ids {
-        id: Option<String>,
-        event_id: Option<String>,
-    }
-
-    reads!(Ids {
-        "id" => id: Text,
-        "eventId" | "event_id" => event_id: Text,
-    });
-
-    let inner = || data.decode().ok().and_then(|ids: Ids| ids.id.or(ids.event_id));
-    match event_id.map(Cow::Borrowed).or_else(|| inner().map(Cow::Owned)) {
-        Some(id) => DedupeKey::Id(id),
-        None => DedupeKey::Body,
-    }
+/// Finds the event's id in data that has no type.
+fn inner_id<'a>(event_id: Option<&'a str>, data: &'a RawJson) -> Identity<'a> {
+    let inner = || data.top_level_id(&["id"]).or_else(|| data.top_level_id(&["eventId", "event_id"]));
+    event_id.map(Cow::Borrowed).or_else(inner).map_or(Identity::Body, Identity::Id)
 }
 
 open_enum! {
     /// The state of a call.
     pub enum CallStatus {
-        /// Waits to be placed.
+        /// Waiting to be placed.
         Queued = "queued",
-        /// Rings.
+        /// Ringing.
         Ringing = "ringing",
-        /// Somebody talks.
+        /// Someone is talking.
         InProgress = "in-progress",
         /// Over.
         Ended = "ended",
-        /// Over, as it should be.
+        /// Over, without an error.
         Completed = "completed",
-        /// Did not come about.
+        /// Did not take place.
         Failed = "failed",
         /// Was cancelled.
         Cancelled = "cancelled",
@@ -355,13 +315,13 @@ open_enum! {
     pub enum BatchStatus {
         /// Not released yet.
         Draft = "draft",
-        /// Waits for its time.
+        /// Waiting for its time.
         Scheduled = "scheduled",
         /// Released.
         Active = "active",
-        /// Calls are made.
+        /// Calls are being made.
         Running = "running",
-        /// Held.
+        /// On hold.
         Paused = "paused",
         /// Done.
         Completed = "completed",

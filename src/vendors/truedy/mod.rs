@@ -40,7 +40,8 @@ pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER)
     .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
 
 /// The facts about Truedy, for [`Truedy`](crate::Truedy).
-pub struct Spec;
+#[derive(Debug)]
+pub enum Spec {}
 
 impl SignedVendor for Spec {
     const SCHEME: HmacScheme = SCHEME;

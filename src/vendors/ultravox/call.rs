@@ -2,79 +2,106 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::event::wire::{Double, OrEmpty, Span, Suffixed, Text, Timestamp, Word, open_enum, record, redacted_debug};
-use crate::event::{Amount, RawJson};
-use crate::event::{CallUpdate, Stage};
+use crate::event::wire::{self, Borrowed, open_enum, redacted_debug};
+use crate::event::{Amount, CallUpdate, RawJson, Stage};
 
-/// A call, by the [call object](https://docs.ultravox.ai/webhooks/available-webhooks) of Ultravox.
+/// A call: the [call object](https://docs.ultravox.ai/webhooks/available-webhooks) of Ultravox.
 ///
-/// Every field may be missing. `Debug` shows ids and states: the object may hold
-/// credentials (`join_url`, `system_prompt`, `medium`).
-#[derive(Clone, Default, PartialEq)]
+/// Every field may be missing. `Debug` shows ids and states only, since the object may
+/// hold credentials (`join_url`, `system_prompt`, `medium`).
+#[derive(Clone, Default, PartialEq, Deserialize, Serialize)]
+// `remote` makes the derived reader a function, which the `Deserialize` below calls.
+#[serde(remote = "Self", rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Call {
     /// The call's id.
+    #[serde(alias = "call_id", deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
     /// When the call was created.
+    #[serde(with = "wire::time", skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// When the call was joined.
+    #[serde(with = "wire::time", skip_serializing_if = "Option::is_none")]
     pub joined: Option<DateTime<Utc>>,
     /// When the call ended.
+    #[serde(with = "wire::time", skip_serializing_if = "Option::is_none")]
     pub ended: Option<DateTime<Utc>>,
     /// Why the call ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
     /// How long the call lasted; sent by Truedy, as a number of seconds.
+    #[serde(with = "wire::seconds", skip_serializing_if = "Option::is_none")]
     pub duration: Option<TimeDelta>,
     /// What the call cost, in US dollars; sent by Truedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<Amount>,
     /// How much of the call is billed.
+    #[serde(with = "wire::seconds_text", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// How many input tokens are billed beside the duration.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub billed_side_input_tokens: Option<i64>,
     /// How many output tokens are billed beside the duration.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub billed_side_output_tokens: Option<i64>,
-    /// Whether, and why not, the call is billed.
+    /// Whether the call is billed, and if not, why.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_status: Option<BillingStatus>,
-    /// Where to join the call. Whoever has it can join.
+    /// Where to join the call. Anyone who has it can join.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub join_url: Option<String>,
     /// A BCP 47 code of the expected language.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub language_hint: Option<String>,
     /// After how long the call is ended.
+    #[serde(with = "wire::seconds_text", skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<TimeDelta>,
-    /// After how long a call that nobody joins is ended.
+    /// After how long a call that no one joins is ended.
+    #[serde(with = "wire::seconds_text", skip_serializing_if = "Option::is_none")]
     pub join_timeout: Option<TimeDelta>,
-    /// Over what the call is carried.
+    /// What carries the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub medium: Option<Medium>,
     /// The model that talks.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The voice it talks with.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
     /// Whether the call is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub recording_enabled: Option<bool>,
-    /// What the model was told.
+    /// The instructions of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
     /// The model's temperature.
+    #[serde(deserialize_with = "wire::double::deserialize", skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
     /// A summary in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub short_summary: Option<String>,
     /// A summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// The agent that talks. An id that the vendor writes beside this object
-    /// (`agentId`) is moved into it.
+    /// The agent that talks. Its id is here, too, if the vendor writes it as `agentId` in
+    /// the call.
+    #[serde(deserialize_with = "wire::optional_object", skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
-    pub(crate) bare_agent_id: Option<String>,
     /// The caller's own labels.
+    #[serde(deserialize_with = "wire::text_map", skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// How the SIP leg went.
+    #[serde(deserialize_with = "wire::optional_object", skip_serializing_if = "Option::is_none")]
     pub sip_details: Option<SipDetails>,
 }
 
 impl Call {
-    /// The id of the agent that talks.
+    /// Returns the id of the agent that talks.
     pub fn agent_id(&self) -> Option<&str> {
         self.agent.as_ref()?.agent_id.as_deref()
     }
@@ -91,85 +118,113 @@ impl Call {
         update
     }
 
-    /// Moves an id that stands beside the agent into it.
-    pub(crate) fn adopt_agent_id(&mut self, beside: Option<String>) {
-        if let Some(id) = self.bare_agent_id.take().or(beside) {
+    /// Sets the agent's id if the agent has none.
+    pub(crate) fn fill_agent_id(&mut self, id: Option<String>) {
+        if let Some(id) = id {
             self.agent.get_or_insert_default().agent_id.get_or_insert(id);
         }
     }
 }
 
-record!(Call {
-    "callId" | "call_id" => call_id: Text,
-    "created" => created: Timestamp,
-    "joined" => joined: Timestamp,
-    "ended" => ended: Timestamp,
-    "endReason" => end_reason: Word,
-    "duration" => duration: Span,
-    "costUsd" => cost_usd,
-    "billedDuration" => billed_duration: Suffixed,
-    "billedSideInputTokens" => billed_side_input_tokens,
-    "billedSideOutputTokens" => billed_side_output_tokens,
-    "billingStatus" => billing_status: Word,
-    "joinUrl" => join_url,
-    "languageHint" => language_hint,
-    "maxDuration" => max_duration: Suffixed,
-    "joinTimeout" => join_timeout: Suffixed,
-    "medium" => medium,
-    "model" => model,
-    "voice" => voice,
-    "recordingEnabled" => recording_enabled,
-    "systemPrompt" => system_prompt,
-    "temperature" => temperature: Double,
-    "shortSummary" => short_summary,
-    "summary" => summary,
-    "agent" => agent,
-    "agentId" | "agent_id" => bare_agent_id: Text,
-    "metadata" => metadata: OrEmpty,
-    "sipDetails" => sip_details,
-});
-
 redacted_debug!(Call { call_id, created, joined, ended, end_reason, duration, billing_status });
 
+impl Serialize for Call {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Call::serialize(self, serializer)
+    }
+}
+
+/// Reads an object. Its `agentId` is not a field of [`Call`]: it is the agent's.
+impl<'de> Deserialize<'de> for Call {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CallVisitor;
+
+        impl<'de> Visitor<'de> for CallVisitor {
+            type Value = Call;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Call, A::Error> {
+                let mut agent_id = None;
+                let others = WithoutAgentId { members, agent_id: &mut agent_id };
+                let mut call = Call::deserialize(MapAccessDeserializer::new(others))?;
+                call.fill_agent_id(agent_id.and_then(|AgentId(id)| id));
+                Ok(call)
+            }
+        }
+
+        deserializer.deserialize_map(CallVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+struct AgentId(#[serde(deserialize_with = "wire::text")] Option<String>);
+
+/// The members of a call object except for `agentId`, which is set aside.
+struct WithoutAgentId<'a, A> {
+    members: A,
+    agent_id: &'a mut Option<AgentId>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutAgentId<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(Borrowed(key)) = self.members.next_key()? {
+            if !matches!(&*key, "agentId" | "agent_id") {
+                let key: CowStrDeserializer<'_, A::Error> = key.into_deserializer();
+                return seed.deserialize(key).map(Some);
+            }
+            if self.agent_id.is_some() {
+                return Err(A::Error::duplicate_field("agentId"));
+            }
+            *self.agent_id = Some(self.members.next_value()?);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.members.next_value_seed(seed)
+    }
+}
+
 /// The agent of a [`Call`].
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Agent {
     /// The agent's id.
+    #[serde(alias = "agent_id", deserialize_with = "wire::text", skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
     /// The agent's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
-
-record!(Agent {
-    "agentId" | "agent_id" => agent_id: Text,
-    "name" => name,
-});
 
 redacted_debug!(Agent { agent_id });
 
 /// How the SIP leg of a [`Call`] went.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct SipDetails {
     /// How much of the SIP leg is billed.
+    #[serde(with = "wire::seconds_text", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// Why the SIP leg ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_reason: Option<SipTerminationReason>,
 }
 
-record!(SipDetails {
-    "billedDuration" => billed_duration: Suffixed,
-    "terminationReason" => termination_reason: Word,
-});
-
 redacted_debug!(SipDetails { billed_duration, termination_reason });
 
-/// Over what a [`Call`] is carried.
+/// What carries a [`Call`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Medium {
-    /// Which one.
+    /// Which one it is.
     pub kind: MediumKind,
     /// Its settings. They may hold passwords.
     pub settings: RawJson,
@@ -185,7 +240,7 @@ impl Serialize for Medium {
     }
 }
 
-/// The vendor writes an object with one field; more than one would be new.
+/// Reads an object with one field. A second one would be new.
 impl<'de> Deserialize<'de> for Medium {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OneOf;
@@ -205,10 +260,10 @@ impl<'de> Deserialize<'de> for Medium {
                         found = Some(Medium { kind, settings });
                     } else if settings.get() != "null" {
                         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                        return Err(serde::de::Error::custom("two media, expected an object with one medium"));
+                        return Err(A::Error::custom("expected an object with one medium"));
                     }
                 }
-                found.ok_or_else(|| serde::de::Error::custom("no medium, expected an object with one medium"))
+                found.ok_or_else(|| A::Error::custom("expected an object with one medium"))
             }
         }
 
@@ -239,7 +294,7 @@ open_enum! {
 open_enum! {
     /// Why a [`Call`] ended.
     pub enum EndReason {
-        /// Nobody joined.
+        /// No one joined.
         Unjoined = "unjoined",
         /// The caller hung up.
         Hangup = "hangup",
@@ -251,13 +306,13 @@ open_enum! {
         ConnectionError = "connection_error",
         /// The vendor failed.
         SystemError = "system_error",
-        /// It was completed; Truedy's word.
+        /// It was completed. Only Truedy sends this.
         Completed = "completed",
     }
 }
 
 open_enum! {
-    /// Whether, and why not, a [`Call`] is billed.
+    /// Whether a [`Call`] is billed, and if not, why.
     pub enum BillingStatus {
         /// Nothing is known.
         Unspecified = "BILLING_STATUS_UNSPECIFIED",
@@ -265,7 +320,7 @@ open_enum! {
         Pending = "BILLING_STATUS_PENDING",
         /// Free: made in the vendor's console.
         FreeConsole = "BILLING_STATUS_FREE_CONSOLE",
-        /// Free: it lasted no time.
+        /// Free: it did not last.
         FreeZeroEffectiveDuration = "BILLING_STATUS_FREE_ZERO_EFFECTIVE_DURATION",
         /// Free: within the free minutes.
         FreeMinutes = "BILLING_STATUS_FREE_MINUTES",
@@ -283,11 +338,11 @@ open_enum! {
 open_enum! {
     /// Why the SIP leg of a [`Call`] ended.
     pub enum SipTerminationReason {
-        /// As it should.
+        /// Without an error.
         Normal = "SIP_TERMINATION_NORMAL",
         /// No such number.
         InvalidNumber = "SIP_TERMINATION_INVALID_NUMBER",
-        /// Nobody answered in time.
+        /// No one answered in time.
         Timeout = "SIP_TERMINATION_TIMEOUT",
         /// The destination cannot be reached.
         DestinationUnavailable = "SIP_TERMINATION_DESTINATION_UNAVAILABLE",
@@ -297,7 +352,7 @@ open_enum! {
         Canceled = "SIP_TERMINATION_CANCELED",
         /// Rejected.
         Rejected = "SIP_TERMINATION_REJECTED",
-        /// Nobody knows.
+        /// The vendor does not know.
         Unknown = "SIP_TERMINATION_UNKNOWN",
     }
 }

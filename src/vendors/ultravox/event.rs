@@ -1,60 +1,45 @@
 use chrono::{DateTime, Utc};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::event::envelope::{Fields, events};
-use crate::event::wire::{Boxed, payload};
-use crate::event::{CallUpdate, Stage};
-use crate::event::{DedupeKey, Envelope};
+use crate::event::envelope::{Layout, Payload, Vocabulary, events};
+use crate::event::{CallUpdate, Envelope, Identity, Stage};
 use crate::vendors::ultravox::Call;
 
 events! {
-    fields: Fields {
-        name: "event",
-        data: "call",
-        time: None,
-        ids: [None, None],
-        test: None,
-    };
-    /// An event of Ultravox, by its list of
+    layout: Layout { name: "event", data: "call", time: None, ids: [None, None], test: None };
+    /// An event of Ultravox, as in its list of
     /// [available webhooks](https://docs.ultravox.ai/webhooks/available-webhooks).
     pub enum Event {
         /// `call.started`: the call was created.
         CallStarted(CallEvent) = "call.started",
-        /// `call.joined`: somebody is on the call.
+        /// `call.joined`: someone is on the call.
         CallJoined(CallEvent) = "call.joined",
         /// `call.ended`: the call is over.
         CallEnded(CallEvent) = "call.ended",
         /// `call.billed`: the call's cost is known.
         CallBilled(CallEvent) = "call.billed",
-        /// A delivery that names no event, as older ones do. Which one it is, is not
-        /// guessed: `ended` and `billing_status` can be set in several. Its name is
-        /// empty, and the whole body is its dedupe key.
+        /// A delivery that names no event, as older ones do not. offhook does not guess
+        /// which event it is: `ended` and `billing_status` can be set in several. Its name
+        /// is empty, and the whole body identifies it.
         Unnamed(CallEvent) = "",
     }
 }
 
-impl Event {
-    /// The call, unless the event is not a documented one.
-    fn subject(&self) -> Option<&Call> {
+impl crate::Event for Event {
+    fn name(&self) -> &str {
+        self.event_name()
+    }
+
+    /// Ultravox gives its events no id: each happens once in a call.
+    fn identity<'a>(&'a self, _envelope: &'a Envelope) -> Identity<'a> {
         match self {
-            Event::CallStarted(data)
-            | Event::CallJoined(data)
-            | Event::CallEnded(data)
-            | Event::CallBilled(data)
-            | Event::Unnamed(data) => Some(&data.call),
-            Event::Unknown(_) | Event::Undecodable(_) => None,
+            Event::Unnamed(_) => Identity::Body,
+            _ => Identity::first_of([self.call_id()]),
         }
     }
-}
 
-impl crate::event::Event for Event {
-    fn name(&self) -> &str {
-        self.name()
-    }
-
-    /// By the call's own times; nothing says when a call was billed.
-    fn occurred_at(&self) -> Option<DateTime<Utc>> {
+    /// Returns the call's own time. Nothing says when a call was billed.
+    fn occurred_at(&self, _envelope: &Envelope) -> Option<DateTime<Utc>> {
         match self {
             Event::CallStarted(data) => data.call.created,
             Event::CallJoined(data) => data.call.joined,
@@ -63,54 +48,37 @@ impl crate::event::Event for Event {
         }
     }
 
-    /// Ultravox gives its events no id: each happens once in a call.
-    fn dedupe_key(&self) -> DedupeKey<'_> {
-        match self {
-            Event::Unnamed(_) => DedupeKey::Body,
-            _ => DedupeKey::first([self.call_id()]),
-        }
-    }
-
     fn call_id(&self) -> Option<&str> {
-        self.subject()?.call_id.as_deref()
+        self.subject()?.1.call_id.as_deref()
     }
 
     fn call(&self) -> Option<CallUpdate<'_>> {
-        let stage = match self {
-            Event::CallStarted(_) => Stage::Started,
-            Event::CallJoined(_) => Stage::Joined,
-            Event::CallEnded(_) => Stage::Ended,
-            Event::CallBilled(_) => Stage::Billed,
-            _ => Stage::Other,
-        };
-        Some(CallUpdate { at: self.occurred_at(), ..self.subject()?.update(stage) })
+        let (stage, call) = self.subject()?;
+        Some(call.update(stage))
     }
 }
 
-/// What Ultravox says in every event: the whole call.
-#[derive(Clone, Default, PartialEq)]
+impl Event {
+    /// Returns the call of a documented event, and how far it has come.
+    fn subject(&self) -> Option<(Stage, &Call)> {
+        match self {
+            Event::CallStarted(data) => Some((Stage::Started, &data.call)),
+            Event::CallJoined(data) => Some((Stage::Joined, &data.call)),
+            Event::CallEnded(data) => Some((Stage::Ended, &data.call)),
+            Event::CallBilled(data) => Some((Stage::Billed, &data.call)),
+            Event::Unnamed(data) => Some((Stage::Other, &data.call)),
+            Event::Unknown(_) | Event::Undecodable(_) => None,
+        }
+    }
+}
+
+/// The data of every event of Ultravox: the whole call.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
 #[non_exhaustive]
 pub struct CallEvent {
-    /// Empty: Ultravox writes nothing around the call but the event's name.
-    pub envelope: Envelope,
     /// The call.
     pub call: Box<Call>,
 }
 
-payload!(CallEvent { call });
-
-impl Serialize for CallEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.call.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for CallEvent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Boxed(Some(mut call)) = Boxed::<Call>::deserialize(deserializer)? else {
-            return Err(D::Error::custom("wrong type, expected an object"));
-        };
-        call.adopt_agent_id(None);
-        Ok(CallEvent { envelope: Envelope::default(), call })
-    }
-}
+impl Payload for CallEvent {}

@@ -47,7 +47,8 @@ pub const SCHEME: HmacScheme = HmacScheme::in_header(SIGNATURE_HEADER)
     .signs(&[Part::Body, Part::Timestamp]);
 
 /// The facts about Ultravox, for [`Ultravox`](crate::Ultravox).
-pub struct Spec;
+#[derive(Debug)]
+pub enum Spec {}
 
 impl SignedVendor for Spec {
     const SCHEME: HmacScheme = SCHEME;

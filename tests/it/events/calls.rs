@@ -1,15 +1,31 @@
 //! One view of a call, over all vendors.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offhook::call::{CallUpdate, Direction, Stage};
+use offhook::event::{CallUpdate, Direction, Parsed, Stage};
 use offhook::{Event, salpre, talkifai, truedy, ultravox};
 
-type Parse = fn(&[u8]) -> Box<dyn Event>;
+/// What all vendors have in common, without their types.
+trait Any {
+    fn call(&self) -> Option<CallUpdate<'_>>;
+    fn call_id(&self) -> Option<&str>;
+}
 
-const TRUEDY: Parse = |body| Box::new(truedy::Event::from_json(body).unwrap());
-const TALKIFAI: Parse = |body| Box::new(talkifai::Event::from_json(body).unwrap());
-const SALPRE: Parse = |body| Box::new(salpre::Event::from_json(body).unwrap());
-const ULTRAVOX: Parse = |body| Box::new(ultravox::Event::from_json(body).unwrap());
+impl<E: Event> Any for Parsed<E> {
+    fn call(&self) -> Option<CallUpdate<'_>> {
+        self.call()
+    }
+
+    fn call_id(&self) -> Option<&str> {
+        self.call_id()
+    }
+}
+
+type Parse = fn(&[u8]) -> Box<dyn Any>;
+
+const TRUEDY: Parse = |body| Box::new(truedy::Event::parse(body).unwrap());
+const TALKIFAI: Parse = |body| Box::new(talkifai::Event::parse(body).unwrap());
+const SALPRE: Parse = |body| Box::new(salpre::Event::parse(body).unwrap());
+const ULTRAVOX: Parse = |body| Box::new(ultravox::Event::parse(body).unwrap());
 
 #[test]
 fn every_event_of_a_call_has_its_stage() {

@@ -1,11 +1,12 @@
 //! Values at the edge of what a field can hold.
 
+use offhook::event::Parsed;
 use offhook::{salpre, talkifai, truedy};
 use proptest::prelude::*;
 
 use super::roundtrip::{Parse, round};
 
-fn call(fields: &str) -> truedy::Event {
+fn call(fields: &str) -> Parsed<truedy::Event> {
     round(&format!(r#"{{"event":"call.ended","data":{{"call":{{{fields}}}}}}}"#))
 }
 
@@ -22,9 +23,9 @@ fn times_beyond_rfc_3339_come_back() {
         r#""2016-12-31T23:59:60Z""#,
     ] {
         let body = format!(r#"{{"event":"call.ended","timestamp":{time},"data":{{"call":{{"ended":{time}}}}}}}"#);
-        assert!(round::<truedy::Event>(&body).is_typed(), "{time}");
+        assert!(round::<truedy::Event>(&body).event().is_typed(), "{time}");
         let body = format!(r#"{{"event_type":"error","timestamp_utc":{time},"payload":{{}}}}"#);
-        assert!(round::<salpre::Event>(&body).is_typed(), "{time}");
+        assert!(round::<salpre::Event>(&body).event().is_typed(), "{time}");
     }
 }
 
@@ -40,10 +41,10 @@ fn long_durations_come_back() {
         "-0.0",
     ] {
         for field in ["duration", "billedDuration", "maxDuration"] {
-            assert!(call(&format!(r#""{field}":{span}"#)).is_typed(), "{field} {span}");
+            assert!(call(&format!(r#""{field}":{span}"#)).event().is_typed(), "{field} {span}");
         }
         let body = format!(r#"{{"type":"call.ended","data":{{"duration":{span}}}}}"#);
-        assert!(round::<talkifai::Event>(&body).is_typed(), "{span}");
+        assert!(round::<talkifai::Event>(&body).event().is_typed(), "{span}");
     }
 }
 
@@ -66,14 +67,14 @@ fn both_casings_at_once() {
         r#"{"event":"batch.completed","data":{"batchId":"b","batch_id":"c"}}"#,
         r#"{"event":"voice.training.failed","data":{"voiceId":"v","voice_id":"w"}}"#,
     ] {
-        assert!(round::<truedy::Event>(body).is_typed(), "{body}");
+        assert!(round::<truedy::Event>(body).event().is_typed(), "{body}");
     }
     for body in [
         r#"{"event":"call.ended","data":{"agentId":"s3cr3t-marker","agent_id":"s3cr3t-marker"}}"#,
         r#"{"event":"call.ended","data":{"call":{"callId":"s3cr3t-marker","call_id":"s3cr3t-marker"}}}"#,
         r#"{"event":"call.ended","data":{"call":{"agent":{"agentId":"s3cr3t-marker","agent_id":"s3cr3t-marker"}}}}"#,
     ] {
-        let truedy::Event::Undecodable(undecodable) = round(body) else { panic!("{body}") };
+        let truedy::Event::Undecodable(undecodable) = round(body).into_event() else { panic!("{body}") };
         assert!(!undecodable.reason.contains("s3cr3t-marker"), "{}", undecodable.reason);
         assert!(undecodable.data.get().contains("s3cr3t-marker"), "{body}");
     }
@@ -82,21 +83,21 @@ fn both_casings_at_once() {
 /// An empty id names nothing: two events would share a key, and one be lost.
 #[test]
 fn an_empty_id_is_no_id() {
-    use offhook::event::{DedupeKey, Event as _};
+    use offhook::event::Identity;
     for (body, key) in [
-        (r#"{"event":"call.ended","id":"","data":{"id":"","call_id":"c"}}"#, DedupeKey::Id("c".into())),
-        (r#"{"event":"call.ended","id":"","event_id":"e","data":{}}"#, DedupeKey::Id("e".into())),
-        (r#"{"event":"call.ended","data":{"id":"","eventId":"e"}}"#, DedupeKey::Id("e".into())),
-        (r#"{"event":"call.ended","data":{"call":{"callId":""},"call_id":"c"}}"#, DedupeKey::Id("c".into())),
-        (r#"{"event":"call.ended","data":{"call":{"callId":""}}}"#, DedupeKey::Body),
-        (r#"{"event":"batch.completed","data":{"batch_id":"","batchId":"b"}}"#, DedupeKey::Id("b".into())),
-        (r#"{"event":"batch.status.changed","timestamp":1,"data":{"id":"","batch_id":""}}"#, DedupeKey::Body),
-        (r#"{"event":"new","id":"","data":{"id":""}}"#, DedupeKey::Body),
+        (r#"{"event":"call.ended","id":"","data":{"id":"","call_id":"c"}}"#, Identity::Id("c".into())),
+        (r#"{"event":"call.ended","id":"","event_id":"e","data":{}}"#, Identity::Id("e".into())),
+        (r#"{"event":"call.ended","data":{"id":"","eventId":"e"}}"#, Identity::Id("e".into())),
+        (r#"{"event":"call.ended","data":{"call":{"callId":""},"call_id":"c"}}"#, Identity::Id("c".into())),
+        (r#"{"event":"call.ended","data":{"call":{"callId":""}}}"#, Identity::Body),
+        (r#"{"event":"batch.completed","data":{"batch_id":"","batchId":"b"}}"#, Identity::Id("b".into())),
+        (r#"{"event":"batch.status.changed","timestamp":1,"data":{"id":"","batch_id":""}}"#, Identity::Body),
+        (r#"{"event":"new","id":"","data":{"id":""}}"#, Identity::Body),
     ] {
-        assert_eq!(round::<truedy::Event>(body).dedupe_key(), key, "{body}");
+        assert_eq!(round::<truedy::Event>(body).identity(), key, "{body}");
     }
     let body = r#"{"type":"call.ended","id":"","data":{"callId":"c"}}"#;
-    assert_eq!(round::<talkifai::Event>(body).dedupe_key(), DedupeKey::Body);
+    assert_eq!(round::<talkifai::Event>(body).identity(), Identity::Body);
     let body = r#"{"event_type":"call_ended","payload":{"call_id":""}}"#;
-    assert_eq!(round::<salpre::Event>(body).dedupe_key(), DedupeKey::Body);
+    assert_eq!(round::<salpre::Event>(body).identity(), Identity::Body);
 }

@@ -1,5 +1,5 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use offhook::event::Event as _;
+use offhook::event::{Direction, Parsed};
 use offhook::{salpre, talkifai, truedy, ultravox};
 
 use offhook_tests::samples::*;
@@ -12,21 +12,21 @@ fn seconds(count: i64) -> Option<TimeDelta> {
     TimeDelta::try_seconds(count)
 }
 
-fn truedy(body: &str) -> truedy::Event {
-    truedy::Event::from_json(body.as_bytes()).unwrap()
+fn truedy(body: &str) -> Parsed<truedy::Event> {
+    truedy::Event::parse(body.as_bytes()).unwrap()
 }
 
-fn talkifai(body: &str) -> talkifai::Event {
-    talkifai::Event::from_json(body.as_bytes()).unwrap()
+fn talkifai(body: &str) -> Parsed<talkifai::Event> {
+    talkifai::Event::parse(body.as_bytes()).unwrap()
 }
 
-fn salpre(body: &str) -> salpre::Event {
-    salpre::Event::from_json(body.as_bytes()).unwrap()
+fn salpre(body: &str) -> Parsed<salpre::Event> {
+    salpre::Event::parse(body.as_bytes()).unwrap()
 }
 
 macro_rules! payload {
     ($event:expr, $variant:path) => {
-        match $event {
+        match $event.into_event() {
             $variant(payload) => payload,
             other => panic!("another event: {other:?}"),
         }
@@ -40,8 +40,9 @@ fn truedy_upstream_shape() {
     assert_eq!((event.name(), event.call_id()), ("call.ended", Some("uv_call_123")));
     assert_eq!(event.occurred_at(), time("2026-03-18T14:30:00Z"));
     assert!(!event.is_test());
+    let envelope = event.envelope().clone();
     let ended = payload!(event, truedy::Event::CallEnded);
-    assert_eq!(ended.envelope.id, None);
+    assert_eq!(envelope.id, None);
     assert_eq!(ended.event_id.as_deref(), Some("uv_evt_123"));
     assert_eq!(ended.upstream_event.as_deref(), Some("call.ended"));
     assert_eq!(ended.call.agent_id(), Some("uv_agent_123"));
@@ -50,8 +51,10 @@ fn truedy_upstream_shape() {
 
 #[test]
 fn truedy_full_shape() {
-    let ended = payload!(truedy(TRUEDY[1].1), truedy::Event::CallEnded);
-    assert_eq!(ended.envelope.timestamp, time("2026-03-18T14:32:00Z"));
+    let parsed = truedy(TRUEDY[1].1);
+    let envelope = parsed.envelope().clone();
+    let ended = payload!(parsed, truedy::Event::CallEnded);
+    assert_eq!(envelope.timestamp, time("2026-03-18T14:32:00Z"));
     assert_eq!((ended.event_id, ended.upstream_event), (None, None));
     let call = ended.call;
     assert_eq!(call.call_id.as_deref(), Some("uv_call_abc123"));
@@ -64,9 +67,11 @@ fn truedy_full_shape() {
 
 #[test]
 fn truedy_flat_shape() {
-    let ended = payload!(truedy(TRUEDY[2].1), truedy::Event::CallEnded);
-    assert_eq!(ended.envelope.id.as_deref(), Some("evt_abc123"));
-    assert_eq!(ended.envelope.timestamp, time("2026-03-03T12:00:00Z"));
+    let parsed = truedy(TRUEDY[2].1);
+    let envelope = parsed.envelope().clone();
+    let ended = payload!(parsed, truedy::Event::CallEnded);
+    assert_eq!(envelope.id.as_deref(), Some("evt_abc123"));
+    assert_eq!(envelope.timestamp, time("2026-03-03T12:00:00Z"));
     assert_eq!(ended.status, Some(truedy::CallStatus::Completed));
     assert_eq!(ended.call.call_id.as_deref(), Some("uuid"));
     assert_eq!(ended.call.agent_id(), Some("uuid"));
@@ -127,7 +132,7 @@ fn truedy_batches_and_voices_in_both_casings() {
     for name in TRUEDY_BATCH_EVENTS {
         for id in ["batch_id", "batchId"] {
             let body = format!(r#"{{"event":"{name}","data":{{"{id}":7,"status":"running","error_message":"no"}}}}"#);
-            let batch = match truedy(&body) {
+            let batch = match truedy(&body).into_event() {
                 truedy::Event::BatchStatusChanged(batch) if name == "batch.status.changed" => batch,
                 truedy::Event::BatchCompleted(batch) if name == "batch.completed" => batch,
                 other => panic!("{other:?}"),
@@ -140,7 +145,7 @@ fn truedy_batches_and_voices_in_both_casings() {
     for name in TRUEDY_VOICE_EVENTS {
         for id in ["voice_id", "voiceId"] {
             let body = format!(r#"{{"event":"{name}","data":{{"{id}":"v1","error_message":"no"}}}}"#);
-            let voice = match truedy(&body) {
+            let voice = match truedy(&body).into_event() {
                 truedy::Event::VoiceTrainingCompleted(voice) if name == "voice.training.completed" => voice,
                 truedy::Event::VoiceTrainingFailed(voice) if name == "voice.training.failed" => voice,
                 other => panic!("{other:?}"),
@@ -170,21 +175,24 @@ fn talkifai_call_started() {
     assert_eq!(TALKIFAI[0].1.len(), 189);
     let event = talkifai(TALKIFAI[0].1);
     assert_eq!((event.name(), event.call_id()), ("call.started", Some("call_xyz")));
+    let envelope = event.envelope().clone();
     let started = payload!(event, talkifai::Event::CallStarted);
-    assert_eq!(started.envelope.id.as_deref(), Some("evt_abc123"));
-    assert_eq!(started.envelope.timestamp, time("2024-01-15T10:30:00Z"));
+    assert_eq!(envelope.id.as_deref(), Some("evt_abc123"));
+    assert_eq!(envelope.timestamp, time("2024-01-15T10:30:00Z"));
     assert_eq!(started.call_id.as_deref(), Some("call_xyz"));
     assert_eq!(started.agent_id.as_deref(), Some("agent_abc"));
-    assert_eq!(started.direction, Some(talkifai::Direction::Inbound));
+    assert_eq!(started.direction, Some(Direction::Inbound));
     assert_eq!((started.from.as_deref(), started.to.as_deref()), (Some("+12025550123"), Some("+18885550100")));
     assert_eq!((started.duration, started.status, started.end_reason, started.recording_url), (None, None, None, None));
 }
 
 #[test]
 fn talkifai_call_ended() {
-    let ended = payload!(talkifai(TALKIFAI[1].1), talkifai::Event::CallEnded);
-    assert_eq!(ended.envelope.id.as_deref(), Some("evt_def456"));
-    assert_eq!(ended.envelope.timestamp, time("2024-01-15T10:34:05Z"));
+    let parsed = talkifai(TALKIFAI[1].1);
+    let envelope = parsed.envelope().clone();
+    let ended = payload!(parsed, talkifai::Event::CallEnded);
+    assert_eq!(envelope.id.as_deref(), Some("evt_def456"));
+    assert_eq!(envelope.timestamp, time("2024-01-15T10:34:05Z"));
     assert_eq!((ended.call_id.as_deref(), ended.agent_id.as_deref()), (Some("call_xyz"), Some("agent_abc")));
     assert_eq!(ended.duration, seconds(245));
     assert_eq!(ended.status, Some(talkifai::CallStatus::Completed));
@@ -195,9 +203,11 @@ fn talkifai_call_ended() {
 
 #[test]
 fn talkifai_transcript_ready() {
-    let ready = payload!(talkifai(TALKIFAI[2].1), talkifai::Event::TranscriptReady);
-    assert_eq!(ready.envelope.id.as_deref(), Some("evt_ghi789"));
-    assert_eq!(ready.envelope.timestamp, time("2024-01-15T10:34:30Z"));
+    let parsed = talkifai(TALKIFAI[2].1);
+    let envelope = parsed.envelope().clone();
+    let ready = payload!(parsed, talkifai::Event::TranscriptReady);
+    assert_eq!(envelope.id.as_deref(), Some("evt_ghi789"));
+    assert_eq!(envelope.timestamp, time("2024-01-15T10:34:30Z"));
     assert_eq!(ready.call_id.as_deref(), Some("call_xyz"));
     let url = "https://api.talkifai.dev/v1/calls/call_xyz/transcript";
     assert_eq!(ready.transcript_url.as_deref(), Some(url));
@@ -208,7 +218,7 @@ fn talkifai_without_a_published_payload() {
     let failed = r#"{"id":"e","type":"call.failed","created":"2024-01-15T10:30:00Z","data":{"callId":"c","agentId":"a","direction":"outbound","from":"+1","to":"+2","status":"failed","endReason":"busy"}}"#;
     let failed = payload!(talkifai(failed), talkifai::Event::CallFailed);
     assert_eq!((failed.call_id.as_deref(), failed.agent_id.as_deref()), (Some("c"), Some("a")));
-    assert_eq!(failed.direction, Some(talkifai::Direction::Outbound));
+    assert_eq!(failed.direction, Some(Direction::Outbound));
     assert_eq!((failed.from.as_deref(), failed.to.as_deref()), (Some("+1"), Some("+2")));
     assert_eq!(failed.status, Some(talkifai::CallStatus::Other("failed".into())));
     assert_eq!(failed.end_reason, Some(talkifai::EndReason::Other("busy".into())));
@@ -231,7 +241,7 @@ fn talkifai_without_a_published_payload() {
     for name in TALKIFAI_CREDIT_EVENTS {
         let body =
             format!(r#"{{"id":"e","type":"{name}","created":"2024-01-15T10:30:00Z","data":{{"balance":1.50}}}}"#);
-        let credit = match talkifai(&body) {
+        let credit = match talkifai(&body).into_event() {
             talkifai::Event::CreditLow(credit) if name == "credit.low" => credit,
             talkifai::Event::CreditDepleted(credit) if name == "credit.depleted" => credit,
             other => panic!("{other:?}"),
@@ -243,7 +253,7 @@ fn talkifai_without_a_published_payload() {
 fn salpre_call(call: &salpre::Call) {
     assert_eq!(call.id.as_deref(), Some("1"));
     assert_eq!((call.from.as_deref(), call.to.as_deref()), (Some("+905555555555"), Some("+905555555554")));
-    assert_eq!(call.direction, Some(salpre::Direction::Outbound));
+    assert_eq!(call.direction, Some(Direction::Outbound));
     assert_eq!(call.source.as_deref(), Some("salprebox:SALPRE_AABBCCDD"));
 }
 
@@ -253,7 +263,7 @@ fn salpre_calls() {
         let event = salpre(&SALPRE[0].1.replace("call_initiated", name));
         assert_eq!((event.name(), event.call_id(), event.is_test()), (name, Some("1"), true));
         assert_eq!(event.occurred_at(), DateTime::from_timestamp(1_760_084_505, 0));
-        let call = match &event {
+        let call = match event.event() {
             salpre::Event::CallInitiated(data) if name == "call_initiated" => &data.call,
             salpre::Event::CallRinging(data) if name == "call_ringing" => &data.call,
             salpre::Event::CallAnswered(data) if name == "call_answered" => &data.call,
@@ -267,8 +277,9 @@ fn salpre_calls() {
 fn salpre_transcript() {
     let event = salpre(SALPRE[1].1);
     assert_eq!((event.call_id(), event.is_test()), (Some("1"), true));
+    let envelope = event.envelope().clone();
     let transcript = payload!(event, salpre::Event::Transcript);
-    assert_eq!(transcript.envelope.timestamp, DateTime::from_timestamp(1_760_084_622, 0));
+    assert_eq!(envelope.timestamp, DateTime::from_timestamp(1_760_084_622, 0));
     salpre_call(&transcript.call);
     assert_eq!(transcript.speaker, Some(salpre::Speaker::Customer));
     assert_eq!(transcript.transcript.as_deref(), Some("Hello, how are you?"));
@@ -279,8 +290,9 @@ fn salpre_transcript() {
 fn salpre_call_ended() {
     let event = salpre(SALPRE[2].1);
     assert_eq!((event.call_id(), event.is_test()), (Some("1"), true));
+    let envelope = event.envelope().clone();
     let ended = payload!(event, salpre::Event::CallEnded);
-    assert_eq!(ended.envelope.timestamp, DateTime::from_timestamp(1_760_084_597, 0));
+    assert_eq!(envelope.timestamp, DateTime::from_timestamp(1_760_084_597, 0));
     salpre_call(&ended.call);
     let said: Vec<_> = ended
         .transcript
@@ -305,8 +317,9 @@ fn salpre_call_ended() {
 fn salpre_error() {
     let event = salpre(SALPRE[3].1);
     assert_eq!((event.call_id(), event.is_test()), (Some("1"), true));
+    let envelope = event.envelope().clone();
     let error = payload!(event, salpre::Event::Error);
-    assert_eq!(error.envelope.timestamp, DateTime::from_timestamp(1_760_084_656, 0));
+    assert_eq!(envelope.timestamp, DateTime::from_timestamp(1_760_084_656, 0));
     salpre_call(&error.call);
     assert_eq!(error.error_message.as_deref(), Some("Error message"));
 }
@@ -324,18 +337,18 @@ fn both_shapes_of_a_salpre_call_are_one() {
 fn every_documented_event_has_its_variant_with_no_data_at_all() {
     for name in [&TRUEDY_CALL_EVENTS[..], &TRUEDY_BATCH_EVENTS, &TRUEDY_VOICE_EVENTS].concat() {
         let event = truedy(&format!(r#"{{"event":"{name}","data":{{}}}}"#));
-        assert!(!matches!(event, truedy::Event::Unknown(_) | truedy::Event::Undecodable(_)), "{name}");
+        assert!(!matches!(event.event(), truedy::Event::Unknown(_) | truedy::Event::Undecodable(_)), "{name}");
         assert_eq!(event.name(), if name == "call.completed" { "call.ended" } else { name });
     }
     let others = ["transcript.ready", "analysis.completed"];
     for name in [&TALKIFAI_CALL_EVENTS[..], &TALKIFAI_CREDIT_EVENTS, &others].concat() {
         let event = talkifai(&format!(r#"{{"type":"{name}","data":{{}}}}"#));
-        assert!(!matches!(event, talkifai::Event::Unknown(_) | talkifai::Event::Undecodable(_)), "{name}");
+        assert!(!matches!(event.event(), talkifai::Event::Unknown(_) | talkifai::Event::Undecodable(_)), "{name}");
         assert_eq!(event.name(), name);
     }
     for name in [&SALPRE_CALL_EVENTS[..], &["transcript", "call_ended", "error"]].concat() {
         let event = salpre(&format!(r#"{{"event_type":"{name}","payload":{{}}}}"#));
-        assert!(!matches!(event, salpre::Event::Unknown(_) | salpre::Event::Undecodable(_)), "{name}");
+        assert!(!matches!(event.event(), salpre::Event::Unknown(_) | salpre::Event::Undecodable(_)), "{name}");
         assert_eq!(event.name(), name);
     }
 }
@@ -370,25 +383,25 @@ fn open_enums() {
         "SIP_TERMINATION_DESTINATION_UNAVAILABLE" "SIP_TERMINATION_BUSY" "SIP_TERMINATION_CANCELED"
         "SIP_TERMINATION_REJECTED" "SIP_TERMINATION_UNKNOWN");
     words!(ultravox::MediumKind: "webRtc" "twilio" "serverWebSocket" "telnyx" "plivo" "exotel" "sip");
-    words!(talkifai::Direction: "inbound" "outbound");
+    words!(Direction: "inbound" "outbound");
     words!(talkifai::CallStatus: "completed");
     words!(talkifai::EndReason: "user_hangup");
-    words!(salpre::Direction: "inbound" "outbound");
+    words!(Direction: "inbound" "outbound");
     words!(salpre::Speaker: "ai" "customer");
 }
 
 /// What every published delivery is called, when it happened, and by what it is known again.
 #[test]
 fn identities_of_published_deliveries() {
-    use offhook::event::DedupeKey;
+    use offhook::event::Identity;
 
     #[track_caller]
-    fn is(event: &dyn offhook::Event, name: &str, call: &str, time_: &str, test: bool, key: DedupeKey<'_>) {
+    fn is<E: offhook::Event>(event: &Parsed<E>, name: &str, call: &str, time_: &str, test: bool, key: Identity<'_>) {
         assert_eq!((event.name(), event.call_id(), event.is_test()), (name, Some(call), test));
         assert_eq!(event.occurred_at(), time(time_));
-        assert_eq!(event.dedupe_key(), key);
+        assert_eq!(event.identity(), key);
     }
-    let id = |id: &'static str| DedupeKey::Id(id.into());
+    let id = |id: &'static str| Identity::Id(id.into());
     is(&truedy(TRUEDY[0].1), "call.ended", "uv_call_123", "2026-03-18T14:30:00Z", false, id("uv_evt_123"));
     is(&truedy(TRUEDY[1].1), "call.ended", "uv_call_abc123", "2026-03-18T14:32:00Z", false, id("uv_call_abc123"));
     is(&truedy(TRUEDY[2].1), "call.ended", "uuid", "2026-03-03T12:00:00Z", false, id("evt_abc123"));
@@ -401,9 +414,9 @@ fn identities_of_published_deliveries() {
         (2, "call_ended", "2025-10-10T08:23:17Z"),
         (3, "error", "2025-10-10T08:24:16Z"),
     ] {
-        is(&salpre(SALPRE[at].1), name, "1", time, true, DedupeKey::Never);
+        is(&salpre(SALPRE[at].1), name, "1", time, true, Identity::Never);
         let real = SALPRE[at].1.replace("true", "false");
-        let key = if ["call_initiated", "call_ended"].contains(&name) { id("1") } else { DedupeKey::Body };
+        let key = if ["call_initiated", "call_ended"].contains(&name) { id("1") } else { Identity::Body };
         is(&salpre(&real), name, "1", time, false, key);
     }
     for (_, body) in [&TRUEDY[..], &TALKIFAI, &SALPRE].concat() {
@@ -414,13 +427,13 @@ fn identities_of_published_deliveries() {
 /// Nothing that is not published stands in a published delivery's event.
 #[test]
 fn published_deliveries_fill_nothing_else() {
-    let call = |event| payload!(event, truedy::Event::CallEnded);
+    let call = |event: Parsed<truedy::Event>| payload!(event, truedy::Event::CallEnded);
     let mut upstream = call(truedy(TRUEDY[0].1));
     assert_eq!(upstream.call.call_id.take().as_deref(), Some("uv_call_123"));
     assert_eq!(upstream.call.agent.take().unwrap().agent_id.as_deref(), Some("uv_agent_123"));
     assert_eq!(*upstream.call, ultravox::Call::default());
     let mut full = call(truedy(TRUEDY[1].1));
-    assert_eq!((full.envelope.id, full.status, full.error_message), (None, None, None));
+    assert_eq!((full.status, full.error_message), (None, None));
     let agent = full.call.agent.take().unwrap();
     assert_eq!((agent.agent_id.as_deref(), agent.name), (Some("uv_agent_xyz"), None));
     full.call.call_id = None;

@@ -80,7 +80,7 @@ struct Newtype(BTreeMap<String, Value>);
 
 /// As from serde_json alone; `seen` makes the values comparable.
 #[track_caller]
-fn same<E: DeserializeOwned, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
+fn same<E: DeserializeOwned + 'static, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
     let vendor = StandardWebhooks::<E>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
     let signer = Signer::new(schemes::STANDARD_WEBHOOKS, SECRET).unwrap();
     let received = vendor.receive(&signer.sign(FixedClock::at_unix(NOW).now(), body), body.to_owned());
@@ -103,7 +103,7 @@ fn same<E: DeserializeOwned, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E)
         Value::String(text) => chrono::DateTime::parse_from_rfc3339(&text).ok().map(|time| time.timestamp()),
         _ => None,
     };
-    assert_eq!(message.occurred_at.map(|time| time.timestamp()), expected, "{body}");
+    assert_eq!(delivery.envelope().timestamp.map(|time| time.timestamp()), expected, "{body}");
     match (&message.data, serde_json::from_str::<E>(body)) {
         (Ok(data), Ok(alone)) => assert_eq!(seen(data), seen(&alone), "{body}"),
         (Err(undecodable), Err(_)) => assert_eq!(undecodable.data.get(), body.trim()),

@@ -1,7 +1,8 @@
 //! Ultravox: its lists of signatures, its ages, and every field of its events.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offhook::event::{DedupeKey, Event as _};
+use offhook::Request;
+use offhook::event::{Identity, Parsed};
 use offhook::ultravox::{self, BillingStatus, CallEvent, EndReason, Event, MediumKind, SipTerminationReason};
 use offhook::{FixedClock, ParseError, Ultravox, Verifier, VerifyError};
 
@@ -18,7 +19,7 @@ fn verifier() -> Ultravox {
 
 fn verify(signature: &str) -> Result<Option<usize>, VerifyError> {
     let headers = [(ultravox::SIGNATURE_HEADER, signature), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
-    verifier().verify(&headers, BODY.as_bytes()).map(|verified| verified.secret_index())
+    verifier().verify(&Request::new(&headers, BODY.as_bytes())).map(|verified| verified.secret_index())
 }
 
 #[test]
@@ -47,8 +48,9 @@ fn freshness_is_300_seconds_unless_told_otherwise() {
     let headers = [(ultravox::SIGNATURE_HEADER, SIGNATURE), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
     let at = |seconds: i64| Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW + seconds));
     let minute = std::time::Duration::from_secs(60);
-    let check =
-        |verifier: Ultravox| verifier.verify(&headers, BODY.as_bytes()).map(|_| ()).map_err(|error| error.code());
+    let check = |verifier: Ultravox| {
+        verifier.verify(&Request::new(&headers, BODY.as_bytes())).map(|_| ()).map_err(|error| error.code())
+    };
     assert_eq!(check(at(300)), Ok(()));
     assert_eq!(check(at(-300)), Ok(()));
     assert_eq!(check(at(301)), Err("timestamp_too_old"));
@@ -75,15 +77,15 @@ fn body(name: &str) -> String {
     format!(r#"{{"event":"{name}","call":{CALL}}}"#)
 }
 
-fn event(body: &str) -> Event {
-    Event::from_json(body.as_bytes()).unwrap()
+fn event(body: &str) -> Parsed<Event> {
+    Event::parse(body.as_bytes()).unwrap()
 }
 
 #[test]
 fn the_four_events_carry_the_whole_call() {
     for name in ["call.started", "call.joined", "call.ended", "call.billed"] {
         let event = event(&body(name));
-        let call = match (&event, name) {
+        let call = match (event.event(), name) {
             (Event::CallStarted(CallEvent { call, .. }), "call.started")
             | (Event::CallJoined(CallEvent { call, .. }), "call.joined")
             | (Event::CallEnded(CallEvent { call, .. }), "call.ended")
@@ -99,8 +101,8 @@ fn the_four_events_carry_the_whole_call() {
         let reason = call.sip_details.as_ref().and_then(|details| details.termination_reason.clone());
         assert_eq!(reason, Some(SipTerminationReason::Busy));
         assert_eq!(event.name(), name);
-        assert_eq!(event.dedupe_key(), DedupeKey::Id("3c90c3cc-0d44-4b50-8888-8dd25736052a".into()));
-        assert_eq!(Event::from_json(&serde_json::to_vec(&event).unwrap()).unwrap(), event);
+        assert_eq!(event.identity(), Identity::Id("3c90c3cc-0d44-4b50-8888-8dd25736052a".into()));
+        assert_eq!(Event::parse(&serde_json::to_vec(&event).unwrap()).unwrap(), event);
         let shown = format!("{event:?}");
         for hidden in ["hunter2", "wss://", "be nice"] {
             assert!(!shown.contains(hidden), "{shown}");
@@ -121,27 +123,29 @@ fn an_event_happened_when_the_call_says() {
 fn a_delivery_without_a_name_is_not_lost() {
     for body in [format!(r#"{{"call":{CALL}}}"#), format!(r#"{{"call":{CALL},"event":null}}"#)] {
         let event = event(&body);
-        let Event::Unnamed(unnamed) = &event else { panic!("{event:?}") };
+        let Event::Unnamed(unnamed) = event.event() else { panic!("{event:?}") };
         assert_eq!(unnamed.call.end_reason, Some(EndReason::AgentHangup));
-        assert_eq!((event.name(), event.dedupe_key()), ("", DedupeKey::Body));
+        assert_eq!((event.name(), event.identity()), ("", Identity::Body));
         assert_eq!(event.call_id(), unnamed.call.call_id.as_deref());
-        assert_eq!(Event::from_json(&serde_json::to_vec(&event).unwrap()).unwrap(), event);
+        assert_eq!(Event::parse(&serde_json::to_vec(&event).unwrap()).unwrap(), event);
     }
-    let parse = |body: &str| Event::from_json(body.as_bytes());
+    let parse = |body: &str| Event::parse(body.as_bytes());
     assert_eq!(parse("{}"), Err(ParseError::MissingField { field: "call" }));
     assert_eq!(parse(r#"{"event":"","call":{}}"#), Err(ParseError::MissingField { field: "event" }));
     assert_eq!(parse(r#"{"event":7,"call":{}}"#), Err(ParseError::MissingField { field: "event" }));
     assert_eq!(parse(r#"{"event":null,"event":"a","call":{}}"#), Err(ParseError::RepeatedField { field: "event" }));
     // Nor is one whose call is not what it was.
-    assert!(matches!(event(r#"{"call":{"joined":[]}}"#), Event::Undecodable(_)));
-    assert!(matches!(event(r#"{"event":"call.parked","call":{}}"#), Event::Unknown(_)));
+    assert!(matches!(event(r#"{"call":{"joined":[]}}"#).event(), Event::Undecodable(_)));
+    assert!(matches!(event(r#"{"event":"call.parked","call":{}}"#).event(), Event::Unknown(_)));
     // The other vendors' envelopes need their names, as before.
-    let truedy = offhook::truedy::Event::from_json(br#"{"data":{}}"#);
+    let truedy = offhook::truedy::Event::parse(br#"{"data":{}}"#);
     assert_eq!(truedy, Err(ParseError::MissingField { field: "event" }));
 }
 
 #[test]
 fn an_agent_that_stands_beside_is_found() {
-    let Event::CallStarted(started) = event(r#"{"event":"call.started","call":{"agentId":"a2"}}"#) else { panic!() };
+    let Event::CallStarted(started) = event(r#"{"event":"call.started","call":{"agentId":"a2"}}"#).into_event() else {
+        panic!()
+    };
     assert_eq!(started.call.agent_id(), Some("a2"));
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use offhook::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, Memory, Store, StoreError, Token};
+use offhook::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, LeaseToken, MemoryStore, Store, StoreError};
 
 use super::common::{LEASE, memory, suite};
 
@@ -25,18 +25,29 @@ enum Fault {
     SameToken,
     WaitsForEver,
     LateIsLost,
+    NeverForgets,
+    ForgetsSilently,
+    ForgetsNothingDone,
 }
 
 struct Broken {
-    store: Memory,
+    store: MemoryStore,
     fault: Fault,
     claims: AtomicUsize,
 }
 
 impl Broken {
     fn mine(&self, lease: &Lease) -> Lease {
-        let token = if self.fault == Fault::SameToken { Token::from_bytes([0; 16]) } else { lease.token() };
+        let token = if self.fault == Fault::SameToken { LeaseToken::from_bytes([0; 16]) } else { lease.token() };
         Lease::new(lease.key().clone(), token, lease.ttl())
+    }
+
+    fn folded(&self, key: &Key) -> Key {
+        match self.fault {
+            Fault::FoldsCase => Key::new("folded", "", &key.as_str().to_lowercase()),
+            Fault::TrimsKeys => Key::new("folded", "", key.as_str().trim_end()),
+            _ => key.clone(),
+        }
     }
 }
 
@@ -44,12 +55,8 @@ impl Store for Broken {
     fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
             self.claims.fetch_add(1, Ordering::Relaxed);
-            let fresh = || Claim::Fresh(Lease::new(key.clone(), Token::unique(), LEASE));
-            let folded = match self.fault {
-                Fault::FoldsCase => Key::new("folded", "", &key.as_str().to_lowercase()),
-                Fault::TrimsKeys => Key::new("folded", "", key.as_str().trim_end()),
-                _ => key.clone(),
-            };
+            let fresh = || Claim::Fresh(Lease::new(key.clone(), LeaseToken::unique(), LEASE));
+            let folded = self.folded(key);
             let body = if self.fault == Fault::IgnoresTheBody { &BodyDigest::of(b"") } else { body };
             if self.fault == Fault::ChecksThenSets {
                 let known =
@@ -69,7 +76,7 @@ impl Store for Broken {
                     Claim::InFlight { retry_after: retry_after * 60 }
                 }
                 (Fault::SameToken, Claim::Fresh(lease)) => {
-                    Claim::Fresh(Lease::new(key.clone(), Token::from_bytes([0; 16]), lease.ttl()))
+                    Claim::Fresh(Lease::new(key.clone(), LeaseToken::from_bytes([0; 16]), lease.ttl()))
                 }
                 (Fault::ForgetsTheDone, Claim::Done) => fresh(),
                 (_, Claim::Fresh(lease)) => Claim::Fresh(Lease::new(key.clone(), lease.token(), lease.ttl())),
@@ -110,6 +117,21 @@ impl Store for Broken {
             }
         })
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::NeverForgets => Ok(true),
+                Fault::ForgetsSilently => self.store.forget(key).await.map(|_| false),
+                Fault::ForgetsNothingDone => match self.store.claim(key, &BodyDigest::of(b"a")).await? {
+                    Claim::InFlight { .. } => self.store.forget(key).await,
+                    Claim::Fresh(lease) => self.store.release(&lease).await.map(|()| false),
+                    _ => Ok(true),
+                },
+                _ => self.store.forget(&self.folded(key)).await,
+            }
+        })
+    }
 }
 
 #[tokio::test]
@@ -130,6 +152,9 @@ async fn the_suite_finds_every_fault() {
         Fault::SameToken,
         Fault::WaitsForEver,
         Fault::LateIsLost,
+        Fault::NeverForgets,
+        Fault::ForgetsSilently,
+        Fault::ForgetsNothingDone,
     ];
     for fault in faults {
         let store = Broken { store: memory(), fault, claims: AtomicUsize::new(0) };

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use offhook::idempotency::{Claim, Key, Lease, Memory, Postgres, Redis, Settings, Sqlite, Store};
+use offhook::idempotency::{
+    Claim, Key, Lease, MemoryStore, PostgresStore, RedisStore, SqliteStore, Store, StoreSettings,
+};
 
 use super::common::digest;
 use offhook_tests::databases::{Folder, HINT, PgServer, RedisServer};
@@ -21,11 +23,11 @@ const STORE: &str = "OFFHOOK_CLOCK_STORE";
 const CLOCK: &str = "FAKETIME_TIMESTAMP_FILE";
 
 async fn open(address: &str, lease: Duration) -> Arc<dyn Store> {
-    let settings = Settings::new().with_lease(lease).unwrap();
+    let settings = StoreSettings::new().with_lease(lease).unwrap();
     match address.split(':').next().unwrap() {
-        "redis" => Arc::new(Redis::connect(address).await.unwrap().with_settings(settings)),
-        "postgres" => Arc::new(Postgres::connect(address).await.unwrap().with_settings(settings)),
-        _ => Arc::new(Sqlite::open(address).await.unwrap().with_settings(settings)),
+        "redis" => Arc::new(RedisStore::connect(address).await.unwrap().with_settings(settings)),
+        "postgres" => Arc::new(PostgresStore::connect(address).await.unwrap().with_settings(settings)),
+        _ => Arc::new(SqliteStore::open(address).await.unwrap().with_settings(settings)),
     }
 }
 
@@ -110,7 +112,7 @@ async fn a_host_an_hour_off_agrees_with_one_that_is_right() {
     let (postgres, redis) = (PgServer::start(&[]), RedisServer::start(&[]));
     for offset in ["+3600", "-3600"] {
         let database = postgres.new_database();
-        Postgres::connect(&database).await.unwrap().migrate().await.unwrap();
+        PostgresStore::connect(&database).await.unwrap().migrate().await.unwrap();
         redis.cli(&["FLUSHALL"]);
         for address in [database, redis.url()] {
             let ended = leave(&address, "right").await;
@@ -134,9 +136,12 @@ fn set_clock(offset: &str) {
 async fn a_clock_that_is_set_under_a_running_process_changes_nothing() {
     if let Ok(address) = std::env::var(STORE) {
         println!("\nnow {}", now());
-        let settings = Settings::new();
+        let settings = StoreSettings::new();
         let (long, short): (Arc<dyn Store>, Arc<dyn Store>) = if address == "memory" {
-            (Arc::new(Memory::new()), Arc::new(Memory::with_settings(settings.with_lease(BRIEF).unwrap())))
+            (
+                Arc::new(MemoryStore::new()),
+                Arc::new(MemoryStore::new().with_settings(settings.with_lease(BRIEF).unwrap())),
+            )
         } else {
             (open(&address, LEASE).await, open(&address, BRIEF).await)
         };
@@ -158,9 +163,9 @@ async fn a_clock_that_is_set_under_a_running_process_changes_nothing() {
         return;
     }
     let (postgres, redis, folder) = (PgServer::start(&[]), RedisServer::start(&[]), Folder::new());
-    Postgres::connect(&postgres.url()).await.unwrap().migrate().await.unwrap();
+    PostgresStore::connect(&postgres.url()).await.unwrap().migrate().await.unwrap();
     let file = folder.path().join("offhook.db").to_str().unwrap().to_owned();
-    Sqlite::open(&file).await.unwrap().migrate().await.unwrap();
+    SqliteStore::open(&file).await.unwrap().migrate().await.unwrap();
     for address in ["memory".to_owned(), file, postgres.url(), redis.url()] {
         under("+0", "idempotency::clocks::a_clock_that_is_set_under_a_running_process_changes_nothing", &address).await;
     }

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use offhook::idempotency::{BodyDigest, Key, Memory, Settings};
+use offhook::idempotency::{BodyDigest, Key, MemoryStore, StoreSettings};
 use offhook::testing::Signer;
-use offhook::testing::store::Suite;
+use offhook::testing::store::ConformanceSuite;
 use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
 
 pub const SECRET: &str = "talkifai_store_test_secret";
@@ -13,16 +13,16 @@ pub const LEASE: Duration = Duration::from_millis(600);
 pub const RETENTION: Duration = Duration::from_millis(1_500);
 
 /// Short, for the suite.
-pub fn short() -> Settings {
-    Settings::new().danger_with_short_retention(RETENTION).with_lease(LEASE).unwrap()
+pub fn short() -> StoreSettings {
+    StoreSettings::new().danger_with_short_retention(RETENTION).with_lease(LEASE).unwrap()
 }
 
-pub fn suite() -> Suite {
-    Suite::new(LEASE, RETENTION, tokio::time::sleep)
+pub fn suite() -> ConformanceSuite {
+    ConformanceSuite::new(LEASE, RETENTION, tokio::time::sleep)
 }
 
-pub fn memory() -> Memory {
-    Memory::with_settings(short())
+pub fn memory() -> MemoryStore {
+    MemoryStore::new().with_settings(short())
 }
 
 pub fn body(id: &str) -> String {

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use offhook::idempotency::{Claim, Lease, Postgres, Redis, Settings, Sqlite, Store, StoreError, Token};
+use offhook::idempotency::{
+    Claim, Lease, LeaseToken, PostgresStore, RedisStore, SqliteStore, Store, StoreError, StoreSettings,
+};
 use sqlx::postgres::PgPoolOptions;
 
 use super::common::{digest, memory, new_key, short, suite};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
 
-async fn sqlite(folder: &Folder) -> Sqlite {
-    let store = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
+async fn sqlite(folder: &Folder) -> SqliteStore {
+    let store = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
     store
 }
 
-async fn postgres(server: &PgServer) -> Postgres {
+async fn postgres(server: &PgServer) -> PostgresStore {
     let pool = PgPoolOptions::new().max_connections(16).connect(&server.new_database()).await.unwrap();
-    let store = Postgres::new(pool);
+    let store = PostgresStore::new(pool);
     let (one, two) = tokio::join!(store.migrate(), store.migrate());
     one.unwrap();
     two.unwrap();
@@ -65,7 +67,7 @@ async fn fencing(store: Arc<dyn Store>) {
         store.release(&stale).await.unwrap();
         let Ok(Claim::Fresh(owner)) = store.claim(&key, &digest()).await else { panic!() };
         for attempt in 0..50 {
-            let stranger = Lease::new(key.clone(), Token::unique(), stale.ttl());
+            let stranger = Lease::new(key.clone(), LeaseToken::unique(), stale.ttl());
             let other = if attempt % 2 == 0 { &stale } else { &stranger };
             lost(store.complete(other).await);
             lost(store.release(other).await);
@@ -79,8 +81,8 @@ async fn fencing(store: Arc<dyn Store>) {
     }
 }
 
-fn long() -> Settings {
-    Settings::new()
+fn long() -> StoreSettings {
+    StoreSettings::new()
 }
 
 macro_rules! contract {
@@ -114,13 +116,13 @@ contract!(postgres_store, server = PgServer::start(&[]), postgres(&server).await
 contract!(
     redis_store,
     server = RedisServer::start(&["--appendfsync", "no"]),
-    Redis::connect(server.url()).await.unwrap()
+    RedisStore::connect(server.url()).await.unwrap()
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_store() {
     suite_passes(memory()).await;
-    let store: Arc<dyn Store> = Arc::new(offhook::idempotency::Memory::new());
+    let store: Arc<dyn Store> = Arc::new(offhook::idempotency::MemoryStore::new());
     races(Arc::clone(&store)).await;
     fencing(store).await;
 }
@@ -129,7 +131,7 @@ async fn memory_store() {
 async fn a_purge_drops_what_is_over_and_nothing_else() {
     let folder = Folder::new();
     let server = PgServer::start(&[]);
-    let brief = Settings::new()
+    let brief = StoreSettings::new()
         .danger_with_short_retention(std::time::Duration::from_millis(50))
         .with_lease(std::time::Duration::from_millis(50))
         .unwrap();

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use offhook::Reply;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, Once, Postgres, Redis, Settings, Sqlite, Store, StoreError,
+    BodyDigest, BoxFuture, Claim, Key, Lease, Once, PostgresStore, RedisStore, SqliteStore, Store, StoreError,
+    StoreSettings,
 };
-use offhook::{Reply, talkifai};
 use sqlx::postgres::PgPoolOptions;
 
 use super::common::delivery;
@@ -71,18 +72,22 @@ impl<S: Store> Store for Trapped<S> {
     fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
         self.store.extend(lease)
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.store.forget(key)
+    }
 }
 
 /// What a receiver does with one event, by its mode.
 #[derive(Clone)]
 enum Receiver {
-    SqliteTransaction(Sqlite, Arc<Trap>),
-    PostgresTransaction(Postgres, Arc<Trap>),
+    SqliteTransaction(SqliteStore, Arc<Trap>),
+    PostgresTransaction(PostgresStore, Arc<Trap>),
     Lease { store: Arc<dyn Store>, effects: sqlx::PgPool, unique: bool, trap: Arc<Trap> },
 }
 
-fn settings() -> Settings {
-    Settings::new().with_lease(LEASE).unwrap()
+fn settings() -> StoreSettings {
+    StoreSettings::new().with_lease(LEASE).unwrap()
 }
 
 impl Receiver {
@@ -90,16 +95,16 @@ impl Receiver {
         let pool = |url: &str| PgPoolOptions::new().max_connections(8).connect_lazy(url).unwrap();
         match (mode, store.split(':').next().unwrap()) {
             ("transaction", "postgres") => {
-                Receiver::PostgresTransaction(Postgres::new(pool(store)).with_settings(settings()), trap)
+                Receiver::PostgresTransaction(PostgresStore::new(pool(store)).with_settings(settings()), trap)
             }
             ("transaction", _) => {
-                Receiver::SqliteTransaction(Sqlite::open(store).await.unwrap().with_settings(settings()), trap)
+                Receiver::SqliteTransaction(SqliteStore::open(store).await.unwrap().with_settings(settings()), trap)
             }
             (mode, kind) => {
                 let inner: Arc<dyn Store> = match kind {
-                    "postgres" => Arc::new(Postgres::new(pool(store)).with_settings(settings())),
-                    "redis" => Arc::new(Redis::connect(store).await.unwrap().with_settings(settings())),
-                    _ => Arc::new(Sqlite::open(store).await.unwrap().with_settings(settings())),
+                    "postgres" => Arc::new(PostgresStore::new(pool(store)).with_settings(settings())),
+                    "redis" => Arc::new(RedisStore::connect(store).await.unwrap().with_settings(settings())),
+                    _ => Arc::new(SqliteStore::open(store).await.unwrap().with_settings(settings())),
                 };
                 let store = Arc::new(Trapped { store: inner, trap: Arc::clone(&trap) });
                 Receiver::Lease { store, effects: pool(effects), unique: mode == "unique", trap }
@@ -111,28 +116,29 @@ impl Receiver {
         const INSERT: &str = "INSERT INTO effects (key) VALUES ($1)";
         let delivery = delivery(id);
         macro_rules! transaction {
-            ($store:expr, $trap:expr, $connection:ty) => {{
+            ($store:expr, $trap:expr) => {{
                 $trap.pass("before-claim");
-                let handler = async |_: &talkifai::Event, tx: &mut $connection| {
-                    $trap.pass("after-claim");
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                    $trap.pass("in-handler");
-                    let written = sqlx::query(INSERT).bind(id).execute(tx).await.map(drop);
-                    $trap.pass("after-effect");
-                    written
-                };
-                let handled = Once::new($store).transact(&delivery, handler).await;
-                if handled.outcome().code() == "fresh" {
+                let handled = $store
+                    .transact(&delivery, async |_, tx| {
+                        $trap.pass("after-claim");
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        $trap.pass("in-handler");
+                        sqlx::query(INSERT).bind(id).execute(tx).await?;
+                        $trap.pass("after-effect");
+                        Ok(())
+                    })
+                    .await;
+                if handled.outcome().code() == "handled" {
                     $trap.pass("after-complete");
                 }
                 handled.reply()
             }};
         }
         match self {
-            Receiver::SqliteTransaction(store, trap) => transaction!(store, trap, sqlx::SqliteConnection),
-            Receiver::PostgresTransaction(store, trap) => transaction!(store, trap, sqlx::PgConnection),
+            Receiver::SqliteTransaction(store, trap) => transaction!(store, trap),
+            Receiver::PostgresTransaction(store, trap) => transaction!(store, trap),
             Receiver::Lease { store, effects, unique, trap } => {
-                let handler = async |_: &talkifai::Event| {
+                let handled = Once::new(store).run(&delivery, async |_| {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                     trap.pass("in-handler");
                     let insert = if *unique {
@@ -142,9 +148,9 @@ impl Receiver {
                     };
                     sqlx::query(insert).bind(id).execute(effects).await?;
                     trap.pass("after-effect");
-                    Ok::<_, HandlerError>(())
-                };
-                Once::new(store).run(&delivery, handler).await.reply()
+                    Ok(())
+                });
+                handled.await.reply()
             }
         }
     }
@@ -269,9 +275,9 @@ fn report(name: &str, sent: &Sent, effects: &[String]) -> (usize, usize) {
     (lost, doubled)
 }
 
-async fn on_postgres(server: &PgServer) -> (String, Postgres) {
+async fn on_postgres(server: &PgServer) -> (String, PostgresStore) {
     let url = server.new_database();
-    let store = Postgres::connect(&url).await.unwrap();
+    let store = PostgresStore::connect(&url).await.unwrap();
     store.migrate().await.unwrap();
     sqlx::query("CREATE TABLE effects (key text)").execute(store.pool()).await.unwrap();
     sqlx::query("CREATE TABLE unique_effects (key text PRIMARY KEY)").execute(store.pool()).await.unwrap();
@@ -290,7 +296,7 @@ async fn one_transaction_is_exactly_once() {
     const TEST: &str = "idempotency::crash::one_transaction_is_exactly_once";
     let folder = Folder::new();
     let file = folder.path().join("offhook.db").to_str().unwrap().to_owned();
-    let sqlite = Sqlite::open(&file).await.unwrap();
+    let sqlite = SqliteStore::open(&file).await.unwrap();
     sqlite.migrate().await.unwrap();
     sqlx::query("CREATE TABLE effects (key text)").execute(sqlite.pool()).await.unwrap();
     let sent = crash(TEST, "transaction", file, String::new()).await;
@@ -334,7 +340,7 @@ async fn a_lease_alone_loses_nothing() {
     let redis = RedisServer::start(&[]);
     let folder = Folder::new();
     let sqlite = folder.path().join("offhook.db").to_str().unwrap().to_owned();
-    Sqlite::open(&sqlite).await.unwrap().migrate().await.unwrap();
+    SqliteStore::open(&sqlite).await.unwrap().migrate().await.unwrap();
     for (name, address) in [("Redis", redis.url()), ("SQLite", sqlite), ("PostgreSQL", String::new())] {
         let (url, store) = on_postgres(&server).await;
         let address = if address.is_empty() { url.clone() } else { address };

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook::idempotency::{
-    BodyDigest, Claim, HandlerError, Key, Once, Outcome, Postgres, Redis, Settings, Sqlite, Store,
+    BodyDigest, Claim, HandlerError, Key, Once, Outcome, PostgresStore, RedisStore, SqliteStore, Store, StoreSettings,
 };
-use offhook::talkifai;
 use sqlx::postgres::PgPoolOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,12 +17,12 @@ use offhook_tests::databases::{Folder, PgServer, RedisServer, free_port};
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One delivery. Its answer, and whether the handler ran.
-async fn deliver<S: Store + ?Sized>(store: &S, id: &str) -> (String, u16, usize) {
+async fn deliver<S: Store>(store: &S, id: &str) -> (String, u16, usize) {
     let runs = AtomicUsize::new(0);
     let handled = Once::new(store)
-        .run(&delivery(id), async |_: &talkifai::Event| {
+        .run(&delivery(id), async |_| {
             runs.fetch_add(1, Ordering::SeqCst);
-            Ok::<_, HandlerError>(())
+            Ok(())
         })
         .await;
     let code = match handled.outcome() {
@@ -33,7 +32,7 @@ async fn deliver<S: Store + ?Sized>(store: &S, id: &str) -> (String, u16, usize)
     (code, handled.reply().status(), runs.into_inner())
 }
 
-async fn refuses<S: Store + ?Sized>(store: &S, code: &str) {
+async fn refuses<S: Store>(store: &S, code: &str) {
     let start = Instant::now();
     let (found, status, runs) = deliver(store, "fault").await;
     assert!(found.starts_with(code), "{found} is not {code}");
@@ -41,7 +40,7 @@ async fn refuses<S: Store + ?Sized>(store: &S, code: &str) {
     assert!(start.elapsed() < Duration::from_secs(9), "after {:?}", start.elapsed());
 }
 
-async fn handles<S: Store + ?Sized>(store: &S, id: &str, code: &str) {
+async fn handles<S: Store>(store: &S, id: &str, code: &str) {
     let (found, status, _) = deliver(store, id).await;
     assert_eq!((found.as_str(), status), (code, 200));
 }
@@ -137,7 +136,7 @@ async fn settled() {
 async fn deliver_into<S: Store>(store: &S, id: &str, fails: bool, set: &dyn Fn(bool)) -> (String, u16, String) {
     let mut start = Instant::now();
     let handled = Once::new(store)
-        .run(&delivery(id), async |_: &talkifai::Event| {
+        .run(&delivery(id), async |_| {
             settled().await;
             set(true);
             start = Instant::now();
@@ -166,15 +165,15 @@ async fn faults_after_the_claim<S: Store>(store: &S, fault: &str, set: impl Fn(b
     assert!(matches!(next.as_str(), "in_flight" | "duplicate"), "{fault}: {next}");
     let (code, status, next) = deliver_into(store, &format!("release {fault}"), true, &set).await;
     assert_eq!((code.as_str(), status), ("failed", 500), "{fault}");
-    assert!(matches!(next.as_str(), "in_flight" | "fresh"), "{fault}: {next}");
+    assert!(matches!(next.as_str(), "in_flight" | "handled"), "{fault}: {next}");
 }
 
 /// Resets and silence in the middle of a step; afterwards the store works again.
 async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
-    handles(store, "before", "fresh").await;
+    handles(store, "before", "handled").await;
     proxy.set(SLOW);
     let start = Instant::now();
-    handles(store, "slowly", "fresh").await;
+    handles(store, "slowly", "handled").await;
     handles(store, "slowly", "duplicate").await;
     assert!(start.elapsed() >= 3 * SLOWNESS, "the server was fast: {:?}", start.elapsed());
     proxy.set(RESET);
@@ -209,16 +208,16 @@ async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
             }
         };
         let (code, status, next) = deliver_into(store, &format!("once {fault}"), false, &set).await;
-        assert_eq!((code.as_str(), status, next.as_str()), ("fresh", 200, "duplicate"));
+        assert_eq!((code.as_str(), status, next.as_str()), ("handled", 200, "duplicate"));
     }
 }
 
 /// A pool may have to find out first that its connections are gone.
-async fn handles_soon<S: Store + ?Sized>(store: &S, id: &str) {
+async fn handles_soon<S: Store>(store: &S, id: &str) {
     let start = Instant::now();
     loop {
         let (code, status, runs) = deliver(store, id).await;
-        if code == "fresh" {
+        if code == "handled" {
             return;
         }
         assert_eq!((status, runs), (503, 0), "{code}");
@@ -227,7 +226,7 @@ async fn handles_soon<S: Store + ?Sized>(store: &S, id: &str) {
     }
 }
 
-async fn refuses_soon<S: Store + ?Sized>(store: &S, code: &str) {
+async fn refuses_soon<S: Store>(store: &S, code: &str) {
     let start = Instant::now();
     loop {
         let (found, status, runs) = deliver(store, "fault").await;
@@ -244,7 +243,7 @@ async fn refuses_soon<S: Store + ?Sized>(store: &S, code: &str) {
 async fn redis_network() {
     let server = RedisServer::start(&[]);
     let proxy = Proxy::before(&server.url()).await;
-    let store = Redis::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
+    let store = RedisStore::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
     network_faults(&store, &proxy).await;
 }
 
@@ -253,7 +252,7 @@ async fn postgres_network() {
     let server = PgServer::start(&[]);
     let proxy = Proxy::before(&server.url()).await;
     let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
-    let store = Postgres::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
+    let store = PostgresStore::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
     network_faults(&store, &proxy).await;
 }
@@ -261,20 +260,20 @@ async fn postgres_network() {
 #[tokio::test]
 async fn nobody_listens() {
     let port = free_port();
-    let error = Redis::connect(format!("redis://127.0.0.1:{port}/")).await.unwrap_err();
+    let error = RedisStore::connect(format!("redis://127.0.0.1:{port}/")).await.unwrap_err();
     assert_eq!(error.code(), "store_unavailable");
-    let error = Postgres::connect(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).await.unwrap_err();
+    let error = PostgresStore::connect(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).await.unwrap_err();
     assert!(matches!(error.code(), "store_unavailable" | "store_timeout"), "{error:?}");
     let lazy = PgPoolOptions::new().acquire_timeout(TIMEOUT);
     let pool = lazy.connect_lazy(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).unwrap();
-    refuses(&Postgres::new(pool), "store_").await;
+    refuses(&PostgresStore::new(pool), "store_").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_restarts_with_and_without_its_data() {
     let mut server = RedisServer::start(&[]);
-    let store = Redis::connect(server.url()).await.unwrap().with_timeout(TIMEOUT);
-    handles(&store, "1", "fresh").await;
+    let store = RedisStore::connect(server.url()).await.unwrap().with_timeout(TIMEOUT);
+    handles(&store, "1", "handled").await;
     server.kill();
     refuses(&store, "store_").await;
     server.resume();
@@ -289,16 +288,16 @@ async fn redis_restarts_with_and_without_its_data() {
     server.resume();
     handles_soon(&store, "3").await;
     assert_eq!(store.complete(&lease).await.unwrap_err().code(), "lease_lost");
-    handles(&store, "1", "fresh").await;
+    handles(&store, "1", "handled").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_restarts() {
     let mut server = PgServer::start(&[]);
     let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
-    let store = Postgres::new(pool.connect(&server.url()).await.unwrap()).with_timeout(TIMEOUT);
+    let store = PostgresStore::new(pool.connect(&server.url()).await.unwrap()).with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
-    handles(&store, "1", "fresh").await;
+    handles(&store, "1", "handled").await;
     server.kill();
     refuses(&store, "store_").await;
     server.resume();
@@ -313,14 +312,14 @@ async fn postgres_restarts() {
     server.resume();
     refuses_soon(&store, "store_not_migrated").await;
     store.migrate().await.unwrap();
-    handles(&store, "1", "fresh").await;
+    handles(&store, "1", "handled").await;
     assert_eq!(store.complete(&lease).await.unwrap_err().code(), "lease_lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stands_still() {
     let redis = RedisServer::start(&[]);
-    let store = Redis::connect(redis.url()).await.unwrap().with_timeout(TIMEOUT);
+    let store = RedisStore::connect(redis.url()).await.unwrap().with_timeout(TIMEOUT);
     redis.signal("STOP");
     refuses(&store, "store_timeout").await;
     redis.signal("CONT");
@@ -328,7 +327,7 @@ async fn a_server_that_stands_still() {
     faults_after_the_claim(&store, "stopped", |on| redis.signal(if on { "STOP" } else { "CONT" })).await;
 
     let postgres = PgServer::start(&[]);
-    let store = Postgres::connect(&postgres.url()).await.unwrap().with_timeout(TIMEOUT);
+    let store = PostgresStore::connect(&postgres.url()).await.unwrap().with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
     postgres.signal("STOP");
     refuses(&store, "store_timeout").await;
@@ -343,13 +342,14 @@ async fn a_server_that_stands_still() {
         if stops == "begin" {
             postgres.signal("STOP");
         }
-        let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
-            sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
-            postgres.signal("STOP");
-            start = Instant::now();
-            Ok::<_, sqlx::Error>(())
-        };
-        let handled = Once::new(&store).transact(&delivery("transaction"), handler).await;
+        let handled = store
+            .transact(&delivery("transaction"), async |_, tx| {
+                sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
+                postgres.signal("STOP");
+                start = Instant::now();
+                Ok(())
+            })
+            .await;
         assert!(start.elapsed() < TIMEOUT * 2, "{code}: after {:?}", start.elapsed());
         assert_eq!((handled.outcome().code(), handled.reply().status()), (code, 503));
         postgres.signal("CONT");
@@ -358,41 +358,43 @@ async fn a_server_that_stands_still() {
     let effects =
         async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM effects").fetch_one(store.pool()).await.unwrap();
     assert_eq!(effects().await, 0);
-    let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
-        sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await.map(drop)
-    };
-    let handled = Once::new(&store).transact(&delivery("transaction"), handler).await;
-    assert_eq!((handled.outcome().code(), effects().await), ("fresh", 1));
+    let handled = store
+        .transact(&delivery("transaction"), async |_, tx| {
+            sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
+            Ok(())
+        })
+        .await;
+    assert_eq!((handled.outcome().code(), effects().await), ("handled", 1));
 }
 
 #[tokio::test]
 async fn an_evicting_redis_is_refused_unless_by_name() {
     for policy in ["allkeys-lru", "volatile-ttl", "volatile-random"] {
         let server = RedisServer::start(&["--maxmemory-policy", policy]);
-        let error = Redis::connect(server.url()).await.unwrap_err();
+        let error = RedisStore::connect(server.url()).await.unwrap_err();
         assert_eq!((error.code(), error.to_string().contains(policy)), ("store_evicts", true));
-        let store = Redis::danger_connect_to_evicting(server.url()).await.unwrap();
-        handles(&store, "1", "fresh").await;
+        let store = RedisStore::danger_connect_to_evicting(server.url()).await.unwrap();
+        handles(&store, "1", "handled").await;
     }
 }
 
 #[tokio::test]
 async fn a_redis_out_of_memory_refuses() {
     let server = RedisServer::start(&[]);
-    let store = Redis::connect(server.url()).await.unwrap();
-    handles(&store, "1", "fresh").await;
+    let store = RedisStore::connect(server.url()).await.unwrap();
+    handles(&store, "1", "handled").await;
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     refuses(&store, "store_full").await;
     server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
-    handles(&store, "fault", "fresh").await;
+    handles(&store, "fault", "handled").await;
     handles(&store, "1", "duplicate").await;
 
     // What is claimed can be completed, and released, without more of it.
     let set = |on| drop(server.cli(&["CONFIG", "SET", "maxmemory", if on { "1" } else { "0" }]));
     let completed = deliver_into(&store, "complete", false, &set).await;
-    assert_eq!(completed, ("fresh".to_owned(), 200, "duplicate".to_owned()));
+    assert_eq!(completed, ("handled".to_owned(), 200, "duplicate".to_owned()));
     let released = deliver_into(&store, "release", true, &set).await;
-    assert_eq!(released, ("failed".to_owned(), 500, "fresh".to_owned()));
+    assert_eq!(released, ("failed".to_owned(), 500, "handled".to_owned()));
     let (key, body) = (new_key(), digest());
     let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!() };
     set(true);
@@ -403,15 +405,13 @@ async fn a_redis_out_of_memory_refuses() {
 #[tokio::test]
 async fn a_read_only_postgres_refuses() {
     let server = PgServer::start(&[]);
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
-    handles(&store, "1", "fresh").await;
+    handles(&store, "1", "handled").await;
     server.psql("postgres", "ALTER DATABASE postgres SET default_transaction_read_only = on");
-    let read_only = Postgres::connect(&server.url()).await.unwrap();
+    let read_only = PostgresStore::connect(&server.url()).await.unwrap();
     refuses(&read_only, "store_unavailable").await;
-    let handled = Once::new(&read_only)
-        .transact(&delivery("2"), async |_: &talkifai::Event, _: &mut sqlx::PgConnection| Ok::<_, HandlerError>(()))
-        .await;
+    let handled = read_only.transact(&delivery("2"), async |_, _| Ok(())).await;
     assert_eq!(handled.reply().status(), 503);
 }
 
@@ -419,20 +419,20 @@ async fn a_read_only_postgres_refuses() {
 async fn an_exhausted_pool_refuses() {
     let server = PgServer::start(&[]);
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT);
-    let store = Postgres::new(pool.connect(&server.url()).await.unwrap());
+    let store = PostgresStore::new(pool.connect(&server.url()).await.unwrap());
     store.migrate().await.unwrap();
     let taken = store.pool().acquire().await.unwrap();
     refuses(&store, "store_timeout").await;
     drop(taken);
-    handles(&store, "1", "fresh").await;
+    handles(&store, "1", "handled").await;
 }
 
 #[tokio::test]
 async fn a_claim_of_a_key_that_a_transaction_holds_times_out() {
     let server = PgServer::start(&[]);
-    let store = Postgres::connect(&server.url()).await.unwrap().with_timeout(TIMEOUT);
+    let store = PostgresStore::connect(&server.url()).await.unwrap().with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
-    let key = Key::of(&delivery("fault"), "").unwrap();
+    let key = Key::of(&delivery("fault")).unwrap();
     let mut tx = store.pool().begin().await.unwrap();
     store.claim_in(&mut tx, &key, &BodyDigest::of(delivery("fault").body())).await.unwrap();
     refuses(&store, "store_timeout").await;
@@ -444,22 +444,22 @@ async fn a_claim_of_a_key_that_a_transaction_holds_times_out() {
 async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     let folder = Folder::new();
     let file = folder.path().join("offhook.db");
-    let store = Sqlite::open(&file).await.unwrap();
+    let store = SqliteStore::open(&file).await.unwrap();
     refuses(&store, "store_not_migrated").await;
     store.migrate().await.unwrap();
-    let other = Sqlite::open(&file).await.unwrap();
+    let other = SqliteStore::open(&file).await.unwrap();
     let lock = other.pool().begin_with("BEGIN EXCLUSIVE").await.unwrap();
     refuses(&store, "store_contended").await;
     lock.rollback().await.unwrap();
-    handles(&store, "1", "fresh").await;
+    handles(&store, "1", "handled").await;
 
     // Locked when the work is done: that cannot be recorded, and the lease stands.
     let late = std::sync::Mutex::new(None);
     let handled = Once::new(&store)
-        .run(&delivery("2"), async |_: &talkifai::Event| {
+        .run(&delivery("2"), async |_| {
             let lock = other.pool().begin_with("BEGIN EXCLUSIVE").await.unwrap();
             *late.lock().unwrap() = Some(lock);
-            Ok::<_, HandlerError>(())
+            Ok(())
         })
         .await;
     assert_eq!((handled.outcome().code(), handled.reply().status()), ("unrecorded", 200));
@@ -472,11 +472,11 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     // A page limit fails as a full disk does. It belongs to a connection.
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).pragma("max_page_count", "1");
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-    let full = Sqlite::new(pool);
+    let full = SqliteStore::new(pool);
     let mut refused = 0;
     for id in 0..200 {
         match deliver(&full, &format!("{id}{}", "x".repeat(150))).await {
-            (code, 200, 1) if code == "fresh" => {}
+            (code, 200, 1) if code == "handled" => {}
             (code, 503, 0) if code.starts_with("store_full") => refused += 1,
             // Claimed, and then no room for the record that it is done.
             (code, 200, 1) if code == "unrecorded" => {}
@@ -485,7 +485,7 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     }
     assert!(refused > 0);
 
-    let missing = Sqlite::open("/nonexistent/offhook.db").await.unwrap_err();
+    let missing = SqliteStore::open("/nonexistent/offhook.db").await.unwrap_err();
     assert_eq!(missing.code(), "store_unavailable");
 }
 
@@ -493,7 +493,7 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
 #[tokio::test]
 async fn a_sqlite_commit_that_fails_is_no_claim() {
     let folder = Folder::new();
-    let store = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
+    let store = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     store.migrate().await.unwrap();
     for statement in [
         "CREATE TABLE parent (id INTEGER PRIMARY KEY)",
@@ -504,7 +504,7 @@ async fn a_sqlite_commit_that_fails_is_no_claim() {
     }
     refuses(&store, "store_unavailable").await;
     sqlx::query("DROP TRIGGER fail").execute(store.pool()).await.unwrap();
-    handles(&store, "fault", "fresh").await;
+    handles(&store, "fault", "handled").await;
 }
 
 /// A load balancer that forgot a connection, and a server that vanished, say nothing.
@@ -512,8 +512,8 @@ async fn a_sqlite_commit_that_fails_is_no_claim() {
 async fn a_redis_connection_that_went_silent_is_replaced() {
     let server = RedisServer::start(&[]);
     let proxy = Proxy::before(&server.url()).await;
-    let store = Redis::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
-    handles(&store, "before", "fresh").await;
+    let store = RedisStore::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
+    handles(&store, "before", "handled").await;
     proxy.set(SILENCE);
     refuses(&store, "store_timeout").await;
     handles_soon(&store, "after the silence").await;
@@ -525,28 +525,29 @@ async fn postgres_connections_that_went_silent_are_replaced() {
     let proxy = Proxy::before(&server.url()).await;
     // Untested, so that the step itself meets the silence.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT).test_before_acquire(false);
-    let store = Postgres::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
+    let store = PostgresStore::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
     let transact = async |id: &str, silent: bool| {
-        let handler = async |_: &talkifai::Event, tx: &mut sqlx::PgConnection| {
-            sqlx::query("SELECT 1").execute(tx).await?;
-            if silent {
-                proxy.set(SWALLOW_ANSWERS);
-            }
-            Ok::<_, sqlx::Error>(())
-        };
-        let handled = Once::new(&store).transact(&delivery(id), handler).await;
+        let handled = store
+            .transact(&delivery(id), async |_, tx| {
+                sqlx::query("SELECT 1").execute(tx).await?;
+                if silent {
+                    proxy.set(SWALLOW_ANSWERS);
+                }
+                Ok(())
+            })
+            .await;
         (handled.outcome().code(), handled.reply().status())
     };
     for round in 0..3 {
-        handles(&store, &format!("before {round}"), "fresh").await;
+        handles(&store, &format!("before {round}"), "handled").await;
         settled().await;
         proxy.set(SILENCE);
         refuses(&store, "store_timeout").await;
-        handles(&store, &format!("after {round}"), "fresh").await;
+        handles(&store, &format!("after {round}"), "handled").await;
         proxy.set(PASS);
         let id = format!("transaction {round}");
-        assert_eq!(transact(&id, false).await, ("fresh", 200));
+        assert_eq!(transact(&id, false).await, ("handled", 200));
         assert_eq!(transact(&format!("silent {id}"), true).await, ("uncommitted", 503));
         settled().await;
         proxy.set(PASS);
@@ -559,10 +560,10 @@ async fn postgres_connections_that_went_silent_are_replaced() {
 async fn a_file_whose_clock_was_set_between_two_processes() {
     const HOUR: i64 = 3_600_000;
     let folder = Folder::new();
-    let settings = Settings::new();
+    let settings = StoreSettings::new();
     let at = |now: i64| {
         let file = folder.path().join("offhook.db");
-        async move { Sqlite::open(file).await.unwrap().with_settings(settings).with_time(move || now) }
+        async move { SqliteStore::open(file).await.unwrap().with_settings(settings).with_time(move || now) }
     };
     let start = 1_800_000_000_000;
     let store = at(start).await;
@@ -596,7 +597,7 @@ async fn a_file_whose_clock_was_set_between_two_processes() {
 /// The other stores never read the host's clock: only the SQLite store names it.
 #[test]
 fn no_other_store_reads_the_hosts_clock() {
-    let folder = crate_root().join("src/idempotency");
+    let folder = crate_root().join("src/idempotency/stores");
     for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let source = std::fs::read_to_string(&file).unwrap();
         let reads = ["SystemTime", "Utc::now", "SystemClock.now"].iter().any(|name| source.contains(name));

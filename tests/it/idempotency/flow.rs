@@ -4,25 +4,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use offhook::event::DedupeKey;
+use offhook::event::Parsed;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, Memory, Once, Outcome, Settings, Store,
-    StoreError, once,
+    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, MemoryStore, Once, Outcome, SettingsError,
+    Store, StoreError, StoreSettings,
 };
-use offhook::signature::{HmacScheme, Part};
 use offhook::{
-    ConfigError, Delivery, HmacVendor, Reply, Salpre, StandardWebhooks, TalkifAi, Verifier, Webhook, talkifai,
+    Delivery, ParseError, Reply, Salpre, StandardWebhooks, StaticHeaders, TalkifAi, Vendor, Verified, Verifier,
+    Webhook, talkifai,
 };
 
 use super::common::{delivery, receive};
 
 type Event = talkifai::Event;
 
-async fn run(store: &impl Store, delivery: &Delivery<Event>, runs: &AtomicUsize) -> (String, Reply) {
+async fn run(store: &dyn Store, delivery: &Delivery<Event>, runs: &AtomicUsize) -> (String, Reply) {
     let handled = Once::new(store)
-        .run(delivery, async |_: &Event| {
+        .run(delivery, async |_| {
             runs.fetch_add(1, Ordering::SeqCst);
-            Ok::<_, HandlerError>(())
+            Ok(())
         })
         .await;
     (handled.outcome().code().to_owned(), handled.reply())
@@ -30,52 +30,41 @@ async fn run(store: &impl Store, delivery: &Delivery<Event>, runs: &AtomicUsize)
 
 #[tokio::test]
 async fn a_second_delivery_is_acknowledged_and_not_run() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
-    for (outcome, total) in [("fresh", 1), ("duplicate", 1), ("duplicate", 1)] {
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
+    for (outcome, total) in [("handled", 1), ("duplicate", 1), ("duplicate", 1)] {
         let (code, reply) = run(&store, &delivery("1"), &runs).await;
         assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), (outcome, 200, total));
     }
-    assert_eq!(run(&store, &delivery("2"), &runs).await.0, "fresh");
-}
-
-#[tokio::test]
-async fn two_endpoints_in_one_store_are_apart() {
-    let store = Memory::new();
-    for endpoint in ["a", "b"] {
-        let handled =
-            Once::new(&store).endpoint(endpoint).run(&delivery("1"), async |_: &Event| Ok::<_, HandlerError>(())).await;
-        assert_eq!(handled.outcome().code(), "fresh");
-    }
+    assert_eq!(run(&store, &delivery("2"), &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn an_error_releases_and_asks_again() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let handled = Once::new(&store)
-        .run(&delivery("1"), async |_: &Event| Err::<(), _>(std::io::Error::other("the database is down")))
+        .run(&delivery("1"), async |_| Err(std::io::Error::other("the database is down").into()))
         .await;
     assert_eq!(handled.reply(), Reply::retry());
     let Outcome::Failed(error) = handled.outcome() else { panic!("{handled:?}") };
     assert_eq!(error.to_string(), "the database is down");
-    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn a_permanent_error_is_acknowledged_and_kept() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
-    let handled = Once::new(&store)
-        .run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::permanent("no such customer")))
-        .await;
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
+    let handled =
+        Once::new(&store).run(&delivery("1"), async |_| Err(HandlerError::permanent("no such customer"))).await;
     assert_eq!((handled.outcome().code(), handled.reply().status()), ("rejected", 200));
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "duplicate");
 }
 
 #[tokio::test]
 async fn a_panic_releases_and_asks_again() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     for late in [false, true] {
         let handled = Once::new(&store)
-            .run(&delivery("1"), async |_: &Event| -> Result<(), HandlerError> {
+            .run(&delivery("1"), async |_| {
                 if late {
                     tokio::task::yield_now().await;
                 }
@@ -84,31 +73,31 @@ async fn a_panic_releases_and_asks_again() {
             .await;
         assert_eq!((handled.outcome().code(), handled.reply()), ("panicked", Reply::retry()));
     }
-    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn a_cancelled_request_releases() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let delivery = delivery("1");
-    let pending = once(&store, &delivery, async |_: &Event| {
+    let pending = delivery.once(&store, async |_| {
         std::future::pending::<()>().await;
-        Ok::<_, HandlerError>(())
+        Ok(())
     });
     assert!(tokio::time::timeout(Duration::from_millis(20), pending).await.is_err());
-    assert_eq!(run(&store, &delivery, &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery, &runs).await.0, "handled");
 }
 
 #[tokio::test]
 async fn in_flight_is_503_with_the_time_to_wait() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let first = delivery("1");
     let (started, start) = tokio::sync::oneshot::channel();
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
-    let running = once(&store, &first, async |_: &Event| {
+    let running = first.once(&store, async |_| {
         started.send(()).unwrap();
         finished.await.unwrap();
-        Ok::<_, HandlerError>(())
+        Ok(())
     });
     let second = async {
         start.await.unwrap();
@@ -122,19 +111,19 @@ async fn in_flight_is_503_with_the_time_to_wait() {
 
 #[tokio::test]
 async fn another_body_under_a_handled_key_is_acknowledged_and_seen() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let other = |duration: u32| {
         receive(&format!(r#"{{"id":"e1","type":"call.ended","data":{{"callId":"c","duration":{duration}}}}}"#))
     };
-    assert_eq!(run(&store, &other(1), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &other(1), &runs).await.0, "handled");
     let (code, reply) = run(&store, &other(2), &runs).await;
     assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), ("conflict", 200, 1));
 }
 
 #[tokio::test]
 async fn another_body_under_a_key_in_flight_waits() {
-    let (store, runs) = (Memory::new(), AtomicUsize::new(0));
-    let key = Key::of(&delivery("1"), "").unwrap();
+    let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
+    let key = Key::of(&delivery("1")).unwrap();
     let Ok(Claim::Fresh(_)) = store.claim(&key, &BodyDigest::of(b"another")).await else { panic!() };
     let (code, reply) = run(&store, &delivery("1"), &runs).await;
     assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), ("conflict", 503, 0));
@@ -146,11 +135,12 @@ async fn a_test_delivery_always_runs_and_reaches_no_store() {
     let delivery = Salpre::bearer("t").unwrap().receive(&[("authorization", "Bearer t")], body).unwrap();
     let (store, mut runs) = (Faulty::default(), 0);
     for _ in 0..3 {
-        let reply = once(&store, &delivery, async |_: &offhook::salpre::Event| {
-            runs += 1;
-            Ok::<_, HandlerError>(())
-        })
-        .await;
+        let reply = delivery
+            .once(&store, async |_| {
+                runs += 1;
+                Ok(())
+            })
+            .await;
         assert_eq!(reply.status(), 200);
     }
     assert_eq!((runs, store.steps.load(Ordering::SeqCst)), (3, 0));
@@ -159,7 +149,7 @@ async fn a_test_delivery_always_runs_and_reaches_no_store() {
 /// A store of which some steps fail.
 #[derive(Default)]
 struct Faulty {
-    store: Memory,
+    store: MemoryStore,
     claim: bool,
     complete: usize,
     release: bool,
@@ -189,6 +179,10 @@ impl Store for Faulty {
     fn extend<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
         self.store.extend(lease)
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.store.forget(key)
+    }
 }
 
 #[tokio::test]
@@ -203,10 +197,10 @@ async fn a_store_that_is_down_is_503_and_nothing_runs() {
 async fn failing_open_is_asked_for_by_name() {
     let store = Faulty { claim: true, ..Faulty::default() };
     let open = Once::new(&store).danger_fail_open();
-    let handled = open.run(&delivery("1"), async |_: &Event| Ok::<_, HandlerError>(())).await;
+    let handled = open.run(&delivery("1"), async |_| Ok(())).await;
     assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed_open", 200));
     assert_eq!(handled.outcome().store_error().unwrap().code(), "store_unavailable");
-    let handled = open.run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::retry("no"))).await;
+    let handled = open.run(&delivery("1"), async |_| Err(HandlerError::retry("no"))).await;
     assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed", 500));
 }
 
@@ -223,9 +217,8 @@ async fn work_that_cannot_be_recorded_is_acknowledged_and_not_released() {
 #[tokio::test]
 async fn a_permanent_error_that_cannot_be_recorded_is_acknowledged_and_told() {
     let store = Faulty { complete: 2, ..Faulty::default() };
-    let handled = Once::new(&store)
-        .run(&delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::permanent("no such customer")))
-        .await;
+    let handled =
+        Once::new(&store).run(&delivery("1"), async |_| Err(HandlerError::permanent("no such customer"))).await;
     assert_eq!(handled.reply().status(), 200);
     let Outcome::Unrecorded { error, rejected: Some(rejected) } = handled.outcome() else { panic!("{handled:?}") };
     assert_eq!((error.code(), rejected.to_string().as_str()), ("store_unavailable", "no such customer"));
@@ -234,14 +227,14 @@ async fn a_permanent_error_that_cannot_be_recorded_is_acknowledged_and_told() {
 #[tokio::test]
 async fn a_lost_answer_to_complete_is_asked_for_again() {
     let (store, runs) = (Faulty { complete: 1, ..Faulty::default() }, AtomicUsize::new(0));
-    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "fresh");
+    assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "duplicate");
 }
 
 #[tokio::test]
 async fn a_release_that_fails_still_answers_500() {
     let store = Faulty { release: true, ..Faulty::default() };
-    let reply = once(&store, &delivery("1"), async |_: &Event| Err::<(), _>(HandlerError::retry("no"))).await;
+    let reply = delivery("1").once(&store, async |_| Err(HandlerError::retry("no"))).await;
     assert_eq!(reply.status(), 500);
 }
 
@@ -250,17 +243,17 @@ async fn a_slow_handler_extends_its_lease_and_learns_that_it_lost_it() {
     let store = super::common::memory();
     let (delivery, runs) = (delivery("1"), AtomicUsize::new(0));
     let handled = Once::new(&store)
-        .run_with(&delivery, async |_: &Event, held| {
+        .run_with(&delivery, async |_, held| {
             for _ in 0..3 {
                 tokio::time::sleep(super::common::LEASE * 2 / 3).await;
-                held.extend().await.map_err(HandlerError::retry)?;
+                held.extend().await?;
                 assert_eq!(run(&store, &delivery, &runs).await.0, "in_flight");
             }
             // Beyond the lease, another delivery takes over.
             tokio::time::sleep(super::common::LEASE * 11 / 10).await;
-            assert_eq!(run(&store, &delivery, &runs).await.0, "fresh");
+            assert_eq!(run(&store, &delivery, &runs).await.0, "handled");
             assert_eq!(held.extend().await.unwrap_err().code(), "lease_lost");
-            Ok::<_, HandlerError>(())
+            Ok(())
         })
         .await;
     assert_eq!((handled.outcome().code(), handled.reply().status()), ("unrecorded", 200));
@@ -274,15 +267,15 @@ fn send<T: Send>(value: T) -> T {
 /// That this compiles is the test: axum wants futures that are `Send`.
 #[tokio::test]
 async fn the_future_is_send_when_the_handler_is() {
-    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let delivery = delivery("1");
     let text = String::from("owned");
-    let handler = async |event: &Event| {
+    let reply = delivery.once(&store, async |event| {
         tokio::task::yield_now().await;
         assert!(!text.is_empty() && offhook::Event::call_id(event).is_some());
-        Ok::<_, HandlerError>(())
-    };
-    assert_eq!(send(delivery.once(&store, handler)).await.status(), 200);
+        Ok(())
+    });
+    assert_eq!(send(reply).await.status(), 200);
 
     // In axum, with the extractor and a store chosen at run time.
     async fn handle(
@@ -290,9 +283,9 @@ async fn the_future_is_send_when_the_handler_is() {
         webhook: Webhook<TalkifAi>,
     ) -> Reply {
         webhook
-            .once(&store, async |_event: &Event| {
+            .once(&store, async |_event| {
                 tokio::time::sleep(Duration::ZERO).await;
-                Ok::<_, std::io::Error>(())
+                Ok(())
             })
             .await
     }
@@ -308,13 +301,13 @@ async fn the_future_is_send_when_the_handler_is() {
 /// actix-web's handlers need no `Send`, and `once` does not ask for it.
 #[tokio::test]
 async fn a_handler_that_is_not_send_runs_too() {
-    let (store, delivery) = (Memory::new(), delivery("1"));
+    let (store, delivery) = (MemoryStore::new(), delivery("1"));
     let local = std::rc::Rc::new(std::cell::Cell::new(0));
     let reply = delivery
-        .once(&store, async |_: &Event| {
+        .once(&store, async |_| {
             tokio::task::yield_now().await;
             local.set(1);
-            Ok::<_, HandlerError>(())
+            Ok(())
         })
         .await;
     assert_eq!((reply.status(), local.get()), (200, 1));
@@ -323,39 +316,46 @@ async fn a_handler_that_is_not_send_runs_too() {
 #[test]
 fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     let hours = |count: u64| Duration::from_secs(count * 3_600);
-    let code = |settings: Result<Settings, ConfigError>| settings.err().map(|error| error.code());
-    assert!(code(Settings::new().with_retention(MIN_RETENTION)).is_none());
-    let short = Settings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
+    let code = |settings: Result<StoreSettings, SettingsError>| settings.err().map(|error| error.code());
+    assert!(code(StoreSettings::new().with_retention(MIN_RETENTION)).is_none());
+    let short = StoreSettings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
     assert_eq!(code(short), Some("retention_too_short"));
 
     // A vendor that retries for longer, in either order.
-    #[derive(serde::Deserialize)]
-    struct Order {}
-    impl offhook::Event for Order {
-        fn name(&self) -> &str {
-            "order"
-        }
-
-        fn dedupe_key(&self) -> DedupeKey<'_> {
-            DedupeKey::Body
+    struct Silent;
+    struct Stubborn;
+    impl Vendor for Silent {
+        type Event = offhook::salpre::Event;
+        const NAME: &'static str = "silent";
+        fn parse(_: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
+            Self::Event::parse(body)
         }
     }
-    const SCHEME: HmacScheme = HmacScheme::in_header("x-signature").signs(&[Part::Body]);
-    let vendor = HmacVendor::<Order>::new("vendor", SCHEME, "s").unwrap();
+    impl Vendor for Stubborn {
+        type Event = offhook::salpre::Event;
+        const NAME: &'static str = "stubborn";
+        const RETRY_SPAN: Option<Duration> = Some(Duration::from_secs(73 * 3_600));
+        fn parse(_: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
+            Self::Event::parse(body)
+        }
+    }
+    let silent = StaticHeaders::<Silent>::bearer("s").unwrap();
+    let vendor = StaticHeaders::<Stubborn>::bearer("s").unwrap();
     let standard = StandardWebhooks::<serde_json::Value>::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    assert_eq!(vendor.retry_span(), None);
+    assert_eq!(silent.profile().retry_span(), None);
+    assert!(code(StoreSettings::new().for_vendor(&silent)).is_none());
     // The specification's own example.
-    assert_eq!(standard.retry_span(), Some(hours(75) + Duration::from_secs(35 * 60 + 5)));
-    assert_eq!(code(Settings::new().for_vendor(&standard)), Some("retention_too_short"));
-    let (vendor, standard) = (vendor.with_retry_span(hours(73)), standard.with_retry_span(hours(73)));
-    for settings in [Settings::new().for_vendor(&vendor.clone()), Settings::new().for_vendor(&standard.clone())] {
+    assert_eq!(standard.profile().retry_span(), Some(hours(75) + Duration::from_secs(35 * 60 + 5)));
+    assert_eq!(code(StoreSettings::new().for_vendor(&standard)), Some("retention_too_short"));
+    let standard = standard.with_retry_span(hours(73));
+    for settings in [StoreSettings::new().for_vendor(&vendor), StoreSettings::new().for_vendor(&standard)] {
         assert_eq!(code(settings), Some("retention_too_short"));
     }
-    let long = Settings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
+    let long = StoreSettings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
     assert_eq!(code(long.for_vendor(&standard).unwrap().with_retention(hours(72))), Some("retention_too_short"));
     assert_eq!(long.retention(), hours(73));
     // The vendors of this crate are covered.
     let talkifai = TalkifAi::new("s").unwrap();
-    assert!(talkifai.retry_span().unwrap() <= MIN_RETENTION);
+    assert!(talkifai.profile().retry_span().unwrap() <= MIN_RETENTION);
     assert_eq!(long.for_vendor(&talkifai).unwrap(), long);
 }

@@ -10,9 +10,10 @@ use actix_web::web;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, HandlerError, Key, Lease, Memory, Once, Postgres, Redis, Sqlite, Store, StoreError,
+    BodyDigest, BoxFuture, Claim, Key, Lease, MemoryStore, Once, PostgresStore, RedisStore, SqliteStore, Store,
+    StoreError,
 };
-use offhook::{Reply, TalkifAi, Webhook, talkifai};
+use offhook::{Reply, TalkifAi, Webhook};
 
 use super::common::{SECRET, body, sign};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
@@ -57,15 +58,20 @@ impl Store for Counted {
         self.steps.fetch_add(1, Ordering::SeqCst);
         self.store.extend(lease)
     }
+
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.steps.fetch_add(1, Ordering::SeqCst);
+        self.store.forget(key)
+    }
 }
 
 async fn handle(app: &App, webhook: &Webhook<TalkifAi>) -> Reply {
-    let handler = async |_: &talkifai::Event| {
+    let handled = Once::new(&app.store).run(webhook, async |_| {
         tokio::time::sleep(Duration::from_millis(20)).await;
         app.effects.fetch_add(1, Ordering::SeqCst);
-        Ok::<_, HandlerError>(())
-    };
-    Once::new(&app.store).run(webhook, handler).await.into()
+        Ok(())
+    });
+    handled.await.into()
 }
 
 fn axum_server(app: App) -> SocketAddr {
@@ -147,13 +153,13 @@ async fn in_background(store: Arc<dyn Store>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory() {
-    in_background(Arc::new(Memory::new())).await;
+    in_background(Arc::new(MemoryStore::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite() {
     let folder = Folder::new();
-    let store = Sqlite::open(folder.path().join("offhook.db")).await.unwrap();
+    let store = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     store.migrate().await.unwrap();
     in_background(Arc::new(store)).await;
 }
@@ -161,7 +167,7 @@ async fn sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres() {
     let server = PgServer::start(&[]);
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
     in_background(Arc::new(store)).await;
 }
@@ -169,5 +175,5 @@ async fn postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis() {
     let server = RedisServer::start(&[]);
-    in_background(Arc::new(Redis::connect(server.url()).await.unwrap())).await;
+    in_background(Arc::new(RedisStore::connect(server.url()).await.unwrap())).await;
 }

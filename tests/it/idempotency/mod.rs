@@ -5,6 +5,7 @@ mod clocks;
 mod common;
 mod contract;
 mod crash;
+mod endpoints;
 mod examples;
 mod faults;
 mod flow;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offhook::idempotency::{Claim, HandlerError, Once, Postgres, Sqlite, Store, StoreError};
+use offhook::idempotency::{Claim, HandlerError, PostgresStore, SqliteStore, Store, StoreError};
 use offhook::{Delivery, talkifai};
 
 use super::common::{delivery, digest, new_key};
@@ -21,35 +21,36 @@ macro_rules! transactions {
             let effects = || async {
                 sqlx::query_scalar::<_, i64>("SELECT count(*) FROM effects").fetch_one(store.pool()).await.unwrap()
             };
-            async fn insert(tx: &mut $connection) -> Result<(), sqlx::Error> {
-                sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await.map(drop)
+            async fn insert(tx: &mut $connection) -> Result<(), HandlerError> {
+                sqlx::query("INSERT INTO effects VALUES (1)").execute(tx).await?;
+                Ok(())
             }
-            let once = Once::new(&store);
 
             // Rolled back: a failure, a panic, a statement that fails, a cancelled request.
             let one = delivery("1");
-            let handled = once
-                .transact(&one, async |_: &Event, tx: &mut $connection| {
+            let handled = store
+                .transact(&one, async |_, tx| {
                     insert(tx).await?;
-                    Err::<(), _>(HandlerError::retry("no"))
+                    Err(HandlerError::retry("no"))
                 })
                 .await;
             assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed", 500));
-            let handled = once
-                .transact(&one, async |_: &Event, tx: &mut $connection| -> Result<(), HandlerError> {
+            let handled = store
+                .transact(&one, async |_, tx| -> Result<(), HandlerError> {
                     insert(tx).await?;
                     panic!("a bug in a handler")
                 })
                 .await;
             assert_eq!((handled.outcome().code(), handled.reply().status()), ("panicked", 500));
-            let handled = once
-                .transact(&one, async |_: &Event, tx: &mut $connection| {
+            let handled = store
+                .transact(&one, async |_, tx| {
                     insert(&mut *tx).await?;
-                    sqlx::query("INSERT INTO nowhere VALUES (1)").execute(tx).await.map(drop)
+                    sqlx::query("INSERT INTO nowhere VALUES (1)").execute(tx).await?;
+                    Ok(())
                 })
                 .await;
             assert_eq!((handled.outcome().code(), handled.reply().status()), ("failed", 500));
-            let pending = once.transact(&one, async |_: &Event, tx: &mut $connection| {
+            let pending = store.transact(&one, async |_, tx| {
                 insert(tx).await?;
                 std::future::pending::<Result<(), HandlerError>>().await
             });
@@ -57,24 +58,24 @@ macro_rules! transactions {
             assert_eq!(effects().await, 0);
 
             // Committed together with its record, once.
-            for (code, total) in [("fresh", 1), ("duplicate", 1)] {
-                let handled = once.transact(&one, async |_: &Event, tx: &mut $connection| insert(tx).await).await;
+            for (code, total) in [("handled", 1), ("duplicate", 1)] {
+                let handled = store.transact(&one, async |_, tx| insert(tx).await).await;
                 assert_eq!((handled.outcome().code(), handled.reply().status()), (code, 200));
                 assert_eq!(effects().await, total);
             }
 
             // Failed for good: recorded without its effects, also after a failed statement.
             let two = delivery("2");
-            let handled = once
-                .transact(&two, async |_: &Event, tx: &mut $connection| {
+            let handled = store
+                .transact(&two, async |_, tx| {
                     insert(&mut *tx).await?;
                     let _ = sqlx::query("INSERT INTO nowhere VALUES (1)").execute(tx).await;
-                    Err::<(), _>(HandlerError::permanent("never"))
+                    Err(HandlerError::permanent("never"))
                 })
                 .await;
             assert_eq!((handled.outcome().code(), handled.reply().status()), ("rejected", 200));
             assert_eq!(effects().await, 1);
-            let handled = once.transact(&two, async |_: &Event, tx: &mut $connection| insert(tx).await).await;
+            let handled = store.transact(&two, async |_, tx| insert(tx).await).await;
             assert_eq!(handled.outcome().code(), "duplicate");
 
             // 64 at once: one effect, and every answer is a success or asks again.
@@ -83,8 +84,7 @@ macro_rules! transactions {
                     let store = store.clone();
                     tokio::spawn(async move {
                         let delivery: Delivery<Event> = delivery("3");
-                        let handler = async |_: &Event, tx: &mut $connection| insert(tx).await;
-                        Once::new(&store).transact(&delivery, handler).await.reply().status()
+                        store.transact(&delivery, async |_, tx| insert(tx).await).await.reply().status()
                     })
                 })
                 .collect();
@@ -111,30 +111,30 @@ transactions!(
     postgres,
     sqlx::PgConnection,
     server = PgServer::start(&[]),
-    Postgres::connect(&server.url()).await.unwrap()
+    PostgresStore::connect(&server.url()).await.unwrap()
 );
 transactions!(
     sqlite,
     sqlx::SqliteConnection,
     folder = Folder::new(),
-    Sqlite::open(folder.path().join("offhook.db")).await.unwrap()
+    SqliteStore::open(folder.path().join("offhook.db")).await.unwrap()
 );
 
 #[tokio::test]
 async fn a_serialization_failure_is_503_and_no_effect() {
     let server = PgServer::start(&["default_transaction_isolation=serializable"]);
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
     sqlx::query("CREATE TABLE effects (id INTEGER)").execute(store.pool()).await.unwrap();
-    let handled = Once::new(&store)
-        .transact(&delivery("1"), async |_: &Event, tx: &mut sqlx::PgConnection| {
+    let handled = store
+        .transact(&delivery("1"), async |_, tx| {
             // Each reads what the other writes.
             sqlx::query("SELECT count(*) FROM effects").execute(&mut *tx).await?;
             let mut other = store.pool().begin().await?;
             sqlx::query("SELECT count(*) FROM effects").execute(&mut *other).await?;
             sqlx::query("INSERT INTO effects VALUES (2)").execute(&mut *other).await?;
             sqlx::query("INSERT INTO effects VALUES (1)").execute(&mut *tx).await?;
-            other.commit().await
+            Ok(other.commit().await?)
         })
         .await;
     assert_eq!((handled.outcome().code(), handled.reply().status()), ("uncommitted", 503), "{handled:?}");
@@ -148,7 +148,7 @@ async fn a_serialization_failure_is_503_and_no_effect() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serialization_failures_of_racing_claimers_leave_one_winner() {
     let server = PgServer::start(&["default_transaction_isolation=serializable"]);
-    let store = Postgres::connect(&server.url()).await.unwrap();
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
     let mut contended = 0;
     for round in 0..50 {

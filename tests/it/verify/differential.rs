@@ -29,7 +29,6 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use base64ct::{Base64, Encoding};
-use offhook::Request;
 use offhook::testing::Signer;
 use offhook::verify::{HmacKeys, HmacScheme};
 use offhook::{Clock, FixedClock};
@@ -129,7 +128,7 @@ impl Case {
             ("webhook-timestamp", &self.timestamp),
         ];
         let Ok(keys) = HmacKeys::new(peer.scheme, &self.secret) else { return false };
-        keys.with_clock(FixedClock::at_unix(self.now)).verify(&Request::new(&headers, &self.body)).is_ok()
+        keys.with_clock(FixedClock::at_unix(self.now)).verify(&offhook::Request::new(&headers, &self.body)).is_ok()
     }
 
     fn ask(&self, peer: Peer, op: &'static str) -> Request {

@@ -6,7 +6,8 @@ use actix_web::{App, test, web};
 use axum::handler::Handler;
 use axum_core::body::Body;
 use http::Request;
-use offhook::talkifai::{Function, FunctionReply, Functions};
+use offhook::Function;
+use offhook::talkifai::{FunctionReply, Functions};
 use serde::Deserialize;
 
 #[derive(Deserialize, schemars::JsonSchema)]

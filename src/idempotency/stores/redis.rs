@@ -7,10 +7,10 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ServerErrorKind};
 
-use super::claim::{Claim, Lease, Token};
-use super::key::{BodyDigest, Key};
-use super::settings::Settings;
-use super::store::{BoxFuture, Store, StoreError};
+use crate::idempotency::claim::{Claim, Lease, LeaseToken};
+use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::settings::StoreSettings;
+use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// Remembers in Redis 5 or later: for any number of machines, as durable as the
 /// server's persistence is set. All times are the server's, and each step is one
@@ -20,21 +20,21 @@ use super::store::{BoxFuture, Store, StoreError};
 /// claims: their events are handled again when they are delivered again.
 ///
 /// ```no_run
-/// use offhook::idempotency::Redis;
+/// use offhook::idempotency::RedisStore;
 ///
 /// # async fn start() -> Result<(), offhook::idempotency::StoreError> {
-/// let store = Redis::connect("redis://localhost/").await?;
+/// let store = RedisStore::connect("redis://localhost/").await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Redis {
+pub struct RedisStore {
     connection: Arc<Connection>,
-    settings: Settings,
+    settings: StoreSettings,
     timeout: Duration,
     prefix: String,
 }
 
-impl Redis {
+impl RedisStore {
     /// On the server at this address, which must not evict records
     /// (`maxmemory-policy noeviction`): a policy that evicts forgets claims silently.
     ///
@@ -43,7 +43,7 @@ impl Redis {
     /// An address that is none, a server that cannot be reached, or
     /// [`StoreError::Evicts`]. The policy is looked at here only.
     pub async fn connect(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
-        let store = Redis::danger_connect_to_evicting(address).await?;
+        let store = RedisStore::danger_connect_to_evicting(address).await?;
         let info: String = store.run(redis::cmd("INFO").arg("memory")).await?;
         match info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")) {
             Some("noeviction") => Ok(store),
@@ -65,26 +65,31 @@ impl Redis {
             .set_response_timeout(Some(DEFAULT_TIMEOUT));
         let manager = ConnectionManager::new_with_config(client.clone(), config.clone()).await.map_err(error)?;
         let connection = Arc::new(Connection { client, config, current: Mutex::new((0, manager)) });
-        Ok(Redis { connection, settings: Settings::new(), timeout: DEFAULT_TIMEOUT, prefix: DEFAULT_PREFIX.to_owned() })
+        Ok(RedisStore {
+            connection,
+            settings: StoreSettings::new(),
+            timeout: DEFAULT_TIMEOUT,
+            prefix: DEFAULT_PREFIX.to_owned(),
+        })
     }
 
     /// Lease and retention.
     #[must_use]
-    pub fn with_settings(self, settings: Settings) -> Self {
-        Redis { settings, ..self }
+    pub fn with_settings(self, settings: StoreSettings) -> Self {
+        RedisStore { settings, ..self }
     }
 
     /// What stands before every key: `offhook:` unless told otherwise.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
-        Redis { prefix: prefix.into(), ..self }
+        RedisStore { prefix: prefix.into(), ..self }
     }
 
     /// How long a step may take before it fails: 5 s unless told otherwise, and no
     /// more than that. Keep it below the time that the vendor waits for an answer.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        Redis { timeout, ..self }
+        RedisStore { timeout, ..self }
     }
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
@@ -99,11 +104,15 @@ impl Redis {
         answer
     }
 
-    /// The script as a whole, since a server that restarted knows none by its hash.
-    fn script(&self, script: &str, key: &Key, token: Token) -> Cmd {
+    /// Sends the script as a whole, because a server that restarted knows none by its hash.
+    fn script(&self, script: &str, key: &Key, token: LeaseToken) -> Cmd {
         let mut command = redis::cmd("EVAL");
-        command.arg(script).arg(1).arg(format!("{}{key}", self.prefix)).arg(&token.as_bytes()[..]);
+        command.arg([READ, script].concat()).arg(1).arg(self.redis_key(key)).arg(&token.as_bytes()[..]);
         command
+    }
+
+    fn redis_key(&self, key: &Key) -> String {
+        format!("{}{key}", self.prefix)
     }
 
     async fn changed(&self, command: &Cmd) -> Result<(), StoreError> {
@@ -143,10 +152,10 @@ impl Connection {
     }
 }
 
-impl Store for Redis {
+impl Store for RedisStore {
     fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
-            let token = Token::unique();
+            let token = LeaseToken::unique();
             let mut command = self.script(CLAIM, key, token);
             command.arg(&body.as_bytes()[..]);
             command.arg(millis(self.settings.lease())).arg(millis(self.settings.retention()));
@@ -158,7 +167,7 @@ impl Store for Redis {
                 ("held", false) => Ok(Claim::Conflict { retry_after: Some(left) }),
                 ("done", true) => Ok(Claim::Done),
                 ("done", false) => Ok(Claim::Conflict { retry_after: None }),
-                _ => Err(StoreError::Nonsense("no state of a record")),
+                _ => Err(StoreError::UnexpectedAnswer("no state of a record")),
             }
         })
     }
@@ -181,6 +190,10 @@ impl Store for Redis {
         })
     }
 
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { Ok(self.run::<i64>(redis::cmd("DEL").arg(self.redis_key(key))).await? > 0) })
+    }
+
     fn abandon(&self, lease: Lease) {
         // Without a runtime (it is shutting down), the lease ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -190,7 +203,7 @@ impl Store for Redis {
     }
 }
 
-impl fmt::Debug for Redis {
+impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis").field("settings", &self.settings).field("prefix", &self.prefix).finish_non_exhaustive()
     }
@@ -213,51 +226,39 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-macro_rules! script {
-    ($text:literal) => {
-        concat!(
-            "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) ",
-            "local r = redis.call('HMGET', KEYS[1], 'token', 'body', 'until') ",
-            $text
-        )
-    };
-}
+/// The beginning of every script: `now`, and the record `r`.
+///
+/// A record is a hash with the token of its owner, the digest of the body, and the end of
+/// the lease (`until`) in milliseconds since 1970. A completed record has no lease and ends
+/// by its expiry. A record in flight outlives its lease, so that its owner may be late.
+/// Completing and releasing write nothing that Redis refuses when it is out of memory.
+///
+/// Before Redis 7, a script that calls TIME must replicate its effects instead of itself,
+/// which is the default since Redis 5.
+const READ: &str = "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)
+    local r = redis.call('HMGET', KEYS[1], 'token', 'body', 'until')
+    ";
 
-// A record is a hash: who has it, which body, and until when the lease lasts, in
-// milliseconds since 1970. One that is done has no lease and ends by its expiry; one
-// in flight outlives its lease, so that its owner may be late. Completing and
-// releasing write nothing that Redis refuses when it is out of memory. Before Redis
-// 7, scripts that call TIME must replicate their effects, not themselves, which is
-// the default since 5.
-
-const CLAIM: &str = script!(
-    "if r[1] and (not r[3] or tonumber(r[3]) > now) then
+const CLAIM: &str = "if r[1] and (not r[3] or tonumber(r[3]) > now) then
         return {r[3] and 'held' or 'done', r[2] == ARGV[2] and 1 or 0, r[3] and r[3] - now or 0}
     end
     redis.call('HSET', KEYS[1], 'token', ARGV[1], 'body', ARGV[2], 'until', string.format('%.0f', now + ARGV[3]))
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3] + ARGV[4]))
-    return {'fresh', 1, 0}"
-);
+    return {'fresh', 1, 0}";
 
-const COMPLETE: &str = script!(
-    "if r[1] ~= ARGV[1] then return 0 end
+const COMPLETE: &str = "if r[1] ~= ARGV[1] then return 0 end
     if redis.call('HDEL', KEYS[1], 'until') == 1 then
         redis.call('PEXPIRE', KEYS[1], ARGV[2])
     end
-    return 1"
-);
+    return 1";
 
-const RELEASE: &str = script!(
-    "if r[1] ~= ARGV[1] or not r[3] then return 0 end
-    return redis.call('DEL', KEYS[1])"
-);
+const RELEASE: &str = "if r[1] ~= ARGV[1] or not r[3] then return 0 end
+    return redis.call('DEL', KEYS[1])";
 
-const EXTEND: &str = script!(
-    "if r[1] ~= ARGV[1] or not r[3] then return 0 end
+const EXTEND: &str = "if r[1] ~= ARGV[1] or not r[3] then return 0 end
     redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[2]))
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[2] + ARGV[3]))
-    return 1"
-);
+    return 1";
 
 const DEFAULT_PREFIX: &str = "offhook:";
 

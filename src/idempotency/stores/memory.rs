@@ -10,12 +10,12 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(offhook_loom))]
 use std::sync::{Mutex, MutexGuard};
 
-use super::claim::{Claim, Lease, Token};
-use super::key::{BodyDigest, Key};
-use super::settings::Settings;
-use super::store::{BoxFuture, Store, StoreError};
+use crate::idempotency::claim::{Claim, Lease, LeaseToken};
+use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::settings::StoreSettings;
+use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
-/// The most records that a [`Memory`] holds unless told otherwise.
+/// The most records that a [`MemoryStore`] holds unless told otherwise.
 pub const DEFAULT_CAPACITY: usize = 100_000;
 
 /// Remembers in this process's memory: nothing to install, and nothing left
@@ -25,31 +25,36 @@ pub const DEFAULT_CAPACITY: usize = 100_000;
 /// forgets one before its time. A record takes about 400 bytes.
 ///
 /// ```
-/// use offhook::idempotency::{Memory, Settings};
+/// use offhook::idempotency::{MemoryStore, StoreSettings};
 ///
-/// let store = Memory::with_settings(Settings::new()).with_capacity(1_000_000);
+/// let store = MemoryStore::new().with_capacity(1_000_000);
 /// assert!(store.is_empty());
 /// ```
-pub struct Memory {
+pub struct MemoryStore {
     records: Mutex<Records>,
-    settings: Settings,
+    settings: StoreSettings,
     time: Time,
 }
 
 enum Time {
-    Since(Instant),
-    Told(Arc<dyn Fn() -> Duration + Send + Sync>),
+    Monotonic(Instant),
+    Injected(Arc<dyn Fn() -> Duration + Send + Sync>),
 }
 
-impl Memory {
-    /// With [`DEFAULT_CAPACITY`] and the default settings.
+impl MemoryStore {
+    /// Creates an empty store with [`DEFAULT_CAPACITY`] and the default settings.
     pub fn new() -> Self {
-        Memory::with_settings(Settings::new())
+        MemoryStore {
+            records: Mutex::new(Records::new(DEFAULT_CAPACITY)),
+            settings: StoreSettings::new(),
+            time: Time::Monotonic(Instant::now()),
+        }
     }
 
-    /// With [`DEFAULT_CAPACITY`].
-    pub fn with_settings(settings: Settings) -> Self {
-        Memory { records: Mutex::new(Records::new(DEFAULT_CAPACITY)), settings, time: Time::Since(Instant::now()) }
+    /// Sets the lease and the retention.
+    #[must_use]
+    pub fn with_settings(self, settings: StoreSettings) -> Self {
+        MemoryStore { settings, ..self }
     }
 
     /// Holds at most this many records.
@@ -63,7 +68,7 @@ impl Memory {
     /// tests. It must not go backwards.
     #[must_use]
     pub fn with_time(self, time: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Memory { time: Time::Told(Arc::new(time)), ..self }
+        MemoryStore { time: Time::Injected(Arc::new(time)), ..self }
     }
 
     /// How many records there are, ended ones among them until a claim sweeps
@@ -79,8 +84,8 @@ impl Memory {
 
     fn now(&self) -> Duration {
         match &self.time {
-            Time::Since(start) => start.elapsed(),
-            Time::Told(time) => time(),
+            Time::Monotonic(start) => start.elapsed(),
+            Time::Injected(time) => time(),
         }
     }
 
@@ -91,7 +96,7 @@ impl Memory {
 
     fn claim_now(&self, key: &Key, body: &BodyDigest) -> Result<Claim, StoreError> {
         let now = self.now();
-        self.lock().claim(key, body, Token::unique(), now, &self.settings)
+        self.lock().claim(key, body, LeaseToken::unique(), now, &self.settings)
     }
 
     fn change(&self, lease: &Lease, change: Change) -> Result<(), StoreError> {
@@ -100,7 +105,7 @@ impl Memory {
     }
 }
 
-impl Store for Memory {
+impl Store for MemoryStore {
     fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move { self.claim_now(key, body) })
     }
@@ -117,21 +122,28 @@ impl Store for Memory {
         Box::pin(async move { self.change(lease, Change::Extend) })
     }
 
+    fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { Ok(self.lock().remove(key)) })
+    }
+
     fn abandon(&self, lease: Lease) {
         // Lost already is as good as released.
         let _ = self.change(&lease, Change::Release);
     }
 }
 
-impl Default for Memory {
+impl Default for MemoryStore {
     fn default() -> Self {
-        Memory::new()
+        MemoryStore::new()
     }
 }
 
-impl fmt::Debug for Memory {
+impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("settings", &self.settings).field("len", &self.len()).finish_non_exhaustive()
+        f.debug_struct("MemoryStore")
+            .field("settings", &self.settings)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,7 +158,7 @@ struct Records {
 }
 
 struct Record {
-    token: Token,
+    token: LeaseToken,
     body: BodyDigest,
     state: State,
     end: (Duration, u64),
@@ -174,9 +186,9 @@ impl Records {
         &mut self,
         key: &Key,
         body: &BodyDigest,
-        token: Token,
+        token: LeaseToken,
         now: Duration,
-        settings: &Settings,
+        settings: &StoreSettings,
     ) -> Result<Claim, StoreError> {
         if let Some(record) = self.by_key.get(key) {
             let same = record.body == *body;
@@ -192,7 +204,9 @@ impl Records {
                 State::Done { until } if until > now => {
                     return Ok(if same { Claim::Done } else { Claim::Conflict { retry_after: None } });
                 }
-                State::InFlight { .. } | State::Done { .. } => self.remove(key),
+                State::InFlight { .. } | State::Done { .. } => {
+                    self.remove(key);
+                }
             }
         }
         self.sweep(now);
@@ -205,7 +219,13 @@ impl Records {
         Ok(Claim::Fresh(Lease::new(key.clone(), token, settings.lease())))
     }
 
-    fn change(&mut self, lease: &Lease, change: Change, now: Duration, settings: &Settings) -> Result<(), StoreError> {
+    fn change(
+        &mut self,
+        lease: &Lease,
+        change: Change,
+        now: Duration,
+        settings: &StoreSettings,
+    ) -> Result<(), StoreError> {
         let key = lease.key();
         let record =
             self.by_key.get(key).filter(|record| record.token == lease.token()).ok_or(StoreError::LeaseLost)?;
@@ -213,7 +233,9 @@ impl Records {
         match (record.state, change) {
             (State::Done { .. }, Change::Complete) => return Ok(()),
             (State::Done { .. }, Change::Release | Change::Extend) => return Err(StoreError::LeaseLost),
-            (State::InFlight { .. }, _) => self.remove(key),
+            (State::InFlight { .. }, _) => {
+                self.remove(key);
+            }
         }
         match change {
             Change::Release => {}
@@ -243,16 +265,18 @@ impl Records {
         }
     }
 
-    fn insert(&mut self, key: Key, token: Token, body: BodyDigest, state: State, kept: Duration) {
+    fn insert(&mut self, key: Key, token: LeaseToken, body: BodyDigest, state: State, kept: Duration) {
         self.sequence = self.sequence.wrapping_add(1);
         let end = (kept, self.sequence);
         self.by_end.insert(end, key.clone());
         self.by_key.insert(key, Record { token, body, state, end });
     }
 
-    fn remove(&mut self, key: &Key) {
-        if let Some(record) = self.by_key.remove(key) {
-            self.by_end.remove(&record.end);
+    /// Returns whether there was a record.
+    fn remove(&mut self, key: &Key) -> bool {
+        match self.by_key.remove(key) {
+            Some(record) => self.by_end.remove(&record.end).is_some(),
+            None => false,
         }
     }
 }
@@ -266,21 +290,22 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    fn told() -> (Memory, Arc<AtomicU64>) {
+    fn told() -> (MemoryStore, Arc<AtomicU64>) {
         let now = Arc::new(AtomicU64::new(0));
         let told = Arc::clone(&now);
-        let settings = Settings::new().danger_with_short_retention(Duration::from_secs(100));
+        let settings = StoreSettings::new().danger_with_short_retention(Duration::from_secs(100));
         let settings = settings.with_lease(Duration::from_secs(10)).unwrap();
-        let store =
-            Memory::with_settings(settings).with_time(move || Duration::from_secs(told.load(Ordering::Relaxed)));
+        let store = MemoryStore::new()
+            .with_settings(settings)
+            .with_time(move || Duration::from_secs(told.load(Ordering::Relaxed)));
         (store, now)
     }
 
-    fn claim(store: &Memory, key: &str, body: &str) -> Result<Claim, StoreError> {
+    fn claim(store: &MemoryStore, key: &str, body: &str) -> Result<Claim, StoreError> {
         store.claim_now(&Key::new("v", "", key), &BodyDigest::of(body.as_bytes()))
     }
 
-    fn fresh(store: &Memory, key: &str) -> Lease {
+    fn fresh(store: &MemoryStore, key: &str) -> Lease {
         match claim(store, key, "") {
             Ok(Claim::Fresh(lease)) => lease,
             other => panic!("{other:?}"),
@@ -345,9 +370,9 @@ mod loom_tests {
         Key::new("v", "", "k")
     }
 
-    fn store() -> LoomArc<Memory> {
-        let settings = Settings::new().with_lease(Duration::from_secs(10)).unwrap();
-        LoomArc::new(Memory::with_settings(settings).with_time(|| Duration::ZERO))
+    fn store() -> LoomArc<MemoryStore> {
+        let settings = StoreSettings::new().with_lease(Duration::from_secs(10)).unwrap();
+        LoomArc::new(MemoryStore::new().with_settings(settings).with_time(|| Duration::ZERO))
     }
 
     #[test]
@@ -355,7 +380,7 @@ mod loom_tests {
         loom::model(|| {
             let store = store();
             let wins = LoomArc::new(AtomicUsize::new(0));
-            let claim = |store: LoomArc<Memory>, wins: LoomArc<AtomicUsize>| {
+            let claim = |store: LoomArc<MemoryStore>, wins: LoomArc<AtomicUsize>| {
                 move || {
                     if let Ok(Claim::Fresh(_)) = store.claim_now(&key(), &BodyDigest::of(b"")) {
                         wins.fetch_add(1, Ordering::Relaxed);
@@ -406,9 +431,11 @@ mod loom_tests {
         loom::model(|| {
             let now = Arc::new(std::sync::atomic::AtomicU64::new(0));
             let told = now.clone();
-            let settings = Settings::new().with_lease(Duration::from_secs(10)).unwrap();
+            let settings = StoreSettings::new().with_lease(Duration::from_secs(10)).unwrap();
             let store = LoomArc::new(
-                Memory::with_settings(settings).with_time(move || Duration::from_secs(told.load(Ordering::Relaxed))),
+                MemoryStore::new()
+                    .with_settings(settings)
+                    .with_time(move || Duration::from_secs(told.load(Ordering::Relaxed))),
             );
             let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
             now.store(10, Ordering::Relaxed);

@@ -1,0 +1,237 @@
+//! What became of a delivery, and the answer for the vendor.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::claim::{Claim, Lease};
+use super::log;
+use super::store::StoreError;
+use crate::event::Event;
+use crate::receive::Delivery;
+use crate::receive::Reply;
+
+/// The outcome of a delivery, with the answer for the vendor.
+#[derive(Debug)]
+#[must_use = "the vendor waits for its answer"]
+pub struct Handled {
+    outcome: Outcome,
+    success: Reply,
+}
+
+impl Handled {
+    /// Logs the outcome.
+    pub(super) fn logged<E: Event>(delivery: &Delivery<E>, outcome: Outcome) -> Self {
+        log::handled(delivery, &outcome);
+        Handled { outcome, success: delivery.acknowledge() }
+    }
+
+    /// Returns what became of the delivery.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Returns the answer for the vendor.
+    pub fn reply(&self) -> Reply {
+        match &self.outcome {
+            Outcome::Handled
+            | Outcome::Unkeyed
+            | Outcome::FailedOpen(_)
+            | Outcome::Duplicate
+            | Outcome::Rejected(_)
+            | Outcome::Unrecorded { .. }
+            | Outcome::Conflict { retry_after: None } => self.success,
+            Outcome::Failed(_) | Outcome::Panicked => Reply::retry(),
+            Outcome::InFlight { retry_after } | Outcome::Conflict { retry_after: Some(retry_after) } => {
+                Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
+            }
+            Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
+            Outcome::Uncommitted(_) => Reply::unavailable(SHORTEST_WAIT),
+        }
+    }
+}
+
+impl From<Handled> for Reply {
+    fn from(handled: Handled) -> Self {
+        handled.reply()
+    }
+}
+
+/// What became of a delivery.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The handler succeeded, and that is recorded.
+    Handled,
+    /// The handler succeeded. The delivery has no key, so nothing is recorded.
+    Unkeyed,
+    /// The handler succeeded without a claim, because the store failed and
+    /// [`Once::danger_fail_open`](super::Once::danger_fail_open) is set.
+    FailedOpen(StoreError),
+    /// The event was handled before.
+    Duplicate,
+    /// Another delivery of the event is being handled.
+    InFlight {
+        /// The time until the other delivery's lease ends.
+        retry_after: Duration,
+    },
+    /// Another body was received under the event's key.
+    Conflict {
+        /// The time until the lease of the other body ends, while that body is being
+        /// handled. `None` if it was handled.
+        retry_after: Option<Duration>,
+    },
+    /// The handler failed. The vendor is asked to send the event again.
+    Failed(HandlerError),
+    /// The handler failed permanently. The event is acknowledged and recorded.
+    Rejected(HandlerError),
+    /// The handler panicked. The vendor is asked to send the event again.
+    Panicked,
+    /// The store failed before the handler could run.
+    Unclaimed(StoreError),
+    /// The handler succeeded or failed permanently, and the store failed to record it.
+    /// The event is acknowledged. Another delivery of it that arrives after the lease
+    /// has ended is handled again.
+    Unrecorded {
+        /// The reason why it is not recorded.
+        error: StoreError,
+        /// The handler's error, if it failed permanently.
+        rejected: Option<HandlerError>,
+    },
+    /// The handler ran in a transaction whose commit failed, or whose commit got no
+    /// answer. Either both the effects and the record exist, or neither does. The vendor
+    /// is asked to send the event again, and the next delivery finds out.
+    Uncommitted(StoreError),
+}
+
+impl Outcome {
+    /// Runs the handler to its end, which may be a panic.
+    pub(super) async fn of_handler(handler: impl Future<Output = Result<(), HandlerError>>) -> Self {
+        match caught(handler).await {
+            Some(Ok(())) => Outcome::Handled,
+            Some(Err(error)) if error.is_permanent() => Outcome::Rejected(error),
+            Some(Err(error)) => Outcome::Failed(error),
+            None => Outcome::Panicked,
+        }
+    }
+
+    /// Returns the lease of a fresh claim, or else the outcome.
+    pub(super) fn of_refused(claim: Claim) -> Result<Lease, Self> {
+        match claim {
+            Claim::Fresh(lease) => Ok(lease),
+            Claim::InFlight { retry_after } => Err(Outcome::InFlight { retry_after }),
+            Claim::Done => Err(Outcome::Duplicate),
+            Claim::Conflict { retry_after } => Err(Outcome::Conflict { retry_after }),
+        }
+    }
+
+    /// Returns a stable name for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Outcome::Handled => "handled",
+            Outcome::Unkeyed => "unkeyed",
+            Outcome::FailedOpen(_) => "failed_open",
+            Outcome::Duplicate => "duplicate",
+            Outcome::InFlight { .. } => "in_flight",
+            Outcome::Conflict { .. } => "conflict",
+            Outcome::Failed(_) => "failed",
+            Outcome::Rejected(_) => "rejected",
+            Outcome::Panicked => "panicked",
+            Outcome::Unclaimed(_) => "unclaimed",
+            Outcome::Unrecorded { .. } => "unrecorded",
+            Outcome::Uncommitted(_) => "uncommitted",
+        }
+    }
+
+    /// Returns the store's error, if that is the reason.
+    pub fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Outcome::FailedOpen(error)
+            | Outcome::Unclaimed(error)
+            | Outcome::Unrecorded { error, .. }
+            | Outcome::Uncommitted(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The error of a handler.
+///
+/// Every error converts into one that asks for a retry, so `?` works in a handler on any
+/// error, on a boxed error and on a text.
+///
+/// ```
+/// use offhook::idempotency::HandlerError;
+///
+/// fn book(call: Option<&str>) -> Result<(), HandlerError> {
+///     let call = call.ok_or_else(|| HandlerError::permanent("the event names no call"))?;
+///     std::fs::read(format!("/nonexistent/{call}"))?;
+///     Ok(())
+/// }
+/// assert!(book(None).unwrap_err().is_permanent());
+/// assert!(!book(Some("c1")).unwrap_err().is_permanent());
+/// ```
+#[derive(Debug)]
+pub struct HandlerError {
+    error: Box<dyn Error + Send + Sync>,
+    permanent: bool,
+}
+
+impl HandlerError {
+    /// Asks the vendor to send the event again.
+    pub fn retry(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        HandlerError { error: error.into(), permanent: false }
+    }
+
+    /// Says that the next try would fail too. The event is acknowledged and recorded as
+    /// handled.
+    pub fn permanent(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        HandlerError { error: error.into(), permanent: true }
+    }
+
+    /// Returns whether the next try would fail too.
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
+    /// Returns the error itself.
+    pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.error
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+// `HandlerError` is not an `Error`: this impl would overlap with `From<T> for T`.
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        HandlerError::retry(error)
+    }
+}
+
+/// Returns the future's output, or `None` if it panics.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    std::future::poll_fn(move |context| {
+        // A future that panicked is not polled again.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_panic) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+/// Leaves a handler that is nearly done some time to finish.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// About the time that a store takes to restart or fail over.
+const WAIT_FOR_STORE: Duration = Duration::from_secs(10);
