@@ -181,8 +181,9 @@ fn machine() -> String {
 }
 
 fn table(lines: &[Line], machine: &str) -> String {
-    let mut table =
-        format!("{machine}\n\n| work | body | offhook | compared with | its time | ratio |\n|---|--:|--:|---|--:|--:|\n");
+    let mut table = format!(
+        "{machine}\n\n| work | body | offhook | compared with | its time | ratio |\n|---|--:|--:|---|--:|--:|\n"
+    );
     for Line { work, bytes, other, ours, theirs, ratio } in lines {
         table += &format!("| {work} | {} | {ours} | {other} | {theirs} | **{ratio:.2}** |\n", size(*bytes));
     }
