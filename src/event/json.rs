@@ -45,6 +45,14 @@ impl RawJson {
 }
 
 impl RawJson {
+    /// Returns the call's id in an object that has no type, unless it has escapes.
+    pub(crate) fn call_id(&self) -> Option<&str> {
+        match self.top_level_id(&["callId", "call_id"])? {
+            Cow::Borrowed(id) => Some(id),
+            Cow::Owned(_) => None,
+        }
+    }
+
     /// Returns the id in the first of these members that holds one.
     pub(crate) fn top_level_id(&self, names: &[&str]) -> Option<Cow<'_, str>> {
         let mut deserializer = serde_json::Deserializer::from_str(self.get());

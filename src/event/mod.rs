@@ -18,13 +18,14 @@
 //! # Ok::<(), offhook::ParseError>(())
 //! ```
 
-mod call;
-pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod json;
+pub(crate) mod body;
+pub(crate) mod wire;
+mod call;
 pub(crate) mod model;
 mod parsed;
-pub(crate) mod wire;
+pub(crate) mod envelope;
 
 pub use call::{CallUpdate, Direction, Stage};
 pub use model::{Envelope, Identity, Undecodable, Unknown};

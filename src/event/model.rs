@@ -5,7 +5,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use crate::event::envelope::{object_text, parse_text};
+use crate::event::body::{object_text, parse_text};
 use crate::event::{CallUpdate, ParseError, RawJson};
 
 /// The trait that the events of every vendor implement.
@@ -116,7 +116,10 @@ pub struct Unknown {
 
 /// An event whose type is known, but whose data does not fit the type.
 ///
-/// Nothing is lost: a handler can still read the parts that it needs.
+/// A field that does not fit makes no event of a vendor of this crate undecodable: it is
+/// absent, and listed in the [`Drift`](crate::event::Drift). Only data that is not an
+/// object does, or data with more than 32 such fields. A handler can still read the parts
+/// that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Undecodable {

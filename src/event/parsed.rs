@@ -3,7 +3,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
-use crate::event::envelope::{object_text, parse_text};
+use crate::event::body::{object_text, parse_text};
 use crate::event::{CallUpdate, Envelope, Event, Identity, ParseError, RawJson, Undecodable};
 
 /// A body as its vendor's parser understood it: the envelope, the event, and what did
@@ -143,6 +143,10 @@ impl Drift {
     /// the reason, without the value.
     pub fn push(&mut self, path: impl Into<String>, reason: impl Into<String>) {
         self.0.push(Misfit { path: path.into(), reason: reason.into() });
+    }
+
+    pub(crate) fn extend(&mut self, misfits: impl IntoIterator<Item = Misfit>) {
+        self.0.extend(misfits);
     }
 
     /// Returns whether everything fits.

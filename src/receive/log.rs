@@ -13,20 +13,32 @@ pub(crate) fn received<E: Event>(profile: &Profile, outcome: &Result<Delivery<E>
     }
 }
 
+/// A delivery of which documented fields do not fit is logged as a warning, with their
+/// paths and the reasons, which hold no values.
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is logged"))]
 fn accepted<E: Event>(delivery: &Delivery<E>) {
     // The fields are evaluated only if a subscriber is interested.
     #[cfg(feature = "tracing")]
-    tracing::info!(
-        target: "offhook",
-        vendor = delivery.vendor(),
-        endpoint = delivery.endpoint(),
-        code = "accepted",
-        event = delivery.event().name(),
-        secret_index = delivery.verified().secret_index(),
-        age_s = delivery.verified().signed_at().map(|time| (SystemClock.now() - time).num_seconds()),
-        "delivery accepted",
-    );
+    macro_rules! line {
+        ($level:ident, $drift:expr) => {
+            tracing::$level!(
+                target: "offhook",
+                vendor = delivery.vendor(),
+                endpoint = delivery.endpoint(),
+                code = "accepted",
+                event = delivery.event().name(),
+                secret_index = delivery.verified().secret_index(),
+                age_s = delivery.verified().signed_at().map(|time| (SystemClock.now() - time).num_seconds()),
+                drift = $drift,
+                "delivery accepted",
+            )
+        };
+    }
+    #[cfg(feature = "tracing")]
+    match delivery.drift() {
+        drift if drift.is_empty() => line!(info, tracing::field::Empty),
+        drift => line!(warn, tracing::field::display(drift)),
+    }
 }
 
 /// Logs a request that was refused.

@@ -177,7 +177,7 @@ fn times(table: &mut Table) {
         table.add(format!("empty timestamp {empty:?}"), "/truedy", headers, STARTED, Err((401, "empty_header")));
     }
     let headers = vec![(SIGNATURE, seconds.clone()), (TIMESTAMP, format!("{NOW}abc").into())];
-    table.add("the parseInt trap", "/truedy", headers, STARTED, Err((401, "signature_mismatch")));
+    table.add("the parseInt trap", "/truedy", headers, STARTED, Err((401, "malformed_timestamp")));
     let headers = vec![(SIGNATURE, seconds.clone()), (TIMESTAMP, "2026-03-18T14:30:00Z".into())];
     table.add("ISO time, signed over Unix seconds", "/truedy", headers, STARTED, Err((401, "signature_mismatch")));
     for (name, first, second) in [("equal", NOW, NOW), ("good then bad", NOW, 1), ("bad then good", 1, NOW)] {

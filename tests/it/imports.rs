@@ -52,7 +52,7 @@ fn no_room_imports_against_the_order() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{room_order}\n{wrong:#?}", room_order = "a room imports only from rooms above it:");
+    assert!(wrong.is_empty(), "a room imports only from rooms above it: {wrong:#?}");
 }
 
 /// Modules inside of a room form no circle either, so that each can be read after the
@@ -117,14 +117,14 @@ fn arrows(room: &str) -> BTreeMap<String, BTreeSet<String>> {
     arrows
 }
 
-/// The Rust files below a folder.
+/// The Rust files below a folder, without those that hold unit tests only.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             found.push(path);
         }
     }

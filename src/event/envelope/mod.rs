@@ -13,10 +13,13 @@
 //! | an id is a number, null or empty | a number becomes text; null and empty are absent |
 //! | a time | RFC 3339 (UTC if it has no zone) or Unix seconds |
 //! | the test flag is null or missing | it is not a test |
+//! | a field of a wrong type, in the envelope or in the data | absent, and part of the [`Drift`](crate::event::Drift) |
+//! | two spellings of one field in the data | the second is absent, and part of the drift |
+//! | data that is not an object, or with too many fields that do not fit | [`Undecodable`] |
 
 mod events;
 mod reader;
-mod whole;
+mod recover;
 
 use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -27,7 +30,6 @@ use crate::event::{Parsed, Undecodable, Unknown};
 
 pub(crate) use events::events;
 pub(crate) use reader::parse;
-pub(crate) use whole::{object_text, parse_text, redacted_reason};
 
 /// The names of an envelope's fields.
 pub(crate) struct Layout {

@@ -11,19 +11,21 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::de::StrRead;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::{Layout, Slot, Vocabulary, parse_text, redacted_reason};
+use super::{Layout, Slot, Vocabulary, recover};
+use crate::event::body::parse_text;
 use crate::event::wire::{self, Mismatch, Scalar};
 use crate::event::{Drift, Envelope, ParseError, Parsed, Undecodable, Unknown};
 
 /// Parses a body.
 pub(crate) fn parse<V: Vocabulary>(body: &[u8]) -> Result<Parsed<V>, ParseError> {
     let text = std::str::from_utf8(body).map_err(|_| ParseError::NotUtf8)?;
-    let pieces = Pieces::<V>::read(text, true).or_else(|_| Pieces::read(text, false))?;
-    pieces.into_parsed(text)
+    match Pieces::<V>::read(text, true) {
+        Ok(pieces) => pieces.into_parsed(text, decode),
+        Err(_) => Pieces::<V>::read(text, false)?.into_parsed(text, |_, _| None),
+    }
 }
 
 /// An envelope whose fields have been found.
@@ -60,19 +62,19 @@ impl<'de, V: Vocabulary> Pieces<'de, V> {
         })
     }
 
-    fn into_parsed(self, text: &str) -> Result<Parsed<V>, ParseError> {
+    /// `decode` reads data that was kept as text, if it fits without exception.
+    fn into_parsed(
+        self,
+        text: &str,
+        decode: impl FnOnce(V::Documented, &RawValue) -> Option<V>,
+    ) -> Result<Parsed<V>, ParseError> {
         let mut drift = Drift::default();
         let envelope = self.envelope(&mut drift);
         let event = match (self.name, self.data) {
             (_, Data::Typed(event)) => event,
-            (Name::Documented(documented), Data::Text(data)) => match V::decode(documented, &mut within(data)) {
-                Ok(event) => event,
-                Err(error) => V::undecodable(Undecodable {
-                    name: V::documented_name(documented).to_owned(),
-                    data: data.into(),
-                    body: parse_text(text)?.into(),
-                    reason: format!("{}: {}", V::LAYOUT.data, redacted_reason(&error)),
-                }),
+            (Name::Documented(documented), Data::Text(data)) => match decode(documented, data) {
+                Some(event) => event,
+                None => recover_or_keep(documented, data, text, &mut drift)?,
             },
             (Name::Other(name), Data::Text(data)) => V::unknown(Unknown { name: name.into_owned(), data: data.into() }),
         };
@@ -105,9 +107,35 @@ impl<'de, V: Vocabulary> Pieces<'de, V> {
     }
 }
 
-/// Reads a value that was kept as text.
-fn within(text: &RawValue) -> serde_json::Deserializer<StrRead<'_>> {
-    serde_json::Deserializer::from_str(text.get())
+/// Reads data that was kept as text.
+fn decode<V: Vocabulary>(documented: V::Documented, data: &RawValue) -> Option<V> {
+    V::decode(documented, &mut serde_json::Deserializer::from_str(data.get())).ok()
+}
+
+/// Reads data of which some fields do not fit. If that fails, too, the event is kept as
+/// undecodable.
+fn recover_or_keep<V: Vocabulary>(
+    documented: V::Documented,
+    data: &RawValue,
+    body: &str,
+    drift: &mut Drift,
+) -> Result<V, ParseError> {
+    match recover::read(documented, data) {
+        Ok((event, misfits)) => {
+            drift.extend(misfits);
+            Ok(event)
+        }
+        Err(misfit) => {
+            let undecodable = Undecodable {
+                name: V::documented_name(documented).to_owned(),
+                data: data.into(),
+                body: parse_text(body)?.into(),
+                reason: format!("{}: {}", misfit.path, misfit.reason),
+            };
+            drift.extend([misfit]);
+            Ok(V::undecodable(undecodable))
+        }
+    }
 }
 
 struct EnvelopeVisitor<'f, V> {

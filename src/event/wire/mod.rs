@@ -3,6 +3,7 @@
 //! A payload names the kind at the field: `#[serde(with = "wire::seconds")]`. Every
 //! kind reads `null` as absent.
 
+pub(crate) mod count;
 pub(crate) mod double;
 mod macros;
 mod object;

@@ -1,4 +1,5 @@
-//! A duration: a number of seconds, or a text such as `"120s"`. Written as a number.
+//! A duration: a number of seconds, also as a text, or a text such as `"120s"`. Written
+//! as a number.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer, Serializer};
@@ -14,6 +15,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(field: D) -> Result<Option<
 fn read(value: Scalar<'_>) -> Result<Option<TimeDelta>, Mismatch> {
     let span = match value {
         Scalar::Null => return Ok(None),
+        Scalar::Text(text) if is_decimal(&text) => from_number(&text),
         Scalar::Text(text) => parse_duration(&text),
         Scalar::Number(number) => from_number(number),
         Scalar::Bool(_) | Scalar::Other => None,
@@ -26,6 +28,13 @@ fn from_number(number: &str) -> Option<TimeDelta> {
         Ok(seconds) => TimeDelta::try_seconds(seconds),
         Err(_) => from_seconds(number.parse().ok()?),
     }
+}
+
+/// Returns whether a text is a number without an exponent.
+fn is_decimal(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    digits(whole.strip_prefix('-').unwrap_or(whole)) && digits(decimals)
 }
 
 /// Writes a number; a text where a double's last bit, which a fast reader may get
@@ -59,12 +68,27 @@ mod tests {
             ("-0", 0),
             (r#""120s""#, 120_000),
             (r#""30.5s""#, 30_500),
+            (r#""142""#, 142_000),
+            (r#""-142.5""#, -142_500),
         ] {
             assert_eq!(read(json), Some(TimeDelta::try_milliseconds(millis)), "{json}");
         }
         assert_eq!(read("null"), Some(None));
-        for json in ["1e999", "9223372036854775807", "18446744073709551615", r#""2 min""#, r#""""#, "true", "[]", "{}"]
-        {
+        for json in [
+            "1e999",
+            "9223372036854775807",
+            "18446744073709551615",
+            r#""2 min""#,
+            r#""""#,
+            r#""1e3""#,
+            r#""+1""#,
+            r#"".5""#,
+            r#""1.""#,
+            r#"" 1""#,
+            "true",
+            "[]",
+            "{}",
+        ] {
             assert_eq!(read(json), None, "{json}");
         }
     }

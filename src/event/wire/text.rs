@@ -11,8 +11,8 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(field: D) -> Result<Option<String>
     Scalar::deserialize(field)?.into_text().map_err(|mismatch| mismatch.into_error())
 }
 
-/// A string that borrows from the body unless it has escapes. serde's own `Cow`
-/// always copies.
+/// A string that borrows from the body unless it has escapes; serde's own `Cow` always
+/// copies. As the key of a member, it is the name of a documented field.
 pub(crate) struct Borrowed<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Borrowed<'de> {
@@ -35,7 +35,7 @@ impl<'de> Deserialize<'de> for Borrowed<'de> {
             }
         }
 
-        text.deserialize_str(BorrowedVisitor)
+        text.deserialize_identifier(BorrowedVisitor)
     }
 }
 

@@ -30,7 +30,7 @@ events! {
     }
 }
 
-impl crate::Event for Event {
+impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
     }
@@ -41,17 +41,17 @@ impl crate::Event for Event {
         if envelope.test {
             return Identity::Never;
         }
-        match self {
-            Event::CallInitiated(data) | Event::CallRinging(data) | Event::CallAnswered(data) => {
-                Identity::first_of([data.call.id.as_deref()])
-            }
-            Event::CallEnded(data) => Identity::first_of([data.call.id.as_deref()]),
-            Event::Transcript(_) | Event::Error(_) | Event::Unknown(_) | Event::Undecodable(_) => Identity::Body,
+        match self.name() {
+            "call_initiated" | "call_ringing" | "call_answered" | "call_ended" => Identity::first_of([self.call_id()]),
+            _ => Identity::Body,
         }
     }
 
     fn call_id(&self) -> Option<&str> {
-        self.subject()?.1.id.as_deref()
+        match self {
+            Event::Undecodable(undecodable) => undecodable.data.call_id(),
+            _ => self.subject()?.1.id.as_deref(),
+        }
     }
 
     fn call(&self) -> Option<CallUpdate<'_>> {

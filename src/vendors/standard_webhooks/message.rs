@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use crate::event::envelope::object_text;
+use crate::event::body::object_text;
 use crate::event::wire::{self, Scalar};
 use crate::event::{Envelope, Event, Identity, ParseError, Parsed, Undecodable};
 use crate::vendors::standard_webhooks::ID_HEADER;

@@ -33,7 +33,7 @@ events! {
     }
 }
 
-impl crate::Event for Event {
+impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
     }
@@ -47,6 +47,7 @@ impl crate::Event for Event {
             Event::CallStarted(data) | Event::CallEnded(data) | Event::CallFailed(data) => data.call_id.as_deref(),
             Event::TranscriptReady(data) => data.call_id.as_deref(),
             Event::AnalysisCompleted(data) => data.call_id.as_deref(),
+            Event::Undecodable(undecodable) => undecodable.data.call_id(),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::event::{ParseError, envelope};
+use crate::event::{ParseError, body};
 use crate::receive::Profile;
 use crate::vendors::talkifai::Spec;
 use crate::vendors::vendor;
@@ -95,14 +95,14 @@ impl Functions {
     pub fn receive<A: DeserializeOwned>(&self, headers: &dyn Headers, body: &[u8]) -> Result<A, FunctionError> {
         self.check_head(headers)?;
         let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-        let text = envelope::object_text(body)?;
+        let text = body::object_text(body)?;
         serde_json::from_str(text).map_err(|error| FunctionError::Arguments { reason: reason(text, &error) })
     }
 }
 
 /// Describes what does not fit, and in which argument, without its value.
 fn reason(text: &str, error: &serde_json::Error) -> String {
-    let reason = envelope::redacted_reason(error);
+    let reason = body::redacted_reason(error);
     let line_start = |line: usize| text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
     let at = line_start(error.line()).saturating_add(error.column());
     let argument = serde_json::Deserializer::from_str(text).deserialize_map(ArgumentAt { text, at });

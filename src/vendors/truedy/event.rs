@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
 use crate::event::{CallUpdate, Envelope, Identity, RawJson, Stage};
-use crate::vendors::ultravox::Call;
+use crate::vendors::ultravox::{BoxedCall, Call};
 
 events! {
     layout: Layout {
@@ -42,7 +42,7 @@ events! {
     }
 }
 
-impl crate::Event for Event {
+impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
     }
@@ -70,12 +70,18 @@ impl crate::Event for Event {
                 Identity::first_of([event_id, data.event_id.as_deref(), data.voice_id.as_deref()])
             }
             Event::Unknown(unknown) => inner_id(event_id, &unknown.data),
-            Event::Undecodable(undecodable) => inner_id(event_id, &undecodable.data),
+            Event::Undecodable(undecodable) => match inner_id(event_id, &undecodable.data) {
+                Identity::Body => Identity::first_of([self.call_id()]),
+                id => id,
+            },
         }
     }
 
     fn call_id(&self) -> Option<&str> {
-        self.subject()?.1.call.call_id.as_deref()
+        match self {
+            Event::Undecodable(undecodable) if undecodable.name.starts_with("call.") => undecodable.data.call_id(),
+            _ => self.subject()?.1.call.call_id.as_deref(),
+        }
     }
 
     fn call(&self) -> Option<CallUpdate<'_>> {
@@ -139,8 +145,7 @@ struct CallData {
     status: Option<CallStatus>,
     #[serde(alias = "errorMessage")]
     error_message: Option<String>,
-    #[serde(deserialize_with = "wire::optional_object")]
-    call: Option<Box<Call>>,
+    call: Option<BoxedCall>,
     #[serde(deserialize_with = "wire::text")]
     call_id: Option<String>,
     #[serde(rename = "callId", deserialize_with = "wire::text")]
@@ -153,7 +158,7 @@ struct CallData {
 
 impl From<CallData> for CallEvent {
     fn from(data: CallData) -> Self {
-        let mut call = data.call.unwrap_or_default();
+        let mut call = data.call.map_or_else(Box::default, |BoxedCall(call)| call);
         call.call_id = call.call_id.or(data.call_id).or(data.call_id_camel);
         call.duration = call.duration.or(data.duration_seconds);
         call.fill_agent_id(data.agent_id);

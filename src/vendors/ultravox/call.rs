@@ -44,10 +44,10 @@ pub struct Call {
     #[serde(with = "wire::seconds_text", skip_serializing_if = "Option::is_none")]
     pub billed_duration: Option<TimeDelta>,
     /// How many input tokens are billed beside the duration.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "wire::count::deserialize", skip_serializing_if = "Option::is_none")]
     pub billed_side_input_tokens: Option<i64>,
     /// How many output tokens are billed beside the duration.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "wire::count::deserialize", skip_serializing_if = "Option::is_none")]
     pub billed_side_output_tokens: Option<i64>,
     /// Whether the call is billed, and if not, why.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,24 +134,33 @@ impl Serialize for Call {
     }
 }
 
-/// Reads an object. Its `agentId` is not a field of [`Call`]: it is the agent's.
 impl<'de> Deserialize<'de> for Call {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BoxedCall::deserialize(deserializer).map(|BoxedCall(call)| *call)
+    }
+}
+
+/// A call, read from an object, in its place on the heap: it is large to move. The
+/// object's `agentId` is not a field of [`Call`]; it becomes the agent's.
+pub(crate) struct BoxedCall(pub(crate) Box<Call>);
+
+impl<'de> Deserialize<'de> for BoxedCall {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct CallVisitor;
 
         impl<'de> Visitor<'de> for CallVisitor {
-            type Value = Call;
+            type Value = BoxedCall;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Call, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<BoxedCall, A::Error> {
                 let mut agent_id = None;
                 let others = WithoutAgentId { members, agent_id: &mut agent_id };
-                let mut call = Call::deserialize(MapAccessDeserializer::new(others))?;
+                let mut call = Box::new(Call::deserialize(MapAccessDeserializer::new(others))?);
                 call.fill_agent_id(agent_id.and_then(|AgentId(id)| id));
-                Ok(call)
+                Ok(BoxedCall(call))
             }
         }
 

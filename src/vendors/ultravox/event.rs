@@ -1,9 +1,9 @@
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::envelope::{Layout, Payload, Vocabulary, events};
 use crate::event::{CallUpdate, Envelope, Identity, Stage};
-use crate::vendors::ultravox::Call;
+use crate::vendors::ultravox::{BoxedCall, Call};
 
 events! {
     layout: Layout { name: "event", data: "call", time: None, ids: [None, None], test: None };
@@ -25,17 +25,14 @@ events! {
     }
 }
 
-impl crate::Event for Event {
+impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
     }
 
     /// Ultravox gives its events no id: each happens once in a call.
     fn identity<'a>(&'a self, _envelope: &'a Envelope) -> Identity<'a> {
-        match self {
-            Event::Unnamed(_) => Identity::Body,
-            _ => Identity::first_of([self.call_id()]),
-        }
+        if self.name().is_empty() { Identity::Body } else { Identity::first_of([self.call_id()]) }
     }
 
     /// Returns the call's own time. Nothing says when a call was billed.
@@ -49,7 +46,10 @@ impl crate::Event for Event {
     }
 
     fn call_id(&self) -> Option<&str> {
-        self.subject()?.1.call_id.as_deref()
+        match self {
+            Event::Undecodable(undecodable) => undecodable.data.call_id(),
+            _ => self.subject()?.1.call_id.as_deref(),
+        }
     }
 
     fn call(&self) -> Option<CallUpdate<'_>> {
@@ -78,7 +78,16 @@ impl Event {
 #[non_exhaustive]
 pub struct CallEvent {
     /// The call.
+    #[serde(deserialize_with = "boxed")]
     pub call: Box<Call>,
 }
 
-impl Payload for CallEvent {}
+impl Payload for CallEvent {
+    fn read<'de, D: Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+        CallEvent::deserialize(data)
+    }
+}
+
+fn boxed<'de, D: Deserializer<'de>>(call: D) -> Result<Box<Call>, D::Error> {
+    BoxedCall::deserialize(call).map(|BoxedCall(call)| call)
+}

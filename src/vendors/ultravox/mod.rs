@@ -29,6 +29,7 @@ use crate::receive::Success;
 use crate::vendors::vendor::{SignedVendor, Vendor};
 use crate::verify::{HmacKeys, HmacScheme, Part, Request, Secret, Separator, TimestampFormat, Verified, VerifyError};
 
+pub(crate) use call::BoxedCall;
 pub use call::{Agent, BillingStatus, Call, EndReason, Medium, MediumKind, SipDetails, SipTerminationReason};
 pub use event::{CallEvent, Event};
 

@@ -67,7 +67,7 @@ fn every_event_of_a_call_has_its_stage() {
         (TRUEDY, truedy("batch.completed")),
         (TRUEDY, truedy("voice.training.failed")),
         (TRUEDY, truedy("call.parked")),
-        (TRUEDY, r#"{"event":"call.ended","data":{"call":7}}"#.to_owned()),
+        (TRUEDY, r#"{"event":"call.ended","data":7}"#.to_owned()),
         (TALKIFAI, talkifai("credit.low")),
         (SALPRE, salpre("call_parked")),
         (ULTRAVOX, r#"{"event":"call.ended","call":7}"#.to_owned()),

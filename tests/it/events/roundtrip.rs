@@ -78,7 +78,7 @@ fn unknown_and_undecodable_events() {
     for body in [
         r#"{"event":"call.exploded","timestamp":"2026-03-18T14:30:00.000Z","id":"e","data":{"a":[1,{"b":null}], "c":1.50}}"#,
         r#"{"event":"call.exploded","data":null}"#,
-        r#"{"event":"call.completed","data":{"call":7},"id":"e","timestamp":5}"#,
+        r#"{"event":"call.completed","data":[{"call":7}],"id":"e","timestamp":5}"#,
         r#" {"data":"text","event":"batch.completed","id":[]} "#,
     ] {
         assert!(!round::<offhook::truedy::Event>(body).event().is_typed(), "{body}");

@@ -233,16 +233,14 @@ fn a_header_that_is_a_list_is_read_strictly() {
     ] {
         assert_eq!(verify(malformed.clone()), Err("malformed_signature"), "{malformed}");
     }
-    for mismatch in [
-        format!("t={NOW},v1={bad}"),
-        format!("t=,v1={tag}"),
-        format!("t={},v1={tag}", NOW - 1),
-        format!("t=+{NOW},v1={tag}"),
-        format!("t= {NOW},v1={tag}"),
-    ] {
+    for mismatch in [format!("t={NOW},v1={bad}"), format!("t={},v1={tag}", NOW - 1)] {
         assert_eq!(verify(mismatch.clone()), Err("signature_mismatch"), "{mismatch}");
     }
-    // Signed as sent, and still no time.
+    // Malformed timestamps are refused before the signature is compared.
+    for odd in [format!("t=,v1={tag}"), format!("t=+{NOW},v1={tag}"), format!("t= {NOW},v1={tag}")] {
+        assert_eq!(verify(odd.clone()), Err("malformed_timestamp"), "{odd}");
+    }
+    // They are refused even if they are signed exactly as sent.
     for odd in ["", "+1773844200", "01773844200", "1773844200abc", "-1", "9223372036854775808"] {
         let tag = hex(&mac(b"whsec_1", &[odd.as_bytes(), b".{}"]));
         assert_eq!(verify(format!("t={odd},v1={tag}")), Err("malformed_timestamp"), "{odd}");
