@@ -18,6 +18,16 @@ pub mod idempotency;
 mod web;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(all(
+    any(doc, doctest),
+    feature = "axum",
+    feature = "actix-web",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "redis",
+    feature = "testing"
+))]
+pub mod guide;
 
 pub use event::error::ParseError;
 pub use event::json::{Amount, RawJson};

@@ -15,7 +15,7 @@ compare load                   requests per second over loopback
 compare profile                where a server's time goes under load, by perf
 compare scale                  against body size, secrets and threads
 compare instructions           counted by callgrind
-compare readme                 all of it, into results.md, ../ratios.svg and the README";
+compare readme                 all of it, into results.md, ../ratios.svg and docs/performance.md";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

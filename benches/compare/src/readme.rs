@@ -1,4 +1,4 @@
-//! The README's table and picture, and all figures behind them.
+//! The table and the picture of `docs/performance.md`, and all figures behind them.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -76,7 +76,8 @@ const LINES: [(&str, &str, usize, &str, &str, &str); 12] = [
     ("receive", RECEIVE, SMALL, OFFHOOK, "Python's hmac and json.loads", "Python's hmac, json.loads"),
 ];
 
-/// Measures everything and writes `results.md`, the picture and the README's table.
+/// Measures everything and writes `results.md`, the picture and the table of
+/// `docs/performance.md`.
 pub fn write() -> io::Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.join("../..");
@@ -120,7 +121,7 @@ pub fn write() -> io::Result<()> {
     }
     std::fs::write(here.join("results.md"), results)?;
     std::fs::write(root.join("benches/ratios.svg"), picture(&lines, &machine))?;
-    replace_in_readme(root.join("README.md"), &table)
+    replace_table(root.join("docs/performance.md"), &table)
 }
 
 /// `None` when the other is not installed.
@@ -180,8 +181,9 @@ fn machine() -> String {
 }
 
 fn table(lines: &[Line], machine: &str) -> String {
-    let mut table =
-        format!("{machine}\n\n| work | body | offhook | beside | takes | offhook ÷ it |\n|---|--:|--:|---|--:|--:|\n");
+    let mut table = format!(
+        "{machine}\n\n| work | body | offhook | compared with | its time | ratio |\n|---|--:|--:|---|--:|--:|\n"
+    );
     for Line { work, bytes, other, ours, theirs, ratio } in lines {
         table += &format!("| {work} | {} | {ours} | {other} | {theirs} | **{ratio:.2}** |\n", size(*bytes));
     }
@@ -191,10 +193,10 @@ fn table(lines: &[Line], machine: &str) -> String {
 const BEGIN: &str = "<!-- measured: cargo run --release --manifest-path benches/compare/Cargo.toml -- readme -->\n";
 const END: &str = "<!-- /measured -->";
 
-fn replace_in_readme(path: PathBuf, table: &str) -> io::Result<()> {
-    let readme = std::fs::read_to_string(&path)?;
-    let (before, rest) = readme.split_once(BEGIN).expect("the README has the marker");
-    let (_, after) = rest.split_once(END).expect("the README has the end marker");
+fn replace_table(path: PathBuf, table: &str) -> io::Result<()> {
+    let page = std::fs::read_to_string(&path)?;
+    let (before, rest) = page.split_once(BEGIN).expect("the page has the marker");
+    let (_, after) = rest.split_once(END).expect("the page has the end marker");
     std::fs::write(path, format!("{before}{BEGIN}{table}{END}{after}"))
 }
 
