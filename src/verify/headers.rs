@@ -76,7 +76,7 @@ impl<'a> Lookup<'a> {
         self,
         max_bytes: usize,
         name: impl Fn() -> Cow<'static, str>,
-    ) -> Result<&'a str, VerifyError> {
+    ) -> Result<&'a [u8], VerifyError> {
         let value = match self {
             Lookup::Missing => return Err(VerifyError::MissingHeader { header: name() }),
             Lookup::Repeated => return Err(VerifyError::RepeatedHeader { header: name() }),
@@ -88,10 +88,10 @@ impl<'a> Lookup<'a> {
         if value.len() > max_bytes {
             return Err(VerifyError::HeaderTooLong { header: name(), max_bytes });
         }
-        match std::str::from_utf8(value) {
-            Ok(text) if text.is_ascii() => Ok(text),
-            _ => Err(VerifyError::HeaderNotAscii { header: name() }),
+        if !value.is_ascii() {
+            return Err(VerifyError::HeaderNotAscii { header: name() });
         }
+        Ok(value)
     }
 }
 
@@ -130,6 +130,7 @@ macro_rules! headers_from_pairs {
         }
     };
 }
+#[cfg(any(feature = "http", feature = "actix-web"))]
 pub(crate) use headers_from_pairs;
 
 headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>] [(K, V)],

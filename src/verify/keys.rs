@@ -97,11 +97,7 @@ impl HmacKeys {
             tolerance.check(signed_at, &*self.clock)?;
         }
 
-        let verified = Verified::by_own_check(secret_index).with_message_id(presented.id);
-        Ok(match presented.signed_at {
-            Some(time) => verified.with_signed_at(time),
-            None => verified,
-        })
+        Ok(Verified::by_secret(secret_index, presented.signed_at, presented.id))
     }
 
     /// Returns the index of the first secret that makes one of the presented
@@ -122,7 +118,8 @@ impl HmacKeys {
     #[cfg(feature = "testing")]
     pub(crate) fn sign(&self, timestamp: &str, id: &str, body: &[u8]) -> String {
         let key = self.keys.first();
-        key.map(|key| Tag::sign(key, &self.scheme, timestamp, id, body).text()).unwrap_or_default()
+        key.map(|key| Tag::sign(key, &self.scheme, timestamp.as_bytes(), id.as_bytes(), body).text())
+            .unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 use memchr::memchr;
 
 use crate::time::UnixTime;
+use crate::verify::headers::trim;
 use crate::verify::scheme::{HmacScheme, TimestampSource};
 use crate::verify::{Headers, VerifyError};
 
@@ -9,12 +10,12 @@ use crate::verify::{Headers, VerifyError};
 pub(super) struct Presented<'h> {
     scheme: &'h HmacScheme,
     /// The value of the signature header, which may be a list.
-    signatures: &'h str,
+    signatures: &'h [u8],
     /// The text of the timestamp as it is signed; empty if the scheme signs none.
-    pub(super) timestamp: &'h str,
+    pub(super) timestamp: &'h [u8],
     pub(super) signed_at: Option<UnixTime>,
     /// The message id; empty if the scheme signs none.
-    pub(super) id: &'h str,
+    pub(super) id: &'h [u8],
 }
 
 impl<'h> Presented<'h> {
@@ -28,17 +29,17 @@ impl<'h> Presented<'h> {
 
         let signatures = signatures.required(MAX_SIGNATURE_BYTES, || scheme.header.into())?;
         let (timestamp, signed_at) = match scheme.timestamp {
-            None => ("", None),
+            None => (&[][..], None),
             Some((source, format)) => {
                 let text = match source {
                     TimestampSource::Header(name) => timestamp.required(MAX_TIMESTAMP_BYTES, || name.into())?,
                     TimestampSource::Entry(prefix) => timestamp_entry(scheme, signatures, prefix)?,
                 };
-                (text, Some(format.parse(text)?))
+                (text, Some(format.parse_bytes(text)?))
             }
         };
         let id = match scheme.id_header {
-            None => "",
+            None => &[],
             Some(name) => id.required(MAX_ID_BYTES, || name.into())?,
         };
         let presented = Presented { scheme, signatures, timestamp, signed_at, id };
@@ -52,7 +53,7 @@ impl<'h> Presented<'h> {
     /// for every one. Entries without the scheme's prefix belong to other versions of
     /// the scheme and are passed over.
     #[inline]
-    pub(super) fn any(&self, mut check: impl FnMut(&str) -> bool) -> bool {
+    pub(super) fn any(&self, mut check: impl FnMut(&[u8]) -> bool) -> bool {
         let mut found = false;
         each_entry(self.scheme, self.signatures, self.scheme.prefix, |tag| found |= check(tag));
         found
@@ -60,8 +61,8 @@ impl<'h> Presented<'h> {
 }
 
 /// Finds the timestamp in a header that is a list, where it must occur exactly once.
-fn timestamp_entry<'h>(scheme: &HmacScheme, signatures: &'h str, prefix: &str) -> Result<&'h str, VerifyError> {
-    let (mut text, mut count) = ("", 0_usize);
+fn timestamp_entry<'h>(scheme: &HmacScheme, signatures: &'h [u8], prefix: &str) -> Result<&'h str, VerifyError> {
+    let (mut text, mut count) = (&[][..], 0_usize);
     each_entry(scheme, signatures, prefix, |entry| (text, count) = (entry, count.saturating_add(1)));
     if count == 1 && text.len() <= MAX_TIMESTAMP_BYTES { Ok(text) } else { Err(malformed(scheme)) }
 }
@@ -69,19 +70,17 @@ fn timestamp_entry<'h>(scheme: &HmacScheme, signatures: &'h str, prefix: &str) -
 /// Calls `take` with what follows the prefix, in each entry of a list or in the
 /// whole value.
 #[inline]
-fn each_entry<'h>(scheme: &HmacScheme, value: &'h str, prefix: &str, mut take: impl FnMut(&'h str)) {
-    let mut strip = |entry: &'h str| {
-        if let Some(rest) = entry.strip_prefix(prefix) {
+fn each_entry<'h>(scheme: &HmacScheme, value: &'h [u8], prefix: &str, mut take: impl FnMut(&'h [u8])) {
+    let mut strip = |entry: &'h [u8]| {
+        if let Some(rest) = entry.strip_prefix(prefix.as_bytes()) {
             take(rest);
         }
     };
     let Some(separator) = scheme.separator else { return strip(value) };
-    let trim = |entry: &'h str| entry.trim_matches([' ', '\t']);
     let mut rest = value;
-    while let Some((entry, tail)) = memchr(separator.byte(), rest.as_bytes()).and_then(|at| rest.split_at_checked(at)) {
+    while let Some((entry, [_, tail @ ..])) = memchr(separator.byte(), rest).and_then(|at| rest.split_at_checked(at)) {
         strip(trim(entry));
-        // A separator is one ASCII character.
-        rest = tail.get(1..).unwrap_or_default();
+        rest = tail;
     }
     strip(trim(rest));
 }

@@ -70,7 +70,8 @@ impl<'r> Head<'r> {
     ///
     /// The header is missing, repeated, empty, longer than `max_bytes`, or not ASCII.
     pub fn header(&self, name: &'static str, max_bytes: usize) -> Result<&'r str, VerifyError> {
-        self.headers.lookup(name).required(max_bytes, || name.into())
+        let value = self.headers.lookup(name).required(max_bytes, || name.into())?;
+        std::str::from_utf8(value).map_err(|_| VerifyError::HeaderNotAscii { header: name.into() })
     }
 }
 

@@ -251,7 +251,14 @@ const fn starts_with(text: &str, prefix: &str) -> bool {
 }
 
 const fn is_same_header(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    while let ([first, a_tail @ ..], [other, b_tail @ ..]) = (a, b) {
+        if first.to_ascii_lowercase() != other.to_ascii_lowercase() {
+            return false;
+        }
+        (a, b) = (a_tail, b_tail);
+    }
+    a.is_empty() && b.is_empty()
 }
 
 #[cfg(test)]

@@ -22,14 +22,14 @@ pub(super) enum Tag {
 
 impl Tag {
     /// Signs a delivery by the scheme.
-    pub(super) fn sign(key: &MacKey, scheme: &HmacScheme, timestamp: &str, id: &str, body: &[u8]) -> Self {
+    pub(super) fn sign(key: &MacKey, scheme: &HmacScheme, timestamp: &[u8], id: &[u8], body: &[u8]) -> Self {
         let mut mac = key.clone();
         let mut buffer = Buffer::<MacKey>::default();
         for part in scheme.parts {
             let bytes = match part {
                 Part::Body => body,
-                Part::Timestamp => timestamp.as_bytes(),
-                Part::Id => id.as_bytes(),
+                Part::Timestamp => timestamp,
+                Part::Id => id,
                 Part::Literal(text) => text.as_bytes(),
             };
             buffer.digest_blocks(bytes, |blocks| mac.update_blocks(blocks));
@@ -55,8 +55,7 @@ impl Tag {
 
     /// Compares a presented signature with ours, in a time that depends on its length
     /// only. This is the one place where signatures are compared.
-    pub(super) fn equals(&self, presented: &str) -> bool {
-        let presented = presented.as_bytes();
+    pub(super) fn equals(&self, presented: &[u8]) -> bool {
         match self {
             Tag::Hex(ours) => <[u8; HEX_TAG_BYTES]>::try_from(presented).is_ok_and(|mut presented| {
                 presented.make_ascii_lowercase();
@@ -81,9 +80,9 @@ impl Tag {
 
 impl Encoding {
     /// Returns whether a text can be a signature in this encoding.
-    pub(super) fn is_well_formed(self, text: &str) -> bool {
+    pub(super) fn is_well_formed(self, text: &[u8]) -> bool {
         let base64 = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/');
-        match (self, text.as_bytes()) {
+        match (self, text) {
             (Encoding::Hex, digits) => digits.len() == HEX_TAG_BYTES && all(digits, u8::is_ascii_hexdigit),
             // The last digit holds four bits of the tag and nothing else.
             (Encoding::Base64, [digits @ .., last, b'=']) => {

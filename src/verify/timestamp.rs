@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 
 use crate::time::{self, UnixTime};
 use crate::verify::VerifyError;
@@ -28,7 +28,11 @@ impl TimestampFormat {
     /// [`VerifyError::MalformedTimestamp`], or [`VerifyError::TimestampInMilliseconds`]
     /// where the format says seconds.
     pub fn parse(self, text: &str) -> Result<UnixTime, VerifyError> {
-        let rfc3339 = || time::rfc3339(text).map(UnixTime::from);
+        self.parse_bytes(text.as_bytes())
+    }
+
+    pub(super) fn parse_bytes(self, text: &[u8]) -> Result<UnixTime, VerifyError> {
+        let rfc3339 = || time::rfc3339(std::str::from_utf8(text).ok()?).map(UnixTime::from);
         let seconds = |seconds| match text.len() {
             MILLISECOND_DIGITS => Err(VerifyError::TimestampInMilliseconds),
             _ => Ok((seconds <= MAX_SECONDS).then_some(UnixTime::from_seconds(seconds))),
@@ -46,7 +50,7 @@ impl TimestampFormat {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn format(self, time: DateTime<Utc>) -> String {
+    pub(crate) fn format(self, time: DateTime<chrono::Utc>) -> String {
         match self {
             TimestampFormat::UnixSeconds | TimestampFormat::UnixSecondsOrRfc3339 => time.timestamp().to_string(),
             TimestampFormat::UnixMillis => time.timestamp_millis().to_string(),
@@ -56,11 +60,8 @@ impl TimestampFormat {
 }
 
 /// Parses digits without a leading zero.
-fn unix(digits: &str) -> Option<i64> {
-    match digits.as_bytes() {
-        [b'0', _, ..] => None,
-        digits => time::number(digits),
-    }
+fn unix(digits: &[u8]) -> Option<i64> {
+    if let [b'0', _, ..] = digits { None } else { time::number(digits) }
 }
 
 /// Milliseconds have this many digits from 2001 to 2286. Seconds with as many digits

@@ -131,7 +131,7 @@ impl Token {
     /// place where tokens are compared.
     fn check(&self, head: &Head<'_>) -> Result<(), VerifyError> {
         let value = head.headers().lookup(&self.name).required(MAX_TOKEN_BYTES, || self.name.clone())?;
-        match digest(value.as_bytes()) == self.digest {
+        match digest(value) == self.digest {
             true => Ok(()),
             false => Err(VerifyError::TokenMismatch { header: self.name.clone() }),
         }

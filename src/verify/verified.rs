@@ -26,6 +26,13 @@ impl Verified {
         Verified { secret_index: Some(secret_index), signed_at: None, message_id: None }
     }
 
+    /// Records the facts of a check of this crate. The id is ASCII, and empty if the
+    /// scheme signs none.
+    pub(super) fn by_secret(index: usize, signed_at: Option<UnixTime>, id: &[u8]) -> Self {
+        let message_id = (!id.is_empty()).then(|| MessageId::new(id));
+        Verified { secret_index: Some(index), signed_at, message_id }
+    }
+
     /// Says, without any check, that a delivery is authentic. This is for a verifier
     /// that rests on something outside the request, such as a private network.
     pub const fn danger_without_check() -> Self {
@@ -42,7 +49,7 @@ impl Verified {
     /// An empty id counts as none.
     #[must_use]
     pub fn with_message_id(self, id: &str) -> Self {
-        Verified { message_id: (!id.is_empty()).then(|| MessageId::new(id)), ..self }
+        Verified { message_id: (!id.is_empty()).then(|| MessageId::new(id.as_bytes())), ..self }
     }
 
     /// Returns which of the active secrets matched, counted from 0 in the order in
@@ -70,14 +77,14 @@ enum MessageId {
 }
 
 impl MessageId {
-    fn new(id: &str) -> Self {
+    fn new(id: &[u8]) -> Self {
         let mut bytes = [0; INLINE_ID_BYTES];
         match bytes.get_mut(..id.len()) {
             Some(place) => {
-                place.copy_from_slice(id.as_bytes());
+                place.copy_from_slice(id);
                 MessageId::Inline(bytes, id.len())
             }
-            None => MessageId::Boxed(id.into()),
+            None => MessageId::Boxed(String::from_utf8_lossy(id).into()),
         }
     }
 

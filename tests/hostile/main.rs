@@ -77,7 +77,10 @@ fn the_core_and_both_frameworks_give_the_same_answers() {
             assert!(!line.contains(secret.as_str()), "{secret} in the log line {line}");
         }
     }
-    assert!(lines.contains(r#"vendor="truedy" endpoint="" code="accepted" event="call.started" secret_index=0 age_s="#), "{lines}");
+    assert!(
+        lines.contains(r#"vendor="truedy" endpoint="" code="accepted" event="call.started" secret_index=0 age_s="#),
+        "{lines}"
+    );
     assert!(lines.contains("secret_index=1"));
     assert!(lines.contains(r#"vendor="talkifai" endpoint="" code="malformed_signature""#));
 }
