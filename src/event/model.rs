@@ -118,8 +118,8 @@ pub struct Unknown {
 ///
 /// A field that does not fit makes no event of a vendor of this crate undecodable: it is
 /// absent, and listed in the [`Drift`](crate::event::Drift). Only data that is not an
-/// object does, or data with more than 32 such fields. A handler can still read the parts
-/// that it needs.
+/// object does, or data with more than 32 such fields (fewer, if it is larger than 512 KiB).
+/// A handler can still read the parts that it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Undecodable {

@@ -111,14 +111,13 @@ impl Parsed<()> {
     /// A body that is not a JSON object.
     pub fn decode<E: DeserializeOwned>(name: &str, body: &[u8]) -> Result<Parsed<Result<E, Undecodable>>, ParseError> {
         let text = object_text(body)?;
-        let event = match serde_json::from_str(text) {
-            Ok(event) => Ok(event),
-            Err(error) => {
-                let body = RawJson::from(parse_text(text)?);
-                Err(Undecodable { name: name.to_owned(), data: body.clone(), body, reason: place_of(&error) })
-            }
-        };
-        Ok(Parsed::new(Envelope::default(), event))
+        let mut drift = Drift::default();
+        let event = serde_json::from_str(text).map(Ok).or_else(|error| {
+            let (body, reason) = (RawJson::from(parse_text(text)?), place_of(&error));
+            drift.push("body", &*reason);
+            Ok(Err(Undecodable { name: name.to_owned(), data: body.clone(), body, reason }))
+        });
+        Ok(Parsed::new(Envelope::default(), event?).with_drift(drift))
     }
 }
 
@@ -189,8 +188,9 @@ impl fmt::Display for Drift {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Misfit {
-    /// The field's path from the body's root, such as `data.call.duration`. A key that
-    /// is not documented is written as `*`: it may be somebody's data.
+    /// The field's path from the body's root, such as `data.call.duration`, or `body` if
+    /// the whole body does not fit a type of yours. A key that is not documented is
+    /// written as `*`: it may be somebody's data.
     pub path: String,
     /// What was expected; never the value.
     pub reason: String,

@@ -61,7 +61,7 @@ impl<'h> Presented<'h> {
 }
 
 /// Finds the timestamp in a header that is a list, where it must occur exactly once.
-fn timestamp_entry<'h>(scheme: &HmacScheme, signatures: &'h [u8], prefix: &str) -> Result<&'h str, VerifyError> {
+fn timestamp_entry<'h>(scheme: &HmacScheme, signatures: &'h [u8], prefix: &str) -> Result<&'h [u8], VerifyError> {
     let (mut text, mut count) = (&[][..], 0_usize);
     each_entry(scheme, signatures, prefix, |entry| (text, count) = (entry, count.saturating_add(1)));
     if count == 1 && text.len() <= MAX_TIMESTAMP_BYTES { Ok(text) } else { Err(malformed(scheme)) }

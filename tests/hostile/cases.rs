@@ -522,9 +522,7 @@ fn bodies(table: &mut Table) {
         table.body(name, body, Err((400, "body_not_json")));
     }
     for body in ["null", "true", "[]", "1", "1e999", "\"zebra-marker\"", "[{}]"] {
-        // 1e999 is not even a number to serde_json.
-        let code = if body == "1e999" { "body_not_json" } else { "body_not_an_object" };
-        table.body(&format!("body {body}"), body, Err((400, code)));
+        table.body(&format!("body {body}"), body, Err((400, "body_not_an_object")));
     }
     for body in [
         "{}",

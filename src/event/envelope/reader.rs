@@ -11,17 +11,16 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::{Layout, Slot, Vocabulary, recover};
-use crate::event::body::parse_text;
+use crate::event::body::{object_text, parse_text};
 use crate::event::wire::{self, Mismatch, Scalar};
 use crate::event::{Drift, Envelope, ParseError, Parsed, Undecodable, Unknown};
 
 /// Parses a body.
 pub(crate) fn parse<V: Vocabulary>(body: &[u8]) -> Result<Parsed<V>, ParseError> {
-    let text = std::str::from_utf8(body).map_err(|_| ParseError::NotUtf8)?;
+    let text = object_text(body)?;
     match Pieces::<V>::read(text, true) {
         Ok(pieces) => pieces.into_parsed(text, decode),
         Err(_) => Pieces::<V>::read(text, false)?.into_parsed(text, |_, _| None),
@@ -55,11 +54,9 @@ impl<'de, V: Vocabulary> Pieces<'de, V> {
         let visitor = EnvelopeVisitor { typed, fault: &mut fault, vocabulary: PhantomData };
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let pieces = deserializer.deserialize_map(visitor);
-        pieces.and_then(|pieces| deserializer.end().map(|()| pieces)).map_err(|error| match fault {
-            Some(fault) => fault,
-            None if error.classify() == Category::Data => ParseError::NotAnObject,
-            None => ParseError::from_json(&error),
-        })
+        pieces
+            .and_then(|pieces| deserializer.end().map(|()| pieces))
+            .map_err(|error| fault.unwrap_or_else(|| ParseError::from_json(&error)))
     }
 
     /// `decode` reads data that was kept as text, if it fits without exception.

@@ -32,7 +32,7 @@ pub(super) fn read<V: Vocabulary>(documented: V::Documented, data: &RawValue) ->
         };
         let place = tracker.failed.take().unwrap_or_default();
         let misfit = Misfit { path: place.path(V::LAYOUT.data), reason: redacted_reason(&error) };
-        if place.steps.is_empty() || tracker.struck.contains(&place) || misfits.len() >= MAX_MISFITS {
+        if place.steps.is_empty() || tracker.struck.contains(&place) || misfits.len() >= max_misfits(data.get().len()) {
             return Err(misfit);
         }
         misfits.push(misfit);
@@ -41,8 +41,15 @@ pub(super) fn read<V: Vocabulary>(documented: V::Documented, data: &RawValue) ->
     }
 }
 
-/// Each field that does not fit costs one more pass over the data.
+/// Each field that does not fit costs one more pass over the data. So that a large body
+/// cannot block its thread for seconds, fewer are accepted there.
+fn max_misfits(bytes: usize) -> usize {
+    MAX_REREAD_BYTES.checked_div(bytes).unwrap_or(MAX_MISFITS).clamp(MIN_MISFITS, MAX_MISFITS)
+}
+
 const MAX_MISFITS: usize = 32;
+const MIN_MISFITS: usize = 4;
+const MAX_REREAD_BYTES: usize = 16 << 20;
 
 /// Where the reader is, and which places it passes over.
 #[derive(Default)]

@@ -31,8 +31,9 @@ impl<E: DeserializeOwned> Message<E> {
         let id = verified.message_id().ok_or(ParseError::MissingField { field: ID_HEADER })?;
         envelope.id = Some(id.to_owned());
         envelope.timestamp = timestamp;
-        let data = Parsed::decode(&name, body)?.into_event();
-        Ok(Parsed::new(envelope, Message { name, data }))
+        let whole = Parsed::decode(&name, body)?;
+        let drift = whole.drift().clone();
+        Ok(Parsed::new(envelope, Message { name, data: whole.into_event() }).with_drift(drift))
     }
 }
 

@@ -30,7 +30,7 @@ fn no_envelope() {
     each(|refused, (name, data, event, _)| {
         let good = format!(r#"{{"{name}":"{event}","{data}":{{}}}}"#);
         let not_json = |body: &[u8]| assert!(matches!(refused(body), ParseError::NotJson { .. }), "{body:?}");
-        for body in ["", " ", "\0", "nul", "{", "{'a':1}", "{\"a\":1,}", "NaN", "1e999", "\u{feff}{}"] {
+        for body in ["", " ", "\0", "nul", "{", "{'a':1}", "{\"a\":1,}", "NaN", "\u{feff}{}"] {
             not_json(body.as_bytes());
         }
         not_json(format!("\u{feff}{good}").as_bytes());
@@ -38,7 +38,7 @@ fn no_envelope() {
         not_json(format!("{good}{good}").as_bytes());
         not_json(good.replace("{}", "{\"a\":\"\0\"}").as_bytes());
         not_json(good.replace("{}", "1e").as_bytes());
-        for body in ["null", "[]", "7", "true", "\"text\"", "[{}]"] {
+        for body in ["null", "[]", "7", "1e999", "true", "\"text\"", "[{}]"] {
             assert_eq!(refused(body.as_bytes()), ParseError::NotAnObject, "{body}");
         }
         for bytes in [&b"\xff"[..], b"\xff\xfe{\0}\0", b"{\"a\":\"\xc3\x28\"}", b"{\"a\":\"\xed\xa0\x80\"}"] {
