@@ -28,7 +28,7 @@ fn accepted<E: Event>(delivery: &Delivery<E>) {
                 code = "accepted",
                 event = delivery.event().name(),
                 secret_index = delivery.verified().secret_index(),
-                age_s = delivery.verified().signed_at().map(|time| (SystemClock.now() - time).num_seconds()),
+                age_s = delivery.verified().signed_at().map(|time| SystemClock.now().signed_duration_since(time).num_seconds()),
                 drift = $drift,
                 "delivery accepted",
             )

@@ -250,6 +250,7 @@ const fn starts_with(text: &str, prefix: &str) -> bool {
     true
 }
 
+#[expect(clippy::manual_ignore_case_cmp, reason = "`eq_ignore_ascii_case` is const since Rust 1.89")]
 const fn is_same_header(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     while let ([first, a_tail @ ..], [other, b_tail @ ..]) = (a, b) {

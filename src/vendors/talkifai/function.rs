@@ -72,8 +72,8 @@ impl Functions {
         self.limit
     }
 
-    /// Returns the facts about TalkifAI, for the log.
-    pub(crate) fn profile(&self) -> &Profile {
+    /// Returns the facts about TalkifAI.
+    pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
