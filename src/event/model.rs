@@ -40,7 +40,7 @@ pub trait Event {
     }
 }
 
-/// The event of a vendor of yours ([`HmacVendor`](crate::HmacVendor)). A delivery that
+/// The event of a vendor of yours (see [`Parsed::decode`](crate::event::Parsed::decode)). A delivery that
 /// does not fit the type is not lost.
 impl<E: Event> Event for Result<E, Undecodable> {
     fn name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! What a claim answers.
+//! The answer to a claim, and the lease of a fresh one.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -10,30 +10,30 @@ use super::key::Key;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Claim {
-    /// The event is the caller's to handle, for as long as the lease lasts.
+    /// The caller may handle the event, for as long as the lease lasts.
     Fresh(Lease),
-    /// Somebody is handling it.
+    /// Another delivery of the event is being handled.
     InFlight {
-        /// What is left of their lease.
+        /// The time until the other delivery's lease ends.
         retry_after: Duration,
     },
-    /// It was handled.
+    /// The event was handled.
     Done,
-    /// The key stands for another body.
+    /// Another body was claimed under the same key.
     ///
-    /// A body whose lease ended without a record is no conflict: nothing came of
-    /// it, and the new body is fresh.
+    /// A body whose lease has ended without a record is no conflict: it was not handled, so
+    /// the new body is fresh.
     Conflict {
-        /// What is left of the lease under which the other body is being
-        /// handled; `None` when it was handled.
+        /// The time until the lease of the other body ends, while that body is being
+        /// handled. `None` if it was handled.
         retry_after: Option<Duration>,
     },
 }
 
-/// The right to handle one event, until it ends or somebody else takes it over.
+/// The right to handle one event, until the lease ends or the key is claimed again.
 ///
-/// A lease that has ended can still be completed, released and extended as long
-/// as nobody else claimed the key.
+/// A lease that has ended can still be completed, released and extended, as long as the key
+/// was not claimed again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     key: Key,
@@ -42,36 +42,36 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// For stores: a lease that lasts for `ttl` from now, by the store's time.
+    /// Creates a lease that lasts for `ttl` from now, by the store's time: for stores.
     pub fn new(key: Key, token: LeaseToken, ttl: Duration) -> Self {
         Lease { key, token, ttl }
     }
 
-    /// The event's key.
+    /// Returns the event's key.
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    /// What tells this owner from all others.
+    /// Returns the token that identifies this lease.
     pub fn token(&self) -> LeaseToken {
         self.token
     }
 
-    /// How long the lease lasted when it was given or last extended.
+    /// Returns how long the lease lasted when it was given or last extended.
     pub fn ttl(&self) -> Duration {
         self.ttl
     }
 }
 
-/// What tells one owner from another. It is unique, and no secret.
+/// Identifies a lease. It is unique, and it is not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseToken([u8; 16]);
 
 impl LeaseToken {
-    /// A token that no other claim has.
+    /// Creates a token that no other claim has.
     pub fn unique() -> Self {
-        // The standard library seeds its hash keys from the system's randomness.
-        // Two states, since one is 64 bits of output and every state differs.
+        // The standard library seeds its hash keys from the system's randomness. One state
+        // has 64 bits of output, and all states differ, so two of them make 128 bits.
         let half = || RandomState::new().hash_one(std::process::id()).to_be_bytes();
         let mut bytes = [0; 16];
         for (place, byte) in bytes.iter_mut().zip(half().into_iter().chain(half())) {
@@ -80,12 +80,12 @@ impl LeaseToken {
         LeaseToken(bytes)
     }
 
-    /// The token with these bytes.
+    /// Creates the token with these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         LeaseToken(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }

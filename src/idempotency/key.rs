@@ -1,4 +1,4 @@
-//! What a store sees of a delivery.
+//! What a store sees of a delivery: the key of its event, and the digest of its body.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use sha2::Sha256;
 use crate::event::Event;
 use crate::receive::Delivery;
 
-/// The key of an event in a store: vendor, endpoint and the event's own key,
+/// The key of an event in a store: the vendor, the endpoint and the event's own key,
 /// separated by `:`.
 ///
-/// It comes from signed bytes and from the receiver's own words only. It is at
-/// most 255 bytes long (a longer one is replaced by its SHA-256) and holds no
-/// control characters, so that every store can keep it as text.
+/// It consists only of signed bytes and of names that the receiver chose. It is at most 255
+/// bytes long, because a longer one is replaced by its SHA-256, and has no control
+/// characters, so every store can keep it as text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(Arc<str>);
 
 impl Key {
-    /// The key of an event that its vendor knows as `event_key`, for a store that
-    /// serves the given endpoint; two accounts of one vendor have two endpoints.
+    /// Creates the key of an event that its vendor knows as `event_key`. Two accounts of one
+    /// vendor have two endpoints.
     pub fn new(vendor: &str, endpoint: &str, event_key: &str) -> Self {
         let mut key = String::with_capacity(vendor.len().saturating_add(event_key.len()).saturating_add(2));
         escape(vendor, true, &mut key);
@@ -34,12 +34,12 @@ impl Key {
         Key(key.into())
     }
 
-    /// The key of a delivery; `None` for one that is never a duplicate.
+    /// Returns the key of a delivery, or `None` if the delivery is never a duplicate.
     pub fn of<E: Event>(delivery: &Delivery<E>) -> Option<Self> {
         Some(Key::new(delivery.vendor(), delivery.endpoint(), &delivery.dedupe_key()?))
     }
 
-    /// The key as text, for a unique constraint where the effect lands.
+    /// Returns the key as text, for a unique constraint in the table of the effect.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,8 +51,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// Percent-encodes what would make two keys alike (`:` before the last part)
-/// and what some store cannot keep.
+/// Percent-encodes the characters that would make two keys equal (`:` before the last part),
+/// and those that some store cannot keep.
 fn escape(part: &str, colon: bool, key: &mut String) {
     for char in part.chars() {
         if char == '%' || char.is_control() || (colon && char == ':') {
@@ -67,18 +67,18 @@ fn escape(part: &str, colon: bool, key: &mut String) {
     }
 }
 
-/// The SHA-256 of a body, by which a store tells a retry from another event
-/// under the same key.
+/// The SHA-256 of a body. A store uses it to tell a redelivery from another event under the
+/// same key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BodyDigest([u8; 32]);
 
 impl BodyDigest {
-    /// The digest of these bytes.
+    /// Computes the digest of these bytes.
     pub fn of(body: &[u8]) -> Self {
         BodyDigest(Sha256::digest(body).into())
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -1,25 +1,31 @@
-//! The `tracing` event of a handled delivery.
+//! The log line of a handled delivery (feature `tracing`).
 
-use super::outcome::Outcome;
+use super::outcome::{Handled, Outcome};
 use crate::event::Event;
 use crate::receive::Delivery;
 
-/// Logs the outcome: as information if it is an ordinary one, as a warning otherwise.
-pub(super) fn handled<E: Event>(delivery: &Delivery<E>, outcome: &Outcome) {
+/// Logs an outcome, and makes the answer of it. An ordinary outcome is information; every
+/// other one is a warning, with the error's text.
+pub(super) fn logged<E: Event>(delivery: &Delivery<E>, outcome: Outcome) -> Handled {
     #[cfg(feature = "tracing")]
     {
         let (vendor, endpoint) = (delivery.vendor(), delivery.endpoint());
-        let (event, code) = (delivery.event().name(), outcome.code());
-        let store = outcome.store_error().map(super::StoreError::code);
-        match outcome {
+        let (event, call_id, code) = (delivery.event().name(), delivery.call_id(), outcome.code());
+        match &outcome {
             Outcome::Handled | Outcome::Unkeyed | Outcome::Duplicate | Outcome::InFlight { .. } => {
-                tracing::info!(target: "offhook", vendor, endpoint, event, code, "delivery handled");
+                tracing::info!(target: "offhook", vendor, endpoint, event, call_id, code, "delivery handled");
             }
             _ => {
-                tracing::warn!(target: "offhook", vendor, endpoint, event, code, store, "delivery not handled as it should be")
+                let key = delivery.dedupe_key();
+                let store = outcome.store_error().map(super::StoreError::code);
+                let error = outcome.error_text();
+                tracing::warn!(
+                    target: "offhook",
+                    vendor, endpoint, event, call_id, key, code, store, error,
+                    "delivery not handled as it should be"
+                );
             }
         }
     }
-    #[cfg(not(feature = "tracing"))]
-    let _ = (delivery, outcome);
+    Handled::new(outcome, delivery.acknowledge())
 }

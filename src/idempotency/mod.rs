@@ -1,4 +1,6 @@
-//! Each event handled once: the contract of a store, and the flow around a handler.
+//! Each event is handled once: the contract of a store, and the flow around a handler.
+//!
+//! This room knows deliveries and their keys. It must never know a vendor or a framework.
 //!
 //! ```
 //! use offhook::idempotency::MemoryStore;
@@ -44,15 +46,24 @@
 //!
 //! # What is promised
 //!
-//! | mode | promise |
+//! | how the handler runs | promise |
 //! |---|---|
-//! | the claim inside the transaction of the effects | exactly once |
-//! | [`once`] with a store, and a unique key where the effect lands | exactly once |
-//! | [`once`] with a store alone | at least once, deduplicated |
+//! | in one transaction with the record: `transact`, on the SQL stores | exactly once |
+//! | by [`Once`], with a unique key in the table of the effect | exactly once |
+//! | by [`Once`] alone | at least once, deduplicated |
 //!
-//! A lease alone cannot promise more: a process that dies after the effect and
-//! before the record leaves an event that is delivered again, and a handler that
-//! outlives its lease runs beside the next one. [`Key::as_str`] is the unique key.
+//! A lease alone cannot promise more. If a process dies after the effect and before the
+//! record, the event is handled again when it is delivered again. If a handler outlives its
+//! lease, it runs beside the next one. The unique key is [`Key::as_str`].
+//!
+//! # How a handler is run
+//!
+//! | call | use it |
+//! |---|---|
+//! | [`Delivery::once`](crate::Delivery::once) | for the answer only |
+//! | [`Once::run`] | for the outcome, or with settings |
+//! | [`Once::run_with`] | to extend the lease in a slow handler |
+//! | `transact`, on the SQL stores | to write the effects in one transaction with the record |
 //!
 //! # Which store
 //!
@@ -63,8 +74,8 @@
 //! | `PostgresStore` (feature `postgres`) | a crash | any number | two statements; one transaction with `transact` |
 //! | `RedisStore` (feature `redis`) | what its persistence keeps | any number | two scripts |
 //!
-//! SQLite and PostgreSQL offer the transaction. Of one vendor's two accounts in one
-//! store, each has its own [`Once::endpoint`].
+//! If two accounts of one vendor share a store, give each verifier its own endpoint: it is a
+//! part of the [`Key`].
 
 mod claim;
 mod key;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::claim::Lease;
 use super::key::{BodyDigest, Key};
+use super::log;
 use super::outcome::{Handled, HandlerError, Outcome};
 use super::store::{Store, StoreError};
 use crate::event::Event;
@@ -98,7 +99,7 @@ impl<'s> Once<'s> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Handled {
-        Handled::logged(delivery, self.outcome(delivery, handler).await)
+        log::logged(delivery, self.outcome(delivery, handler).await)
     }
 
     async fn outcome<E: Event>(

@@ -8,10 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::claim::{Claim, Lease};
-use super::log;
 use super::store::StoreError;
-use crate::event::Event;
-use crate::receive::Delivery;
 use crate::receive::Reply;
 
 /// The outcome of a delivery, with the answer for the vendor.
@@ -23,10 +20,8 @@ pub struct Handled {
 }
 
 impl Handled {
-    /// Logs the outcome.
-    pub(super) fn logged<E: Event>(delivery: &Delivery<E>, outcome: Outcome) -> Self {
-        log::handled(delivery, &outcome);
-        Handled { outcome, success: delivery.acknowledge() }
+    pub(super) fn new(outcome: Outcome, success: Reply) -> Self {
+        Handled { outcome, success }
     }
 
     /// Returns what became of the delivery.
@@ -143,6 +138,17 @@ impl Outcome {
             Outcome::Unclaimed(_) => "unclaimed",
             Outcome::Unrecorded { .. } => "unrecorded",
             Outcome::Uncommitted(_) => "uncommitted",
+        }
+    }
+
+    /// Returns the text of the error that is the reason, if there is one.
+    #[cfg(feature = "tracing")]
+    pub(super) fn error_text(&self) -> Option<String> {
+        match self {
+            Outcome::Failed(error) | Outcome::Rejected(error) | Outcome::Unrecorded { rejected: Some(error), .. } => {
+                Some(error.to_string())
+            }
+            other => other.store_error().map(ToString::to_string),
         }
     }
 

@@ -75,7 +75,7 @@ impl StoreSettings {
     ///
     /// # Errors
     ///
-    /// Returns an error if the retention is shorter than [`Verifier::retry_span`].
+    /// Returns an error if the retention is shorter than [`Profile::retry_span`](crate::Profile::retry_span).
     pub fn for_vendor<V: Verifier + ?Sized>(self, vendor: &V) -> Result<Self, SettingsError> {
         let span = vendor.profile().retry_span().unwrap_or_default().max(self.span);
         StoreSettings { span, ..self }.validated()

@@ -90,7 +90,10 @@ macro_rules! delegate {
 
 delegate!(&S, Arc<S>, Box<S>);
 
-/// A store did not do its step.
+/// The error of a store's step.
+///
+/// `Display` shows the cause as well, so a log line needs nothing else. The stores of this
+/// crate put no address and no password into it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -98,31 +101,31 @@ pub enum StoreError {
     Unavailable(Box<dyn Error + Send + Sync>),
     /// The store did not answer in time. The step may have happened.
     Timeout,
-    /// Others were at the same records; trying again may help.
+    /// A concurrent step touched the same record. The next try may succeed.
     Contended(Box<dyn Error + Send + Sync>),
     /// The store has no room for another record.
     Full,
-    /// The lease is no longer the caller's: somebody else has claimed the key, or
-    /// the record is gone.
+    /// The lease is no longer the caller's: the key was claimed again, or its record is
+    /// gone.
     LeaseLost,
-    /// The store's tables are not there: call its `migrate()`.
+    /// The store's table does not exist. Call the store's `migrate()` first.
     NotMigrated(Box<dyn Error + Send + Sync>),
     /// The store would drop records when it runs out of memory.
     Evicts {
         /// Redis's `maxmemory-policy`.
         policy: String,
     },
-    /// The store answered what it never should.
+    /// The store gave an answer that it should never give.
     UnexpectedAnswer(&'static str),
 }
 
 impl StoreError {
-    /// Any failure to reach the store.
+    /// Wraps any failure to reach the store.
     pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         StoreError::Unavailable(error.into())
     }
 
-    /// A stable name for logs and metrics.
+    /// Returns a stable name for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {
             StoreError::Unavailable(_) => "store_unavailable",
@@ -140,27 +143,64 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Unavailable(_) => f.write_str("the store is unavailable"),
+            StoreError::Unavailable(cause) => write!(f, "the store is unavailable: {cause}"),
             StoreError::Timeout => f.write_str("the store did not answer in time"),
-            StoreError::Contended(_) => f.write_str("the store is contended"),
-            StoreError::Full => f.write_str("the store is full"),
-            StoreError::LeaseLost => f.write_str("the lease was lost"),
-            StoreError::NotMigrated(_) => f.write_str("the store's schema is missing; call migrate()"),
-            StoreError::Evicts { policy } => {
-                write!(f, "the store evicts records (maxmemory-policy {policy}); it must be noeviction")
+            StoreError::Contended(cause) => write!(f, "a concurrent step touched the same record: {cause}"),
+            StoreError::Full => f.write_str("the store has no room for another record"),
+            StoreError::LeaseLost => {
+                f.write_str("the lease was lost: the key was claimed again, or its record is gone")
             }
-            StoreError::UnexpectedAnswer(what) => write!(f, "the store answered nonsense: {what}"),
+            StoreError::NotMigrated(cause) => {
+                write!(f, "the store's table is missing, call the store's migrate() first: {cause}")
+            }
+            StoreError::Evicts { policy } => {
+                write!(f, "Redis evicts records: set its maxmemory-policy to noeviction, not {policy}")
+            }
+            StoreError::UnexpectedAnswer(what) => write!(f, "the store gave an unexpected answer: {what}"),
         }
     }
 }
 
+// By hand: thiserror cannot show a cause and leave it out of the chain.
 impl Error for StoreError {
+    /// Returns the first error below the cause that `Display` does not show already.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            StoreError::Unavailable(error) | StoreError::Contended(error) | StoreError::NotMigrated(error) => {
-                Some(&**error)
-            }
-            _ => None,
-        }
+        let (StoreError::Unavailable(cause) | StoreError::Contended(cause) | StoreError::NotMigrated(cause)) = self
+        else {
+            return None;
+        };
+        let shown = cause.to_string();
+        std::iter::successors(cause.source(), |error| (*error).source())
+            .find(|error| !shown.contains(&error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot connect: {0}")]
+    struct Shows(#[source] std::io::Error);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot connect")]
+    struct Hides(#[source] std::io::Error);
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let chain = |error: &StoreError| {
+            std::iter::successors(Some(error as &dyn Error), |error| (*error).source())
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        let plain = "the store is unavailable: connection refused";
+        assert_eq!(chain(&StoreError::unavailable(refused())), [plain]);
+        let shown = "the store is unavailable: cannot connect: connection refused";
+        assert_eq!(chain(&StoreError::unavailable(Shows(refused()))), [shown]);
+        let hidden = ["the store is unavailable: cannot connect", "connection refused"];
+        assert_eq!(chain(&StoreError::unavailable(Hides(refused()))), hidden);
+        assert_eq!(chain(&StoreError::Timeout), ["the store did not answer in time"]);
     }
 }

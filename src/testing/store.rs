@@ -1,4 +1,4 @@
-//! The suite that every idempotency store passes, ours or a user's.
+//! The suite that every idempotency store passes: those of this crate, and yours.
 //!
 //! ```
 //! use std::time::Duration;
@@ -7,7 +7,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! // The suite waits for leases and retentions to end, so they are short.
+//! // The suite waits until leases and retentions end, so they are short.
 //! let (lease, retention) = (Duration::from_millis(60), Duration::from_millis(120));
 //! let settings = StoreSettings::new().danger_with_short_retention(retention).with_lease(lease).unwrap();
 //! let store = MemoryStore::new().with_settings(settings);
@@ -23,10 +23,10 @@ use std::time::Duration;
 
 use crate::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, LeaseToken, Store, StoreError};
 
-/// The contract of [`Store`], as a run through it.
+/// Tests a store for the contract of [`Store`].
 ///
-/// It can run any number of times on one store, also at once, and leaves only
-/// records that end by themselves.
+/// The suite can run any number of times on one store, also concurrently. The records that
+/// it leaves end by themselves.
 pub struct ConformanceSuite {
     lease: Duration,
     retention: Duration,
@@ -34,13 +34,13 @@ pub struct ConformanceSuite {
     run: LeaseToken,
 }
 
-/// What a store does against the contract.
+/// A rule of the contract that a store breaks.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Violation {
     /// The rule that is broken.
     pub rule: &'static str,
-    /// What was seen instead.
+    /// What the store did instead.
     pub found: String,
 }
 
@@ -53,10 +53,11 @@ impl fmt::Display for Violation {
 impl std::error::Error for Violation {}
 
 impl ConformanceSuite {
-    /// For a store with this lease and this retention, and a runtime that sleeps so.
+    /// Creates the suite for a store with this lease and this retention. `sleep` is the sleep
+    /// function of the async runtime.
     ///
-    /// The lease must be long enough for a handful of steps: tens of milliseconds
-    /// in memory, hundreds over a network.
+    /// The lease must be long enough for a handful of steps: tens of milliseconds in memory,
+    /// hundreds over a network.
     pub fn new<F>(lease: Duration, retention: Duration, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -69,11 +70,11 @@ impl ConformanceSuite {
         }
     }
 
-    /// Runs everything.
+    /// Runs the whole suite.
     ///
     /// # Errors
     ///
-    /// The first rule that the store breaks.
+    /// Returns the first rule that the store breaks.
     pub async fn run<S: Store + ?Sized>(&self, store: &S) -> Result<(), Violation> {
         self.a_fresh_key_is_claimed_once(store).await?;
         self.a_completed_key_is_done(store).await?;
@@ -90,7 +91,7 @@ impl ConformanceSuite {
     }
 
     fn key(&self, name: &str) -> Key {
-        // Every run has keys of its own.
+        // Each suite has its own keys.
         Key::new("conformance", &format!("{:?}", self.run), name)
     }
 
@@ -287,7 +288,7 @@ impl ConformanceSuite {
         Ok(())
     }
 
-    /// A little longer, for a store that counts in milliseconds.
+    /// Waits a little longer, for a store that counts in milliseconds.
     async fn wait(&self, span: Duration) {
         (self.sleep)(span.saturating_add(Duration::from_millis(10))).await;
     }
@@ -328,7 +329,7 @@ fn part(span: Duration, of: u32, whole: u32) -> Duration {
     span.checked_div(whole).unwrap_or_default().saturating_mul(of)
 }
 
-/// Polls all futures in turn until all are done.
+/// Polls all futures in turn until every one is done.
 async fn all<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     let mut waiting: Vec<Option<Pin<Box<_>>>> = futures.into_iter().map(Some).collect();
     let mut done = Vec::with_capacity(waiting.len());

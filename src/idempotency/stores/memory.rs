@@ -1,4 +1,4 @@
-//! The store in this process's memory.
+//! The store in the memory of this process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -15,17 +15,17 @@ use crate::idempotency::key::{BodyDigest, Key};
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
-/// The most records that a [`MemoryStore`] holds unless told otherwise.
+/// The number of records that a [`MemoryStore`] holds at most, by default.
 pub const DEFAULT_CAPACITY: usize = 100_000;
 
-/// Remembers in this process's memory: nothing to install, and nothing left
-/// after a restart, when a retry is handled again. For one process.
+/// A store in the memory of one process. There is nothing to install, and a restart forgets
+/// everything, so a redelivery after it is handled again.
 ///
-/// A full store refuses new events, which are then answered with 503, and never
-/// forgets one before its time. A record takes about 400 bytes.
+/// A full store refuses new events, which are answered with 503. It never forgets an event
+/// before its time. A record takes about 400 bytes.
 ///
 /// ```
-/// use offhook::idempotency::{MemoryStore, StoreSettings};
+/// use offhook::idempotency::MemoryStore;
 ///
 /// let store = MemoryStore::new().with_capacity(1_000_000);
 /// assert!(store.is_empty());
@@ -57,27 +57,27 @@ impl MemoryStore {
         MemoryStore { settings, ..self }
     }
 
-    /// Holds at most this many records.
+    /// Sets how many records the store holds at most.
     #[must_use]
     pub fn with_capacity(self, capacity: usize) -> Self {
         self.lock().capacity = capacity;
         self
     }
 
-    /// Takes the time, as a span since any fixed moment, from elsewhere: for
-    /// tests. It must not go backwards.
+    /// Reads the time, as a span since any fixed moment, from this function: for tests. The
+    /// time must not go backwards.
     #[must_use]
     pub fn with_time(self, time: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         MemoryStore { time: Time::Injected(Arc::new(time)), ..self }
     }
 
-    /// How many records there are, ended ones among them until a claim sweeps
-    /// them away.
+    /// Returns the number of records. A record whose time is over counts until a later claim
+    /// drops it.
     pub fn len(&self) -> usize {
         self.lock().by_key.len()
     }
 
-    /// Whether there is no record.
+    /// Returns whether there is no record.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -90,7 +90,7 @@ impl MemoryStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Records> {
-        // Nothing under the lock panics, so a poisoned one is in order.
+        // Nothing panics under the lock, so a poisoned one is still consistent.
         self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -127,7 +127,7 @@ impl Store for MemoryStore {
     }
 
     fn abandon(&self, lease: Lease) {
-        // Lost already is as good as released.
+        // A lease that is already lost needs no release.
         let _ = self.change(&lease, Change::Release);
     }
 }
@@ -147,11 +147,11 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-/// The states of all keys; every time is told.
+/// All records. It takes `now` as an argument and reads no clock.
 struct Records {
     by_key: HashMap<Key, Record>,
-    /// By the moment from which a record can be dropped. A sequence number tells
-    /// equal moments apart.
+    /// The keys by the time from which their record can be dropped. A sequence number
+    /// separates equal times.
     by_end: BTreeMap<(Duration, u64), Key>,
     sequence: u64,
     capacity: usize,
@@ -252,8 +252,8 @@ impl Records {
         Ok(())
     }
 
-    /// Drops what has ended. Every record is dropped once, so a claim pays for
-    /// what a claim has added.
+    /// Drops records whose time is over. The cost is amortised: each claim adds one record
+    /// and drops up to four, or all of them if the store is full.
     fn sweep(&mut self, now: Duration) {
         let full = self.by_key.len() >= self.capacity;
         let mut budget = if full { usize::MAX } else { SWEEP_PER_CLAIM };
@@ -281,7 +281,7 @@ impl Records {
     }
 }
 
-/// More than one, so that a sweep keeps ahead of the claims.
+/// More than one, so that the sweeps keep ahead of the claims.
 const SWEEP_PER_CLAIM: usize = 4;
 
 #[cfg(test)]
@@ -290,14 +290,14 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    fn told() -> (MemoryStore, Arc<AtomicU64>) {
+    fn with_clock() -> (MemoryStore, Arc<AtomicU64>) {
         let now = Arc::new(AtomicU64::new(0));
-        let told = Arc::clone(&now);
+        let clock = Arc::clone(&now);
         let settings = StoreSettings::new().danger_with_short_retention(Duration::from_secs(100));
         let settings = settings.with_lease(Duration::from_secs(10)).unwrap();
         let store = MemoryStore::new()
             .with_settings(settings)
-            .with_time(move || Duration::from_secs(told.load(Ordering::Relaxed)));
+            .with_time(move || Duration::from_secs(clock.load(Ordering::Relaxed)));
         (store, now)
     }
 
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_full_store_refuses_and_recovers_when_records_end() {
-        let (store, now) = told();
+        let (store, now) = with_clock();
         let store = store.with_capacity(2);
         let first = fresh(&store, "a");
         store.change(&first, Change::Complete).unwrap();
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_full_store_still_lets_an_ended_lease_be_taken_over() {
-        let (store, now) = told();
+        let (store, now) = with_clock();
         let store = store.with_capacity(1);
         fresh(&store, "a");
         now.store(10, Ordering::Relaxed);
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn the_sweep_keeps_ahead_and_the_indexes_agree() {
-        let (store, now) = told();
+        let (store, now) = with_clock();
         for round in 0..5_000_u64 {
             now.store(round, Ordering::Relaxed);
             let lease = fresh(&store, &round.to_string());
@@ -430,12 +430,12 @@ mod loom_tests {
     fn loom_of_a_stale_owner_and_a_new_one_one_completes() {
         loom::model(|| {
             let now = Arc::new(std::sync::atomic::AtomicU64::new(0));
-            let told = now.clone();
+            let clock = now.clone();
             let settings = StoreSettings::new().with_lease(Duration::from_secs(10)).unwrap();
             let store = LoomArc::new(
                 MemoryStore::new()
                     .with_settings(settings)
-                    .with_time(move || Duration::from_secs(told.load(Ordering::Relaxed))),
+                    .with_time(move || Duration::from_secs(clock.load(Ordering::Relaxed))),
             );
             let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
             now.store(10, Ordering::Relaxed);

@@ -1,9 +1,10 @@
 //! The store in PostgreSQL (feature `postgres`).
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::sql::{self, Dialect, NewClaim, Record, Row, SqlStore};
+use super::sql::{DEFAULT_TIMEOUT, Dialect, NewClaim, Record, Row, SqlStore, millis, within};
 use crate::idempotency::claim::Lease;
 use crate::idempotency::key::Key;
 use crate::idempotency::store::StoreError;
@@ -58,10 +59,14 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// Returns an error if the URL is invalid, or if the database cannot be reached.
+    /// Returns an error if the URL is invalid, or if the database cannot be reached. The error
+    /// comes at once, since only one attempt is made.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let options = PgPoolOptions::new().acquire_timeout(sql::DEFAULT_TIMEOUT);
-        Ok(PostgresStore::new(options.connect(url).await?))
+        let options: PgConnectOptions = url.parse().map_err(invalid_url)?;
+        // A pool would keep trying until its time is up, and then not say why.
+        within(DEFAULT_TIMEOUT, async { options.connect().await?.close().await }).await?;
+        let pool = PgPoolOptions::new().acquire_timeout(DEFAULT_TIMEOUT).connect_lazy_with(options);
+        Ok(PostgresStore::new(pool))
     }
 
     /// Creates the table `offhook_deliveries` if it does not exist.
@@ -78,6 +83,16 @@ impl PostgresStore {
             sqlx::query(statement).execute(&mut *transaction).await?;
         }
         Ok(transaction.commit().await?)
+    }
+}
+
+/// Hides the value of an option, which sqlx quotes.
+fn invalid_url(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Configuration(cause) if cause.is::<sqlx::Error>() => {
+            StoreError::unavailable("an option in the URL has an invalid value")
+        }
+        error => error.into(),
     }
 }
 
@@ -120,7 +135,7 @@ impl Dialect for PostgresDialect {
         let query = sqlx::query(EXTEND)
             .bind(lease.key().as_str())
             .bind(&lease.token().as_bytes()[..])
-            .bind(sql::millis(lease.ttl()))
+            .bind(millis(lease.ttl()))
             .bind(retention);
         Ok(query.execute(connection).await?.rows_affected())
     }

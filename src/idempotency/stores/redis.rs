@@ -12,12 +12,11 @@ use crate::idempotency::key::{BodyDigest, Key};
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
-/// Remembers in Redis 5 or later: for any number of machines, as durable as the
-/// server's persistence is set. All times are the server's, and each step is one
-/// script on it.
+/// A store in Redis 5 or later. It serves any number of machines, and is as durable as the
+/// persistence of the server. All times are the server's, and each step is one script on it.
 ///
-/// A restart without its data, and a failover to a replica that lags, forget
-/// claims: their events are handled again when they are delivered again.
+/// A restart without its data and a failover to a replica that lags both forget claims.
+/// Their events are handled again when they are delivered again.
 ///
 /// ```no_run
 /// use offhook::idempotency::RedisStore;
@@ -35,13 +34,14 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// On the server at this address, which must not evict records
-    /// (`maxmemory-policy noeviction`): a policy that evicts forgets claims silently.
+    /// Connects to the server at this address. The server must not evict records
+    /// (`maxmemory-policy noeviction`): a policy that evicts forgets claims silently. Only
+    /// this function checks the policy.
     ///
     /// # Errors
     ///
-    /// An address that is none, a server that cannot be reached, or
-    /// [`StoreError::Evicts`]. The policy is looked at here only.
+    /// Returns an error if the address is invalid or the server cannot be reached, and
+    /// [`StoreError::Evicts`] if the server evicts records.
     pub async fn connect(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
         let store = RedisStore::danger_connect_to_evicting(address).await?;
         let info: String = store.run(redis::cmd("INFO").arg("memory")).await?;
@@ -51,12 +51,12 @@ impl RedisStore {
         }
     }
 
-    /// On the server at this address, whatever it evicts: an event whose record
-    /// was evicted is handled again.
+    /// Connects to the server at this address, even if it evicts records. An event whose
+    /// record was evicted is handled again.
     ///
     /// # Errors
     ///
-    /// An address that is none, or a server that cannot be reached.
+    /// Returns an error if the address is invalid, or if the server cannot be reached.
     pub async fn danger_connect_to_evicting(address: impl IntoConnectionInfo) -> Result<Self, StoreError> {
         let client = Client::open(address).map_err(error)?;
         let config = ConnectionManagerConfig::new()
@@ -73,20 +73,20 @@ impl RedisStore {
         })
     }
 
-    /// Lease and retention.
+    /// Sets the lease and the retention.
     #[must_use]
     pub fn with_settings(self, settings: StoreSettings) -> Self {
         RedisStore { settings, ..self }
     }
 
-    /// What stands before every key: `offhook:` unless told otherwise.
+    /// Sets the prefix of every key: `offhook:` by default.
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         RedisStore { prefix: prefix.into(), ..self }
     }
 
-    /// How long a step may take before it fails: 5 s unless told otherwise, and no
-    /// more than that. Keep it below the time that the vendor waits for an answer.
+    /// Sets how long a step may take before it fails: 5 s by default and at most. Keep it
+    /// below the time that the vendor waits for an answer.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         RedisStore { timeout, ..self }
@@ -123,8 +123,10 @@ impl RedisStore {
     }
 }
 
-/// A connection that breaks is replaced by its manager; one that says nothing any
-/// more, since a server or a load balancer is gone, is not, and is replaced here.
+/// A connection that can be replaced.
+///
+/// The manager replaces a connection that breaks. It does not notice one that went silent
+/// because a server or a load balancer is gone, so that one is replaced here.
 struct Connection {
     client: Client,
     config: ConnectionManagerConfig,
@@ -133,7 +135,7 @@ struct Connection {
 
 impl Connection {
     fn lock(&self) -> MutexGuard<'_, (u64, ConnectionManager)> {
-        // Nothing under the lock panics, so a poisoned one is in order.
+        // Nothing panics under the lock, so a poisoned one is still consistent.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -141,7 +143,8 @@ impl Connection {
         self.lock().clone()
     }
 
-    /// The first of those who wait in vain replaces it; it connects when it is used.
+    /// The first caller that times out replaces the connection. The new one connects on its
+    /// next use.
     fn replace(&self, silent: u64) -> Result<(), StoreError> {
         let mut current = self.lock();
         if current.0 == silent {
@@ -167,7 +170,7 @@ impl Store for RedisStore {
                 ("held", false) => Ok(Claim::Conflict { retry_after: Some(left) }),
                 ("done", true) => Ok(Claim::Done),
                 ("done", false) => Ok(Claim::Conflict { retry_after: None }),
-                _ => Err(StoreError::UnexpectedAnswer("no state of a record")),
+                _ => Err(StoreError::UnexpectedAnswer("a record without a known state")),
             }
         })
     }
@@ -195,7 +198,7 @@ impl Store for RedisStore {
     }
 
     fn abandon(&self, lease: Lease) {
-        // Without a runtime (it is shutting down), the lease ends by itself.
+        // Without a runtime, which is shutting down, the lease ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let store = self.clone();
             runtime.spawn(async move { store.release(&lease).await });
@@ -205,7 +208,10 @@ impl Store for RedisStore {
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("settings", &self.settings).field("prefix", &self.prefix).finish_non_exhaustive()
+        f.debug_struct("RedisStore")
+            .field("settings", &self.settings)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,6 +10,7 @@ use sqlx::{Connection as _, Database, Pool, SqlStr, Transaction};
 use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::log;
 use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
@@ -66,7 +67,7 @@ impl<D: Dialect> SqlStore<D> {
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Handled {
         let outcome = self.transaction(delivery, handler).await.unwrap_or_else(Outcome::Unclaimed);
-        Handled::logged(delivery, outcome)
+        log::logged(delivery, outcome)
     }
 
     async fn transaction<E: Event>(
@@ -327,7 +328,8 @@ pub trait Dialect: Clone + fmt::Debug + Send + Sync + 'static {
         key: &Key,
     ) -> impl Future<Output = Result<Option<Record>, sqlx::Error>> + Send;
 
-    /// Marks the lease's record as done, unless it is, and returns how many there were.
+    /// Marks the lease's record as done, and returns how many there were. A record that is
+    /// done already stays as it is, and counts.
     fn complete(
         &self,
         connection: &mut Connection<Self>,
@@ -335,14 +337,14 @@ pub trait Dialect: Clone + fmt::Debug + Send + Sync + 'static {
         retention: i64,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-    /// Deletes the lease's record, unless it is done, and returns how many there were.
+    /// Deletes the lease's record if it is not done, and returns how many there were.
     fn release(
         &self,
         connection: &mut Connection<Self>,
         lease: &Lease,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-    /// Extends the lease of a record, unless it is done, and returns how many there were.
+    /// Extends the lease of its record if that is not done, and returns how many there were.
     fn extend(
         &self,
         connection: &mut Connection<Self>,

@@ -10,7 +10,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::sql::{self, Dialect, NewClaim, Record, Row, SqlStore};
+use super::sql::{DEFAULT_TIMEOUT, Dialect, NewClaim, Record, Row, SqlStore, millis};
 use crate::idempotency::claim::Lease;
 use crate::idempotency::key::Key;
 use crate::idempotency::store::StoreError;
@@ -67,8 +67,8 @@ impl SqliteStore {
     /// (`busy_timeout`) and use a write-ahead log (`journal_mode` WAL).
     pub fn new(pool: SqlitePool) -> Self {
         let start = Instant::now();
-        let epoch = sql::millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-        let time = Arc::new(move || epoch.saturating_add(sql::millis(start.elapsed())));
+        let epoch = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let time = Arc::new(move || epoch.saturating_add(millis(start.elapsed())));
         SqlStore::with_dialect(pool, SqliteDialect { time })
     }
 
@@ -86,7 +86,7 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
         // One connection writes at a time, and the pool is a fairer queue than SQLite.
-        let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(sql::DEFAULT_TIMEOUT);
+        let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(DEFAULT_TIMEOUT);
         Ok(SqliteStore::new(pool.connect_with(options).await?))
     }
 
@@ -173,7 +173,7 @@ impl Dialect for SqliteDialect {
         let query = sqlx::query(EXTEND)
             .bind(lease.key().as_str())
             .bind(&lease.token().as_bytes()[..])
-            .bind(sql::millis(lease.ttl()))
+            .bind(millis(lease.ttl()))
             .bind(retention)
             .bind((self.time)());
         Ok(query.execute(connection).await?.rows_affected())

@@ -73,7 +73,7 @@ fn a_store_that_is_none_or_cannot_be_reached_ends_the_server() {
         ("memory:hunter2", "it is none of"),
         ("sqlite:", "it is none of"),
         ("sqlite:/nonexistent/hunter2", "unable to open database file"),
-        (&format!("postgres://u:hunter2@{unreachable}"), "the store did not answer in time"),
+        (&format!("postgres://u:hunter2@{unreachable}"), "Connection refused"),
         (&format!("redis://u:hunter2@{unreachable}"), "Connection refused"),
         ("postgres://u:hunter2@localhost:port/", "the store is unavailable"),
     ] {

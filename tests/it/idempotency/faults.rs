@@ -26,7 +26,7 @@ async fn deliver<S: Store>(store: &S, id: &str) -> (String, u16, usize) {
         })
         .await;
     let code = match handled.outcome() {
-        Outcome::Unclaimed(error) => format!("{} {error} {:?}", error.code(), std::error::Error::source(error)),
+        Outcome::Unclaimed(error) => format!("{} {}", error.code(), told(error)),
         outcome => outcome.code().to_owned(),
     };
     (code, handled.reply().status(), runs.into_inner())
@@ -257,16 +257,71 @@ async fn postgres_network() {
     network_faults(&store, &proxy).await;
 }
 
+/// The whole text of an error, as a log shows it.
+fn told(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| (*error).source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 #[tokio::test]
 async fn nobody_listens() {
     let port = free_port();
-    let error = RedisStore::connect(format!("redis://127.0.0.1:{port}/")).await.unwrap_err();
-    assert_eq!(error.code(), "store_unavailable");
-    let error = PostgresStore::connect(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).await.unwrap_err();
-    assert!(matches!(error.code(), "store_unavailable" | "store_timeout"), "{error:?}");
+    let start = Instant::now();
+    let redis = RedisStore::connect(format!("redis://u:hunter2@127.0.0.1:{port}/")).await.unwrap_err();
+    let url = format!("postgres://u:hunter2@127.0.0.1:{port}/postgres");
+    let postgres = PostgresStore::connect(&url).await.unwrap_err();
+    let sqlite = SqliteStore::open("/nonexistent/hunter2.db").await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(2), "after {:?}", start.elapsed());
+    for (error, cause) in [
+        (redis, "Connection refused (os error 111)"),
+        (postgres, "Connection refused (os error 111)"),
+        (sqlite, "unable to open database file"),
+    ] {
+        assert_eq!(error.code(), "store_unavailable", "{error}");
+        assert!(error.to_string().starts_with("the store is unavailable: "), "{error}");
+        assert_eq!(told(&error).matches(cause).count(), 1, "{}", told(&error));
+    }
     let lazy = PgPoolOptions::new().acquire_timeout(TIMEOUT);
     let pool = lazy.connect_lazy(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).unwrap();
     refuses(&PostgresStore::new(pool), "store_").await;
+}
+
+/// Neither an address that cannot be read nor a server that refuses it brings it into a log.
+#[tokio::test]
+async fn no_error_shows_a_password() {
+    let (postgres, redis) = (PgServer::start(&[]), RedisServer::start(&[]));
+    redis.cli(&["CONFIG", "SET", "requirepass", "secret"]);
+    let at = |url: String, user: &str| url.replace("postgres@", "").replace("://", &format!("://{user}@"));
+    let mut errors = Vec::new();
+    for url in [
+        "postgres://u:hunter2@localhost:port/".to_owned(),
+        "postgres://u:hunter2@local host/".to_owned(),
+        "postgres://u:hunter2@localhost/?sslmode=hunter2".to_owned(),
+        "postgres://u:hunter2@localhost/?port=hunter2".to_owned(),
+        "u:hunter2@localhost".to_owned(),
+        "postgres://u:hunter2@nowhere.invalid/".to_owned(),
+        at(postgres.url(), "u:hunter2"),
+        at(postgres.url(), "postgres:hunter2").replace("/postgres", "/nowhere"),
+    ] {
+        errors.push((PostgresStore::connect(&url).await.expect_err(&url), url));
+    }
+    for url in [
+        "redis://u:hunter2@localhost:port/".to_owned(),
+        "redis://u:hunter2@local host/".to_owned(),
+        "redis://u:hunter2@localhost/hunter2".to_owned(),
+        "u:hunter2@localhost".to_owned(),
+        "redis://u:hunter2@nowhere.invalid/".to_owned(),
+        at(redis.url(), "u:hunter2"),
+        redis.url(),
+    ] {
+        errors.push((RedisStore::connect(url.as_str()).await.expect_err(&url), url));
+    }
+    for (error, url) in errors {
+        let told = format!("{} {error:?}", told(&error));
+        println!("{url}: {told}");
+        assert_eq!(error.code(), "store_unavailable", "{told}");
+        assert!(!told.contains("hunter2"), "{url}: {told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -597,8 +652,9 @@ async fn a_file_whose_clock_was_set_between_two_processes() {
 /// The other stores never read the host's clock: only the SQLite store names it.
 #[test]
 fn no_other_store_reads_the_hosts_clock() {
-    let folder = crate_root().join("src/idempotency/stores");
-    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    let folder = crate_root().join("src/idempotency");
+    let files = |folder: std::path::PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for file in files(folder.join("stores")).chain(files(folder).filter(|path| path.is_file())) {
         let source = std::fs::read_to_string(&file).unwrap();
         let reads = ["SystemTime", "Utc::now", "SystemClock.now"].iter().any(|name| source.contains(name));
         assert_eq!(

@@ -50,6 +50,26 @@ async fn an_error_releases_and_asks_again() {
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
 }
 
+/// That this compiles is half of the test.
+#[tokio::test]
+async fn a_question_mark_takes_any_error() {
+    let store = MemoryStore::new();
+    let delivery = delivery("1");
+    let once = Once::new(&store);
+    let io = || std::io::Error::other("told");
+    let handled = [
+        once.run(&delivery, async |_| Err(io())?).await,
+        once.run(&delivery, async |_| Err(anyhow::Error::new(io()))?).await,
+        once.run(&delivery, async |_| Err(Box::<dyn std::error::Error + Send + Sync>::from(io()))?).await,
+        once.run(&delivery, async |_| Err("told")?).await,
+        once.run(&delivery, async |_| Err(String::from("told"))?).await,
+    ];
+    for handled in handled {
+        let Outcome::Failed(error) = handled.outcome() else { panic!("{handled:?}") };
+        assert_eq!((error.error().to_string().as_str(), error.is_permanent()), ("told", false));
+    }
+}
+
 #[tokio::test]
 async fn a_permanent_error_is_acknowledged_and_kept() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));

@@ -147,6 +147,103 @@ fn one_effect_of_64(store: Arc<dyn Store>) {
     }
 }
 
+/// Stores chosen at run time, and one that offers transactions.
+#[derive(Clone, FromRef)]
+struct Ways {
+    talkifai: TalkifAi,
+    store: Arc<dyn Store>,
+    sqlite: SqliteStore,
+}
+
+/// Every way to run a handler, without a type on a closure and with each its own `?`.
+mod ways {
+    use super::*;
+
+    pub(super) async fn once(store: &Arc<dyn Store>, webhook: &Webhook<TalkifAi>) -> Reply {
+        let handler = webhook.once(store, async |event| {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            offhook::Event::call_id(event).ok_or("the event names no call")?;
+            Ok(())
+        });
+        handler.await
+    }
+
+    pub(super) async fn run_with(store: &Arc<dyn Store>, webhook: &Webhook<TalkifAi>) -> Reply {
+        let handled = Once::new(store).run_with(webhook, async |event, held| {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            held.extend().await?;
+            assert!(offhook::Event::call_id(event).is_some() && held.key().is_some());
+            Ok(())
+        });
+        handled.await.into()
+    }
+
+    pub(super) async fn transact(store: &SqliteStore, webhook: &Webhook<TalkifAi>) -> Reply {
+        let handled = store.transact(webhook, async |event, transaction| {
+            sqlx::query("INSERT INTO effects VALUES (?)")
+                .bind(offhook::Event::call_id(event))
+                .execute(transaction)
+                .await?;
+            Ok(())
+        });
+        handled.await.into()
+    }
+}
+
+fn axum_ways(ways: Ways) -> SocketAddr {
+    type Chosen = State<Arc<dyn Store>>;
+    let router = axum::Router::new()
+        .route("/once", post(async |State(store): Chosen, webhook| ways::once(&store, &webhook).await))
+        .route("/run_with", post(async |State(store): Chosen, webhook| ways::run_with(&store, &webhook).await))
+        .route(
+            "/transact",
+            post(async |State(store): State<SqliteStore>, webhook| ways::transact(&store, &webhook).await),
+        )
+        .with_state(ways);
+    serve_axum(router)
+}
+
+fn actix_ways(ways: Ways) -> SocketAddr {
+    type Chosen = web::Data<Arc<dyn Store>>;
+    serve_actix(move |app| {
+        app.app_data(web::Data::new(ways.talkifai.clone()))
+            .app_data(web::Data::new(ways.store.clone()))
+            .app_data(web::Data::new(ways.sqlite.clone()))
+            .route("/once", web::post().to(async |store: Chosen, webhook| ways::once(&store, &webhook).await))
+            .route("/run_with", web::post().to(async |store: Chosen, webhook| ways::run_with(&store, &webhook).await))
+            .route(
+                "/transact",
+                web::post().to(async |store: web::Data<SqliteStore>, webhook| ways::transact(&store, &webhook).await),
+            );
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_way_to_run_a_handler_works_in_both_frameworks() {
+    let folder = Folder::new();
+    let sqlite = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
+    sqlite.migrate().await.unwrap();
+    sqlx::query("CREATE TABLE effects (id TEXT)").execute(sqlite.pool()).await.unwrap();
+    let ways =
+        Ways { talkifai: TalkifAi::new(SECRET).unwrap(), store: Arc::new(MemoryStore::new()), sqlite: sqlite.clone() };
+    let answers = tokio::task::spawn_blocking(move || {
+        let mut answers = Vec::new();
+        for (name, server) in [("axum", axum_ways as fn(Ways) -> SocketAddr), ("actix-web", actix_ways)] {
+            let address = server(ways.clone());
+            for path in ["/once", "/run_with", "/transact"] {
+                let body = body(&format!("{name} {path}"));
+                answers.extend([(), ()].map(|()| (name, path, send(address, path, &sign(&body), &body).0)));
+            }
+        }
+        answers
+    });
+    for (name, path, status) in answers.await.unwrap() {
+        assert_eq!(status, 200, "{name} {path}");
+    }
+    let effects: i64 = sqlx::query_scalar("SELECT count(*) FROM effects").fetch_one(sqlite.pool()).await.unwrap();
+    assert_eq!(effects, 2);
+}
+
 async fn in_background(store: Arc<dyn Store>) {
     tokio::task::spawn_blocking(move || one_effect_of_64(store)).await.unwrap();
 }
