@@ -1,6 +1,6 @@
 //! Each event is handled once: the contract of a store, and the flow around a handler.
 //!
-//! This room knows deliveries and their keys. It must never know a vendor or a framework.
+//! Knows deliveries and their keys. Must never know a vendor or a framework.
 //!
 //! ```
 //! use offhook::idempotency::MemoryStore;
