@@ -34,11 +34,8 @@ pub use event::json::{Amount, RawJson};
 pub use event::model::Event;
 pub use receive::{Delivery, Profile, ReceiveError, Reply, Success, Verifier};
 pub use time::{Clock, FixedClock, SystemClock, UnixTime};
-pub use vendors::signed::Hmac;
-pub use vendors::static_headers::StaticHeaders;
-pub use vendors::vendor::{SignedVendor, Vendor};
-pub use vendors::{Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox};
-pub use vendors::{salpre, standard_webhooks, talkifai, truedy, ultravox};
+// Each vendor's module and verifier: `vendors/mod.rs` is their list.
+pub use vendors::*;
 pub use verify::error::{ConfigError, VerifyError};
 pub use verify::headers::Headers;
 pub use verify::request::Request;

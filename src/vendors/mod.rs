@@ -2,9 +2,9 @@
 //!
 //! Knows how each vendor signs and what it says. Must never know a store or a framework.
 
-pub(crate) mod vendor;
-pub(crate) mod signed;
-pub(crate) mod static_headers;
+mod vendor;
+mod signed;
+mod static_headers;
 
 pub mod truedy;
 pub mod talkifai;
@@ -12,8 +12,9 @@ pub mod salpre;
 pub mod ultravox;
 pub mod standard_webhooks;
 
-use signed::Hmac;
-use static_headers::StaticHeaders;
+pub use signed::Hmac;
+pub use static_headers::StaticHeaders;
+pub use vendor::{SignedVendor, Vendor};
 
 /// The verifier of [Truedy](https://docs.truedy.ai/guides/webhooks).
 pub type Truedy = Hmac<truedy::Spec>;

@@ -17,7 +17,7 @@
 mod event;
 
 use crate::event::{ParseError, Parsed};
-use crate::vendors::vendor::Vendor;
+use crate::vendors::Vendor;
 use crate::verify::{Head, HeaderTokens, Secret, Verified, VerifyError};
 
 pub use event::{Call, CallEndedEvent, CallEvent, ErrorEvent, Event, Speaker, TranscriptEntry, TranscriptEvent};

@@ -37,8 +37,7 @@ use serde::de::DeserializeOwned;
 
 use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
-use crate::vendors::StandardWebhooks;
-use crate::vendors::vendor::{SignedVendor, Vendor};
+use crate::vendors::{Hmac, SignedVendor, Vendor};
 use crate::verify::{
     ConfigError, HmacKeys, HmacScheme, Part, Request, Secret, Separator, TimestampFormat, Verified, VerifyError,
 };
@@ -76,7 +75,7 @@ const fn scheme(id: &'static str, timestamp: &'static str, signature: &'static s
 }
 
 /// The facts about a vendor that follows Standard Webhooks and sends events of the type
-/// `E`, for [`StandardWebhooks`].
+/// `E`, for [`StandardWebhooks`](crate::StandardWebhooks).
 #[derive(Debug)]
 pub struct Spec<E>(PhantomData<E>);
 
@@ -100,7 +99,7 @@ impl<E: DeserializeOwned + 'static> Vendor for Spec<E> {
 
 /// What only Standard Webhooks has: header names of two families, and vendors with names
 /// and retry spans of their own.
-impl<E: DeserializeOwned + 'static> StandardWebhooks<E> {
+impl<E: DeserializeOwned + 'static> Hmac<Spec<E>> {
     /// Creates a verifier for a vendor that sends the `svix-` headers.
     ///
     /// # Errors

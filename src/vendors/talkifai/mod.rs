@@ -25,7 +25,7 @@ mod function;
 use std::time::Duration;
 
 use crate::event::{ParseError, Parsed};
-use crate::vendors::vendor::{SignedVendor, Vendor};
+use crate::vendors::{SignedVendor, Vendor};
 use crate::verify::{HmacKeys, HmacScheme, Part, Request, Secret, Verified, VerifyError};
 
 pub use event::{AnalysisEvent, CallEvent, CallStatus, CreditEvent, EndReason, Event, TranscriptEvent};

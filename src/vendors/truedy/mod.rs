@@ -21,7 +21,7 @@ mod event;
 
 use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
-use crate::vendors::vendor::{SignedVendor, Vendor};
+use crate::vendors::{SignedVendor, Vendor};
 use crate::verify::{HmacKeys, HmacScheme, Part, Request, Secret, TimestampFormat, Verified, VerifyError};
 
 pub use event::{BatchEvent, BatchStatus, CallEvent, CallStatus, Event, VoiceEvent};

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
-use crate::vendors::vendor::{SignedVendor, Vendor};
+use crate::vendors::{SignedVendor, Vendor};
 use crate::verify::{HmacKeys, HmacScheme, Part, Request, Secret, Separator, TimestampFormat, Verified, VerifyError};
 
 pub(crate) use call::BoxedCall;
