@@ -3,6 +3,7 @@
 
 mod cases;
 mod common;
+mod drift;
 mod standard_webhooks;
 mod ultravox;
 
@@ -19,7 +20,7 @@ fn the_core_and_both_frameworks_give_the_same_answers() {
     tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).init();
     let mut cases = cases::cases();
     cases.extend(common::ALL.into_iter().flat_map(common::cases));
-    cases.extend([ultravox::cases(), standard_webhooks::cases()].concat());
+    cases.extend([ultravox::cases(), standard_webhooks::cases(), drift::cases()].concat());
     let deliveries = run(&cases);
     eprintln!("{} cases, {deliveries} deliveries", cases.len());
     assert!(cases.len() > 1000, "{} cases", cases.len());
@@ -46,6 +47,7 @@ fn the_core_and_both_frameworks_give_the_same_answers() {
         "{lines}"
     );
     assert!(lines.contains("secret_index=1"));
+    assert!(lines.contains("drift=id: expected a string or an integer; timestamp: expected"));
     assert!(lines.contains(r#"vendor="talkifai" endpoint="" code="malformed_signature""#));
 }
 
