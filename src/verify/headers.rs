@@ -19,8 +19,9 @@ use crate::verify::VerifyError;
 ///
 /// Implemented for slices, arrays and vectors of pairs, for `HashMap` and
 /// `BTreeMap`, for `http::HeaderMap` (feature `http`, part of `axum`) and for
-/// actix-web's `HeaderMap` (feature `actix-web`).
-pub trait Headers {
+/// actix-web's `HeaderMap` (feature `actix-web`). It is `Sync`, so that a
+/// [`Head`](crate::verify::Head) can be held across an `await`.
+pub trait Headers: Sync {
     /// Finds the header whose name equals `name`, without regard to ASCII case
     /// ([RFC 9110, section 5.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.1)).
     ///
@@ -133,15 +134,15 @@ macro_rules! headers_from_pairs {
 #[cfg(any(feature = "http", feature = "actix-web"))]
 pub(crate) use headers_from_pairs;
 
-headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>] [(K, V)],
+headers_from_pairs!([K: AsRef<str> + Sync, V: AsRef<[u8]> + Sync] [(K, V)],
     headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>, const N: usize] [(K, V); N],
+headers_from_pairs!([K: AsRef<str> + Sync, V: AsRef<[u8]> + Sync, const N: usize] [(K, V); N],
     headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>] Vec<(K, V)>,
+headers_from_pairs!([K: AsRef<str> + Sync, V: AsRef<[u8]> + Sync] Vec<(K, V)>,
     headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>, S] HashMap<K, V, S>,
+headers_from_pairs!([K: AsRef<str> + Sync, V: AsRef<[u8]> + Sync, S: Sync] HashMap<K, V, S>,
     headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-headers_from_pairs!([K: AsRef<str>, V: AsRef<[u8]>] BTreeMap<K, V>,
+headers_from_pairs!([K: AsRef<str> + Sync, V: AsRef<[u8]> + Sync] BTreeMap<K, V>,
     headers => headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
 
 /// Finds headers among all that there are. A request has few, so one pass that

@@ -1,23 +1,10 @@
-//! The table of hostile deliveries: what a receiver meets, and the one answer it
-//! gives to it, from the core and from both frameworks.
+//! The rows of Truedy (T), TalkifAI (K) and Salpre (H).
 
 use base64ct::{Base64, Encoding};
 
+use offhook_tests::hostile::{Answer, Case, Headers};
 use offhook_tests::servers::{SALPRE_TOKEN, TALKIFAI_SECRET, TRUEDY_OLD_SECRET, TRUEDY_SECRET};
 use offhook_tests::signing::{NOW, hex, mac};
-
-/// Stands in every body and must stand in no log line.
-pub const MARKER: &str = "zebra-marker";
-
-pub struct Case {
-    pub name: String,
-    pub path: &'static str,
-    pub query: String,
-    pub headers: Vec<(&'static str, Vec<u8>)>,
-    pub body: Vec<u8>,
-    /// The event's name, or the status and the code of the refusal.
-    pub answer: Result<&'static str, (u16, &'static str)>,
-}
 
 const STARTED: &str =
     r#"{"event":"call.started","timestamp":"2025-03-18T14:30:00Z","data":{"call_id":"c1","note":"zebra-marker"}}"#;
@@ -35,16 +22,17 @@ impl Table {
     fn add(
         &mut self,
         name: impl Into<String>,
-        path: &'static str,
-        headers: Vec<(&'static str, Vec<u8>)>,
+        route: &'static str,
+        headers: Headers,
         body: impl Into<Vec<u8>>,
-        answer: Result<&'static str, (u16, &'static str)>,
-    ) {
-        self.0.push(Case { name: name.into(), path, query: String::new(), headers, body: body.into(), answer });
+        answer: Answer,
+    ) -> &mut Case {
+        self.0.push(Case::new(name, route, headers, body, answer));
+        self.0.last_mut().unwrap()
     }
 
     /// A signature over what is sent, with this timestamp.
-    fn time(&mut self, timestamp: impl AsRef<[u8]>, answer: Result<&'static str, (u16, &'static str)>) {
+    fn time(&mut self, timestamp: impl AsRef<[u8]>, answer: Answer) {
         let timestamp = timestamp.as_ref();
         self.add(
             format!("timestamp {:?}", String::from_utf8_lossy(timestamp)),
@@ -56,39 +44,24 @@ impl Table {
     }
 
     /// A signature header of Truedy's with the right timestamp.
-    fn truedy(
-        &mut self,
-        name: impl Into<String>,
-        signature: impl Into<Vec<u8>>,
-        answer: Result<&'static str, (u16, &'static str)>,
-    ) {
+    fn truedy(&mut self, name: impl Into<String>, signature: impl Into<Vec<u8>>, answer: Answer) {
         let headers = vec![(SIGNATURE, signature.into()), (TIMESTAMP, now().into())];
         self.add(name, "/truedy", headers, STARTED, answer);
     }
 
-    fn talkifai(
-        &mut self,
-        name: impl Into<String>,
-        signature: impl Into<Vec<u8>>,
-        answer: Result<&'static str, (u16, &'static str)>,
-    ) {
+    fn talkifai(&mut self, name: impl Into<String>, signature: impl Into<Vec<u8>>, answer: Answer) {
         self.add(name, "/talkifai", vec![(TALKIFAI_SIGNATURE, signature.into())], CREATED, answer);
     }
 
-    fn salpre(
-        &mut self,
-        name: impl Into<String>,
-        value: impl Into<Vec<u8>>,
-        answer: Result<&'static str, (u16, &'static str)>,
-    ) {
+    fn salpre(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>, answer: Answer) {
         self.add(name, "/salpre", vec![("authorization", value.into())], INITIATED, answer);
     }
 
-    /// A body, authentic on every vendor's route.
-    fn body(&mut self, name: &str, body: impl AsRef<[u8]>, answer: Result<&'static str, (u16, &'static str)>) {
+    /// A body under a good signature.
+    fn body(&mut self, name: &str, body: impl AsRef<[u8]>, answer: Answer) -> &mut Case {
         let body = body.as_ref();
         let headers = vec![(SIGNATURE, truedy_tag(now().as_bytes(), body).into()), (TIMESTAMP, now().into())];
-        self.add(name, "/truedy", headers, body, answer);
+        self.add(name, "/truedy", headers, body, answer)
     }
 }
 
@@ -190,6 +163,10 @@ fn times(table: &mut Table) {
     }
     let headers = vec![(SIGNATURE, seconds.clone()), (TIMESTAMP, format!(" \t{NOW}\t ").into())];
     table.add("spaces around the timestamp", "/truedy", headers, STARTED, taken);
+    for old in ["1970-01-01T00:00:00Z", "2025-03-18T14:30:00Z", "2099-01-01T00:00:00Z"] {
+        let body = STARTED.replace("2025-03-18T14:30:00Z", old);
+        table.body(&format!("a fresh header, the body's own time {old}"), body, taken);
+    }
     let headers = vec![(SIGNATURE, seconds), (TIMESTAMP, now().into())];
     table.add("a clock before 1970", "/early/truedy", headers, STARTED, Err((401, "timestamp_too_new")));
 }
@@ -277,6 +254,10 @@ fn truedy_signatures(table: &mut Table) {
     table.truedy("under the secret without its prefix", hex(&mac(stripped, &[time.as_bytes(), b".", body])), mismatch);
     let plain = hmac_sha256::Hash::hash(&[TRUEDY_SECRET.as_bytes(), time.as_bytes(), b".", body].concat());
     table.truedy("a plain SHA-256 of secret and message", hex(&plain), mismatch);
+    let plain = hmac_sha256::Hash::hash(&[TRUEDY_SECRET.as_bytes(), body].concat());
+    table.truedy("a plain SHA-256 of secret and body", hex(&plain), mismatch);
+    let plain = hmac_sha256::Hash::hash(&[time.as_bytes(), b".", body].concat());
+    table.truedy("a plain SHA-256 of the message", hex(&plain), mismatch);
 
     for (name, signature, timestamp) in [
         ("underscores", "x_truedy_signature", "x_truedy_timestamp"),
@@ -288,14 +269,8 @@ fn truedy_signatures(table: &mut Table) {
         let headers = vec![(signature, good.clone().into()), (timestamp, now().into())];
         table.add(format!("near-miss header names: {name}"), "/truedy", headers, STARTED, Err((401, "missing_header")));
     }
-    table.0.push(Case {
-        name: "in the query".to_owned(),
-        path: "/truedy",
-        query: format!("?{SIGNATURE}={good}&{TIMESTAMP}={NOW}"),
-        headers: Vec::new(),
-        body: STARTED.into(),
-        answer: Err((401, "missing_header")),
-    });
+    let case = Case::new("in the query", "/truedy", vec![], STARTED, Err((401, "missing_header")));
+    table.0.push(case.with_query(format!("?{SIGNATURE}={good}&{TIMESTAMP}={NOW}")));
     let inside = format!(r#"{{"{SIGNATURE}":"{good}","{TIMESTAMP}":"{NOW}","event":"call.started","data":{{}}}}"#);
     table.add("in the body", "/truedy", vec![], inside, Err((401, "missing_header")));
 
@@ -343,6 +318,30 @@ fn talkifai_signatures(table: &mut Table) {
     ] {
         table.talkifai(format!("K: {name}"), text, malformed);
     }
+    for length in [1, 2, 32, 62] {
+        table.talkifai(format!("K: the first {length} digits"), format!("sha256={}", &tag[..length]), malformed);
+    }
+    let full_width: String = tag.chars().map(|digit| char::from_u32(u32::from(digit) + 0xfee0).unwrap()).collect();
+    table.talkifai("K: full-width digits", format!("sha256={full_width}"), Err((401, "header_not_ascii")));
+    for (name, text) in [
+        ("zz after it", format!("{tag}zz")),
+        ("00 after it", format!("{tag}00")),
+        ("twice", format!("{tag}{tag}")),
+        ("quoted", format!("\"{tag}\"")),
+        ("a list with a space", format!("{}, sha256={tag}", "0".repeat(64))),
+        ("a good list", format!("{tag},sha256={tag}")),
+        ("base64 of the MAC", Base64::encode_string(&mac(TALKIFAI_SECRET, &[body]))),
+        ("base64 of the hex", Base64::encode_string(tag.as_bytes())),
+    ] {
+        table.talkifai(format!("K: {name}"), format!("sha256={text}"), malformed);
+    }
+    for bit in 0..256 {
+        let mut tag = mac(TALKIFAI_SECRET, &[body]);
+        tag[bit / 8] ^= 1 << (bit % 8);
+        table.talkifai(format!("K: bit {bit} flipped"), format!("sha256={}", hex(&tag)), mismatch);
+    }
+    let plain = hmac_sha256::Hash::hash(&[TALKIFAI_SECRET.as_bytes(), body].concat());
+    table.talkifai("K: a plain SHA-256 of secret and body", format!("sha256={}", hex(&plain)), mismatch);
     table.talkifai("K: empty", "", Err((401, "empty_header")));
     table.add("K: missing", "/talkifai", vec![], CREATED, Err((401, "missing_header")));
     table.talkifai("K: not ASCII", [b"sha256=".as_slice(), &[0xff; 64]].concat(), Err((401, "header_not_ascii")));
@@ -451,14 +450,8 @@ fn static_headers(table: &mut Table) {
         INITIATED,
         Err((401, "missing_header")),
     );
-    table.0.push(Case {
-        name: "H: in the query".to_owned(),
-        path: "/salpre",
-        query: format!("?authorization={SALPRE_TOKEN}"),
-        headers: Vec::new(),
-        body: INITIATED.into(),
-        answer: Err((401, "missing_header")),
-    });
+    let case = Case::new("H: in the query", "/salpre", vec![], INITIATED, Err((401, "missing_header")));
+    table.0.push(case.with_query(format!("?authorization={SALPRE_TOKEN}")));
 
     let key = |value: &str| ("x-api-key", value.as_bytes().to_vec());
     let token = |value: &str| ("x-token", value.as_bytes().to_vec());
@@ -554,49 +547,62 @@ fn bodies(table: &mut Table) {
         r#"{"event":"call.started","data":{"__proto__":{"admin":true},"constructor":1},"__proto__":1,"new":[{}]}"#,
         r#"{"\u0065vent":"call\u002estarted","data":{}}"#,
         r#"{"event":"call.started","data":{"call":{"callId":"c","newField":{"a":[1,2]}}}}"#,
-        // Undecodable, and delivered as what they are called.
-        r#"{"event":"call.started","data":{"call":{"duration":1e999}}}"#,
-        r#"{"event":"call.started","data":{"call":{"duration":9223372036854775808}}}"#,
-        r#"{"event":"call.started","data":{"call":"c"}}"#,
-        r#"{"event":"call.started","data":[]}"#,
-        r#"{"event":"call.started","data":null}"#,
-        r#"{"event":"call.started","data":{},"timestamp":{}}"#,
-        r#"{"event":"call.started","data":{"call_id":"a","call_id":"b"}}"#,
     ] {
         table.body(&format!("taken: {body}"), body, taken);
+    }
+    for (body, path) in [
+        (r#"{"event":"call.started","data":{"call":{"duration":1e999}}}"#, "data.call.duration"),
+        (r#"{"event":"call.started","data":{"call":{"duration":9223372036854775808}}}"#, "data.call.duration"),
+        (r#"{"event":"call.started","data":{"call":"c"}}"#, "data.call"),
+        (r#"{"event":"call.started","data":[]}"#, "data"),
+        (r#"{"event":"call.started","data":null}"#, "data"),
+        (r#"{"event":"call.started","data":{},"timestamp":{}}"#, "timestamp"),
+        (r#"{"event":"call.started","data":{"call_id":"a","call_id":"b"}}"#, "data.call_id"),
+    ] {
+        table.body(&format!("taken: {body}"), body, taken).drift = vec![path];
     }
     table.body("an unknown event", r#"{"event":"call.exploded","data":{"note":"zebra-marker"}}"#, Ok("call.exploded"));
     table.body("an alias", r#"{"event":"call.completed","data":{}}"#, Ok("call.ended"));
 
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     table.body("100 000 arrays at the top", deep(100_000), Err((400, "body_not_an_object")));
-    for (name, body, answer) in [
-        ("in an unknown field", format!(r#"{{"event":"call.started","data":{{}},"x":{}}}"#, deep(100_000)), taken),
+    for (name, body, answer, drift) in [
+        (
+            "in an unknown field",
+            format!(r#"{{"event":"call.started","data":{{}},"x":{}}}"#, deep(100_000)),
+            taken,
+            None,
+        ),
         (
             "in an unknown field of the data",
             format!(r#"{{"event":"call.started","data":{{"x":{}}}}}"#, deep(100_000)),
             taken,
+            None,
         ),
         (
             "in a known field of the data",
             format!(r#"{{"event":"call.started","data":{{"call_id":{}}}}}"#, deep(100_000)),
             taken,
+            Some("data.call_id"),
         ),
-        ("as the data", format!(r#"{{"event":"call.started","data":{}}}"#, deep(100_000)), taken),
-        ("as the data, first", format!(r#"{{"data":{},"event":"call.started"}}"#, deep(100_000)), taken),
-        ("as the name", format!(r#"{{"event":{},"data":{{}}}}"#, deep(100_000)), Err((400, "missing_field"))),
-        ("as the id", format!(r#"{{"event":"call.started","id":{},"data":{{}}}}"#, deep(100_000)), taken),
-        ("in an unknown event", format!(r#"{{"event":"x","data":{}}}"#, deep(100_000)), Ok("x")),
+        ("as the data", format!(r#"{{"event":"call.started","data":{}}}"#, deep(100_000)), taken, Some("data")),
+        ("as the data, first", format!(r#"{{"data":{},"event":"call.started"}}"#, deep(100_000)), taken, Some("data")),
+        ("as the name", format!(r#"{{"event":{},"data":{{}}}}"#, deep(100_000)), Err((400, "missing_field")), None),
+        ("as the id", format!(r#"{{"event":"call.started","id":{},"data":{{}}}}"#, deep(100_000)), taken, Some("id")),
+        ("in an unknown event", format!(r#"{{"event":"x","data":{}}}"#, deep(100_000)), Ok("x"), None),
         (
             "unclosed",
             format!(r#"{{"event":"call.started","data":{}"#, "[".repeat(100_000)),
             Err((400, "body_not_json")),
+            None,
         ),
     ] {
-        table.body(&format!("100 000 arrays {name}"), body, answer);
+        table.body(&format!("100 000 arrays {name}"), body, answer).drift.extend(drift);
     }
     let many = "[[[[[]]]]],".repeat((1 << 20) / 11);
     table.body("1 MiB of [[[[[]]]]],", format!(r#"{{"event":"call.started","data":{{"x":[{many}1]}}}}"#), taken);
     let keys: String = (0..100_000).map(|key| format!(r#""{key}":0,"#)).collect();
+    let empty_keys = r#""":0,"#.repeat(400_000);
+    table.body("400 000 empty keys", format!(r#"{{"event":"call.started",{empty_keys}"data":{{}}}}"#), taken);
     table.body("100 000 keys", format!(r#"{{"event":"call.started",{keys}"data":{{}}}}"#), taken);
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 pub mod client;
 pub mod databases;
 pub mod examples;
+pub mod hostile;
 pub mod random;
 pub mod samples;
 pub mod schemes;

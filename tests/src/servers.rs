@@ -1,4 +1,4 @@
-//! Both frameworks on loopback, with the same routes.
+//! The verifiers of the tests, and both frameworks on loopback with a route for each.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use axum::extract::DefaultBodyLimit;
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use offhook::verify::HeaderTokens;
-use offhook::{Event, FixedClock, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
+use offhook::{
+    Event, FixedClock, Rejection, Reply, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, Webhook,
+};
 
 use crate::signing::NOW;
 
@@ -16,6 +18,9 @@ pub const TRUEDY_SECRET: &str = "whsec_http_test_secret";
 pub const TRUEDY_OLD_SECRET: &str = "whsec_http_test_old_secret";
 pub const TALKIFAI_SECRET: &str = "talkifai_http_test_secret";
 pub const SALPRE_TOKEN: &str = "salpre_http_test_token";
+pub const ULTRAVOX_SECRET: &str = "uv_test_secret";
+/// Its key is `key`.
+pub const STANDARD_SECRET: &str = "whsec_a2V5";
 
 pub fn truedy() -> Truedy {
     Truedy::new(TRUEDY_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
@@ -47,6 +52,47 @@ pub fn headers_salpre() -> Salpre {
     Salpre::new(tokens.with_set([("X-API-Key", "old-zebra")]).unwrap())
 }
 
+pub fn ultravox() -> Ultravox {
+    Ultravox::new(ULTRAVOX_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
+}
+
+pub fn standard_webhooks() -> StandardWebhooks<User> {
+    StandardWebhooks::new(STANDARD_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
+}
+
+/// The event that arrives by Standard Webhooks.
+#[derive(Clone, serde::Deserialize)]
+pub struct User {
+    pub data: Option<Id>,
+}
+
+#[derive(Clone, serde::Deserialize)]
+pub struct Id {
+    pub id: String,
+}
+
+/// Whatever serves routes: a framework, or the core alone.
+pub trait Home {
+    fn route<V>(&mut self, path: &'static str, verifier: V)
+    where
+        V: Verifier + Clone + 'static,
+        V::Event: Send;
+}
+
+/// Adds every route. Success is 204 where the path ends with one of the vendors that
+/// expect that, and 200 elsewhere.
+pub fn add_routes(home: &mut impl Home) {
+    home.route("/truedy", truedy());
+    home.route("/talkifai", talkifai());
+    home.route("/salpre", salpre());
+    home.route("/ultravox", ultravox());
+    home.route("/standard-webhooks", standard_webhooks());
+    home.route("/rotated/truedy", rotated_truedy());
+    home.route("/early/truedy", early_truedy());
+    home.route("/aged/talkifai", aged_talkifai());
+    home.route("/headers/salpre", headers_salpre());
+}
+
 /// What reached a handler, or what did not and why.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<Result<String, String>>>>);
@@ -70,9 +116,8 @@ pub struct Server {
     pub log: Log,
 }
 
-/// Both frameworks. Routes: `/truedy`, `/talkifai`, `/salpre`; `/small/truedy`
-/// with a limit of 1 KiB and `/large/truedy` with one of 4 MiB, each set the
-/// framework's own way; and routes for other verifiers.
+/// Both frameworks, with every route, and with `/small/truedy`, which has a limit of
+/// 1 KiB, and `/large/truedy`, which has one of 4 MiB, each set the framework's own way.
 pub fn both() -> [Server; 2] {
     [axum_server(), actix_server()]
 }
@@ -82,55 +127,70 @@ async fn answer<V: Verifier>(log: &Log, webhook: Result<Webhook<V>, Rejection>) 
     Ok(webhook?.acknowledge())
 }
 
-fn axum_server() -> Server {
-    let log = Log::default();
-    macro_rules! route {
-        ($verifier:expr, $type:ty) => {{
-            let log = log.clone();
-            post(move |webhook: Result<Webhook<$type>, Rejection>| async move { answer(&log, webhook).await })
-                .with_state($verifier)
-        }};
+struct Axum {
+    router: axum::Router,
+    log: Log,
+}
+
+impl Axum {
+    fn handler<V>(&self, verifier: V) -> MethodRouter
+    where
+        V: Verifier + Clone + 'static,
+        V::Event: Send,
+    {
+        let log = self.log.clone();
+        post(async move |webhook: Result<Webhook<V>, Rejection>| answer(&log, webhook).await).with_state(verifier)
     }
-    let app = axum::Router::new()
-        .route("/truedy", route!(truedy(), Truedy))
-        .route("/talkifai", route!(talkifai(), TalkifAi))
-        .route("/salpre", route!(salpre(), Salpre))
-        .route("/rotated/truedy", route!(rotated_truedy(), Truedy))
-        .route("/early/truedy", route!(early_truedy(), Truedy))
-        .route("/aged/talkifai", route!(aged_talkifai(), TalkifAi))
-        .route("/headers/salpre", route!(headers_salpre(), Salpre))
-        .route("/small/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(1024)))
-        .route("/large/truedy", route!(truedy(), Truedy).layer(DefaultBodyLimit::max(4 << 20)));
-    Server { name: "axum", address: serve_axum(app), log }
+}
+
+impl Home for Axum {
+    fn route<V>(&mut self, path: &'static str, verifier: V)
+    where
+        V: Verifier + Clone + 'static,
+        V::Event: Send,
+    {
+        let handler = self.handler(verifier);
+        self.router = std::mem::take(&mut self.router).route(path, handler);
+    }
+}
+
+fn axum_server() -> Server {
+    let mut axum = Axum { router: axum::Router::new(), log: Log::default() };
+    add_routes(&mut axum);
+    let small = axum.handler(truedy()).layer(DefaultBodyLimit::max(1024));
+    let large = axum.handler(truedy()).layer(DefaultBodyLimit::max(4 << 20));
+    let address = serve_axum(axum.router.route("/small/truedy", small).route("/large/truedy", large));
+    Server { name: "axum", address, log: axum.log }
+}
+
+struct Actix<'a>(&'a mut ServiceConfig);
+
+impl Home for Actix<'_> {
+    fn route<V>(&mut self, path: &'static str, verifier: V)
+    where
+        V: Verifier + Clone + 'static,
+        V::Event: Send,
+    {
+        self.0.service(web::resource(path).app_data(web::Data::new(verifier)).post(handle::<V>));
+    }
+}
+
+async fn handle<V: Verifier + 'static>(
+    log: web::Data<Log>,
+    webhook: Result<Webhook<V>, Rejection>,
+) -> Result<Reply, Rejection> {
+    answer(&log, webhook).await
 }
 
 fn actix_server() -> Server {
-    async fn handle<V: Verifier>(
-        log: web::Data<Log>,
-        webhook: Result<Webhook<V>, Rejection>,
-    ) -> Result<Reply, Rejection> {
-        answer(&log, webhook).await
-    }
     let log = Log::default();
     let handler_log = log.clone();
     let address = serve_actix(move |app| {
-        app.app_data(web::Data::new(handler_log.clone()))
-            .app_data(web::Data::new(truedy()))
-            .app_data(web::Data::new(talkifai()))
-            .app_data(web::Data::new(salpre()))
-            .route("/truedy", web::post().to(handle::<Truedy>))
-            .route("/talkifai", web::post().to(handle::<TalkifAi>))
-            .route("/salpre", web::post().to(handle::<Salpre>))
-            .service(web::resource("/rotated/truedy").app_data(web::Data::new(rotated_truedy())).post(handle::<Truedy>))
-            .service(web::resource("/early/truedy").app_data(web::Data::new(early_truedy())).post(handle::<Truedy>))
-            .service(web::resource("/aged/talkifai").app_data(web::Data::new(aged_talkifai())).post(handle::<TalkifAi>))
-            .service(web::resource("/headers/salpre").app_data(web::Data::new(headers_salpre())).post(handle::<Salpre>))
-            .service(web::resource("/small/truedy").app_data(PayloadConfig::new(1024)).post(handle::<Truedy>))
-            .service(
-                web::resource("/large/truedy")
-                    .app_data(web::Data::new(PayloadConfig::new(4 << 20)))
-                    .post(handle::<Truedy>),
-            );
+        app.app_data(web::Data::new(handler_log.clone())).app_data(web::Data::new(truedy()));
+        add_routes(&mut Actix(app));
+        let (small, large) = (PayloadConfig::new(1024), web::Data::new(PayloadConfig::new(4 << 20)));
+        app.service(web::resource("/small/truedy").app_data(small).post(handle::<Truedy>));
+        app.service(web::resource("/large/truedy").app_data(large).post(handle::<Truedy>));
     });
     Server { name: "actix-web", address, log }
 }

@@ -2,7 +2,6 @@
 
 mod copies;
 mod debug;
-mod edges;
 mod functions;
 mod request;
 mod senders;

@@ -1,0 +1,104 @@
+//! The rows of Ultravox alone.
+
+use offhook_tests::hostile::Case;
+use offhook_tests::signing::{hex, mac};
+
+use crate::common::{Table, ULTRAVOX, refused};
+
+pub fn cases() -> Vec<Case> {
+    let mut table = Table::new(&ULTRAVOX);
+    for (time, answer) in [
+        ("2026-03-18T14:25:00Z", Ok("call.started")),
+        ("2026-03-18T14:24:59Z", refused("timestamp_too_old")),
+        ("2026-03-18T14:35:00.000000+00:00", Ok("call.started")),
+        ("2026-03-18T14:35:01Z", refused("timestamp_too_new")),
+        ("2026-03-18T17:30:00+03:00", Ok("call.started")),
+        ("2026-03-18T14:30:00", Ok("call.started")),
+        ("2026-03-18T14:30:00.123456789Z", Ok("call.started")),
+        ("1970-01-01T00:00:00Z", refused("timestamp_too_old")),
+        ("9999-12-31T23:59:59Z", refused("timestamp_too_new")),
+        ("1773844200", refused("malformed_timestamp")),
+        ("2026-03-18T14:30:00Zabc", refused("malformed_timestamp")),
+        ("2026-03-18 14:30:00Z", refused("malformed_timestamp")),
+        ("2026-02-30T00:00:00Z", refused("malformed_timestamp")),
+        ("2026-03-18T25:00:00Z", refused("malformed_timestamp")),
+        ("+999999999-01-01T00:00:00Z", refused("malformed_timestamp")),
+        ("Wed, 18 Mar 2026 14:30:00 GMT", refused("malformed_timestamp")),
+        ("2026-03-18T14:30:00Z, 2026-03-18T14:30:00Z", refused("malformed_timestamp")),
+    ] {
+        table.time(time, answer);
+    }
+    for (timestamp, answer) in [
+        ("2026-03-18T14:30:00.000Z", refused("signature_mismatch")),
+        ("2026-03-18T14:30:00+00:00", refused("signature_mismatch")),
+        ("2026-03-18T14:30:00Zabc", refused("malformed_timestamp")),
+    ] {
+        table.time_signed_over(timestamp, ULTRAVOX.now, answer);
+    }
+    table.time_signed_over(ULTRAVOX.now, "1773844200", refused("signature_mismatch"));
+    table.time_signed_over(ULTRAVOX.now, "", refused("signature_mismatch"));
+    for time in ["1773844200000", "-1", "NaN", "9223372036854775807", "2026-03-18T14:30:00+25:00", "2026-03-18"] {
+        table.time(time, refused("malformed_timestamp"));
+    }
+    let good = (ULTRAVOX.sign)(ULTRAVOX.now.as_bytes(), ULTRAVOX.body.as_bytes());
+    let bad = "0".repeat(64);
+    let tag = |parts: &[&[u8]]| hex(&mac(b"uv_test_secret", parts));
+    let (now, body) = (ULTRAVOX.now.as_bytes(), ULTRAVOX.body.as_bytes());
+    for (signature, answer) in [
+        (good.to_uppercase(), Ok("call.started")),
+        (format!("{bad},{good}"), Ok("call.started")),
+        (format!("{good},{bad}"), Ok("call.started")),
+        (format!("{bad}, {good}, x"), Ok("call.started")),
+        (format!("{bad},{bad}"), refused("signature_mismatch")),
+        (tag(&[body]), refused("signature_mismatch")),
+        (tag(&[now, body]), refused("signature_mismatch")),
+        (tag(&[body, b".", now]), refused("signature_mismatch")),
+        (tag(&[now, b".", body]), refused("signature_mismatch")),
+        (hex(&mac(b"another", &[body, now])), refused("signature_mismatch")),
+        (hex(&mac(b"", &[body, now])), refused("signature_mismatch")),
+        (good[..63].to_owned(), refused("malformed_signature")),
+        (format!("{good}0"), refused("malformed_signature")),
+        (format!("{good}zz"), refused("malformed_signature")),
+        (format!("sha256={good}"), refused("malformed_signature")),
+        (format!("{good};{good}"), refused("malformed_signature")),
+        ("g".repeat(64), refused("malformed_signature")),
+        (",,,".to_owned(), refused("malformed_signature")),
+    ] {
+        table.signature(signature, answer);
+    }
+    let call = |call: &str| format!(r#"{{"event":"call.ended","call":{call}}}"#);
+    for (body, name) in [
+        (ULTRAVOX.body.replace(":", " :\n"), "call.started"),
+        (r#"{"event":"call.parked","call":{"x":1}}"#.to_owned(), "call.parked"),
+        (r#"{"call":{"callId":"c1"}}"#.to_owned(), ""),
+        (call("{}"), "call.ended"),
+        (call(r#"{"callId":7,"__proto__":{"x":1},"new":[1]}"#), "call.ended"),
+        (
+            call(r#"{"callId":null,"ended":null,"endReason":null,"agent":null,"metadata":null,"medium":null}"#),
+            "call.ended",
+        ),
+        (call(r#"{"endReason":"bored"}"#), "call.ended"),
+        (call(&format!(r#"{{"new":{}{}}}"#, "[".repeat(100), "]".repeat(100))), "call.ended"),
+        (call(&format!(r#"{{"medium":{{"sip":{}1{}}}}}"#, "[".repeat(100_000), "]".repeat(100_000))), "call.ended"),
+    ] {
+        table.body(body, Ok(name));
+    }
+    for (body, path) in [
+        ("null", "call"),
+        (r#"{"callId":["c1"]}"#, "call.callId"),
+        (r#"{"temperature":1e999}"#, "call.temperature"),
+        (r#"{"billedSideInputTokens":9223372036854775808}"#, "call.billedSideInputTokens"),
+    ] {
+        table.body(call(body), Ok("call.ended")).drift = vec![path];
+    }
+    for (body, code) in [
+        ("{}", "missing_field"),
+        (r#"{"event":"call.ended"}"#, "missing_field"),
+        (r#"{"event":"","call":{}}"#, "missing_field"),
+        (r#"{"event":"call.ended","event":"call.ended","call":{}}"#, "repeated_field"),
+        (r#"{"event":"call.ended","call":{},"call":{}}"#, "repeated_field"),
+    ] {
+        table.body(body, Err((400, code)));
+    }
+    table.cases
+}

@@ -1,0 +1,170 @@
+//! The harness for the table of hostile deliveries: it sends every case to the core,
+//! and over loopback to both frameworks, sized and chunked, and compares the answers.
+
+use std::fmt::Debug;
+
+use offhook::event::Stage;
+use offhook::{Event, ReceiveError, Verifier};
+
+use crate::client::{chunked, exchange, sized};
+use crate::servers::{Home, Server, add_routes, both};
+
+/// The event's name, or the status and the code of the refusal.
+pub type Answer = Result<&'static str, (u16, &'static str)>;
+
+pub type Headers = Vec<(&'static str, Vec<u8>)>;
+
+/// A delivery, and the one answer that it gets everywhere.
+#[derive(Clone)]
+pub struct Case {
+    pub name: String,
+    pub route: &'static str,
+    pub query: String,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+    pub answer: Answer,
+    /// The paths of the fields that do not fit. Any others are a failure.
+    pub drift: Vec<&'static str>,
+    /// The call's id and stage, where the case is about them.
+    pub call: Option<(&'static str, Stage)>,
+}
+
+impl Case {
+    pub fn new(
+        name: impl Into<String>,
+        route: &'static str,
+        headers: Headers,
+        body: impl Into<Vec<u8>>,
+        answer: Answer,
+    ) -> Self {
+        let (name, body) = (name.into(), body.into());
+        Case { name, route, query: String::new(), headers, body, answer, drift: Vec::new(), call: None }
+    }
+
+    pub fn with_query(self, query: impl Into<String>) -> Self {
+        Case { query: query.into(), ..self }
+    }
+
+    pub fn with_drift(self, paths: &[&'static str]) -> Self {
+        Case { drift: paths.to_vec(), ..self }
+    }
+
+    pub fn with_call(self, id: &'static str, stage: Stage) -> Self {
+        Case { call: Some((id, stage)), ..self }
+    }
+
+    fn status(&self) -> u16 {
+        match self.answer {
+            Err((status, _)) => status,
+            Ok(_) if self.route.ends_with("talkifai") || self.route.ends_with("salpre") => 200,
+            Ok(_) => 204,
+        }
+    }
+
+    /// Returns whether the framework's edge refuses the case, so that it never reaches
+    /// the core.
+    fn is_refused_at_the_edge(&self) -> bool {
+        matches!(self.answer, Err((413 | 415, _)))
+    }
+}
+
+/// Runs every case, and returns how many deliveries that were.
+///
+/// # Panics
+///
+/// If any answer differs.
+pub fn run(cases: &[Case]) -> usize {
+    let core = Core::new();
+    let servers = both();
+    let mut failures = Vec::new();
+    let mut deliveries = 0;
+    for case in cases {
+        if !case.is_refused_at_the_edge() {
+            failures.extend(core.check(case).err());
+            deliveries += 1;
+        }
+        for server in &servers {
+            failures.extend(check(server, case));
+            deliveries += 2;
+        }
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    deliveries
+}
+
+/// Sends the case to a framework in both ways, and returns what is wrong.
+fn check(server: &Server, case: &Case) -> Vec<String> {
+    let target = format!("{}{}", case.route, case.query);
+    let headers: Vec<_> = case.headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+    let status = case.status();
+    let expected_log = [case.answer.map(str::to_owned).map_err(|(_, code)| code.to_owned())];
+    let ways = [
+        ("sized", sized(&target, &headers, &case.body)),
+        ("chunked", chunked(&target, &headers, &case.body, 1000, "")),
+    ];
+    let mut failures = Vec::new();
+    for (way, request) in ways {
+        let answer = exchange(server.address, &request);
+        let log = server.log.take();
+        if (answer.status, &answer.body[..]) != (status, b"") || log != expected_log {
+            failures.push(format!(
+                "{}, {way}: {}: {answer:?} and {log:?} instead of {status}, nothing and {expected_log:?}",
+                server.name, case.name
+            ));
+        }
+    }
+    failures
+}
+
+/// The core, called directly, on the routes that the frameworks have.
+struct Core(Vec<(&'static str, Receive)>);
+
+type Receive = Box<dyn Fn(&Case) -> Result<(), String>>;
+
+impl Core {
+    fn new() -> Self {
+        let mut core = Core(Vec::new());
+        add_routes(&mut core);
+        core
+    }
+
+    fn check(&self, case: &Case) -> Result<(), String> {
+        let (_, receive) = self.0.iter().find(|(path, _)| *path == case.route).expect("the route exists");
+        receive(case).map_err(|failure| format!("core: {}: {failure}", case.name))
+    }
+}
+
+impl Home for Core {
+    fn route<V>(&mut self, path: &'static str, verifier: V)
+    where
+        V: Verifier + Clone + 'static,
+        V::Event: Send,
+    {
+        self.0.push((path, Box::new(move |case| receive(&verifier, case))));
+    }
+}
+
+fn receive<V: Verifier>(verifier: &V, case: &Case) -> Result<(), String> {
+    fn same<T: Debug + PartialEq>(what: &str, found: T, expected: T) -> Result<(), String> {
+        match found == expected {
+            true => Ok(()),
+            false => Err(format!("{what} is {found:?} instead of {expected:?}")),
+        }
+    }
+
+    let received = verifier.receive(&case.headers, case.body.clone());
+    let answer = received.as_ref().map(|delivery| delivery.event().name());
+    same("the answer", answer.map_err(|error: &ReceiveError| (error.status(), error.code())), case.answer)?;
+    let Ok(delivery) = received else { return Ok(()) };
+    if delivery.body() != &case.body {
+        return Err("the body is another".to_owned());
+    }
+    same("the status", delivery.acknowledge().status(), case.status())?;
+    let drift: Vec<_> = delivery.drift().iter().map(|misfit| misfit.path.as_str()).collect();
+    same("the drift", drift, case.drift.clone())?;
+    if let Some((id, stage)) = case.call {
+        same("the call's id", delivery.call_id(), Some(id))?;
+        same("the call's stage", delivery.call().map(|call| call.stage), Some(stage))?;
+    }
+    Ok(())
+}
