@@ -24,12 +24,8 @@ where
         return answer(413, None);
     };
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let received = {
-        // A `Head` is not `Send`, so it ends before the next `await`.
-        let head = Head::new(&parts.headers).with_method(parts.method.as_str()).with_target(target);
-        truedy.receive_request(&head, body.to_bytes())
-    };
-    match received {
+    let head = Head::new(&parts.headers).with_method(parts.method.as_str()).with_target(target);
+    match truedy.receive_request(&head, body.to_bytes()) {
         Ok(delivery) => {
             let reply = handle(delivery).await;
             answer(reply.status(), reply.retry_after_secs())

@@ -21,12 +21,8 @@ pub async fn receive(request: &Request, body: Body, Data(truedy): Data<&Truedy>)
         return answer(413, None);
     };
     let target = request.original_uri().path_and_query().map_or("", |target| target.as_str());
-    let received = {
-        // A `Head` is not `Send`, so it ends before the next `await`.
-        let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
-        truedy.receive_request(&head, body)
-    };
-    match received {
+    let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
+    match truedy.receive_request(&head, body) {
         Ok(delivery) => {
             let reply = handle(delivery).await;
             answer(reply.status(), reply.retry_after_secs())

@@ -25,12 +25,8 @@ impl Handler for Receive {
         let headers: Vec<_> =
             request.headers().iter().map(|header| (header.name().to_string(), header.value().to_owned())).collect();
         let target = request.uri().to_string();
-        let received = {
-            // A `Head` is not `Send`, so it ends before the next `await`.
-            let head = Head::new(&headers).with_method(request.method().as_str()).with_target(&target);
-            self.0.receive_request(&head, body)
-        };
-        match received {
+        let head = Head::new(&headers).with_method(request.method().as_str()).with_target(&target);
+        match self.0.receive_request(&head, body) {
             Ok(delivery) => {
                 let reply = handle(delivery).await;
                 answer(reply.status(), reply.retry_after_secs())

@@ -23,12 +23,8 @@ impl Receive {
             return answer(response, 413, None);
         };
         let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-        let received = {
-            // A `Head` is not `Send`, so it ends before the next `await`.
-            let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
-            self.0.receive_request(&head, body)
-        };
-        match received {
+        let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
+        match self.0.receive_request(&head, body) {
             Ok(delivery) => {
                 let reply = handle(delivery).await;
                 answer(response, reply.status(), reply.retry_after_secs())
