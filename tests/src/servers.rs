@@ -1,4 +1,4 @@
-//! Both frameworks on loopback, with the same routes.
+//! Servers of both frameworks on loopback, with the same routes.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
@@ -29,7 +29,7 @@ pub fn salpre() -> Salpre {
     Salpre::bearer(SALPRE_TOKEN).unwrap()
 }
 
-/// What the routes with a prefix verify by.
+/// The verifier of `/rotated/truedy`. The routes with another prefix use the verifiers below.
 pub fn rotated_truedy() -> Truedy {
     truedy().with_secret(TRUEDY_OLD_SECRET).unwrap()
 }
@@ -47,7 +47,7 @@ pub fn headers_salpre() -> Salpre {
     Salpre::new(tokens.with_set([("X-API-Key", "old-zebra")]).unwrap())
 }
 
-/// What reached a handler, or what did not and why.
+/// The names of the events that reached a handler, and the codes of the rejections, in order.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<Result<String, String>>>>);
 
@@ -70,9 +70,9 @@ pub struct Server {
     pub log: Log,
 }
 
-/// Both frameworks. Routes: `/truedy`, `/talkifai`, `/salpre`; `/small/truedy`
-/// with a limit of 1 KiB and `/large/truedy` with one of 4 MiB, each set the
-/// framework's own way; and routes for other verifiers.
+/// Starts a server of each framework. The routes are `/truedy`, `/talkifai`, `/salpre`, routes for
+/// verifiers with other settings, and `/small/truedy` and `/large/truedy`, whose limits of 1 KiB
+/// and 4 MiB are set in the framework's own way.
 pub fn both() -> [Server; 2] {
     [axum_server(), actix_server()]
 }
