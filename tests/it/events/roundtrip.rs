@@ -70,7 +70,7 @@ fn a_full_call_is_written_as_the_vendor_sent_it() {
     call["joined"] = json!("2026-03-18T14:30:05.500Z");
     let written = serde_json::to_value(&event).unwrap();
     assert_eq!(written, json!({ "event": "call.billed", "call": call }));
-    // `duration` is a field of Truedy's, which is a number of seconds.
+    // `duration` is written as a number of seconds, as Truedy does.
     assert_eq!(written["call"]["duration"], json!(142));
 }
 
