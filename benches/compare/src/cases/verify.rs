@@ -96,7 +96,7 @@ pub fn standard(bytes: usize) -> Vec<Subject> {
     let accepted_headers = genuine.clone();
     let peer_headers = genuine;
     let peer = standardwebhooks::Webhook::new(SECRET).unwrap();
-    // svix looks for its own names first.
+    // The headers have svix's own names, because svix looks for these first.
     let svix_headers = signed(standard_webhooks::SVIX_SCHEME, body);
     let svix = svix::webhooks::Webhook::new(SECRET).unwrap();
     vec![
@@ -134,7 +134,7 @@ fn refused(name: &'static str, verifier: impl Verifier + 'static, headers: Heade
     Subject::new(name, move || verifier.verify(&Request::new(black_box(&headers), black_box(body.as_bytes()))).unwrap_err())
 }
 
-/// The floor: it makes the very tag that the delivery presents.
+/// Returns the floor, which computes the tag of the delivery and does nothing else.
 fn mac<const PARTS: usize>(key: &[u8], parts: [&'static [u8]; PARTS], tag: &[u8]) -> Subject {
     let key: Hmac<Sha256> = Hmac::new_from_slice(key).unwrap();
     let work = move || {
@@ -144,7 +144,7 @@ fn mac<const PARTS: usize>(key: &[u8], parts: [&'static [u8]; PARTS], tag: &[u8]
         }
         mac.finalize().into_bytes()
     };
-    assert_eq!(work().as_slice(), tag, "not the bytes that are signed");
+    assert_eq!(work().as_slice(), tag, "the floor must hash the bytes that are signed");
     Subject::new(FLOOR, work)
 }
 
