@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use offhook::verify::HmacScheme;
 use offhook::testing::Signer;
+use offhook::verify::HmacScheme;
 use offhook::{Clock, SystemClock};
 
 pub const SMALL: usize = 254;

@@ -42,7 +42,9 @@ const RECEIVE: &str = "verify and parse";
 fn by_size(bytes: usize) -> Results {
     let (verify, receive) = (receiver(bytes), receiver(bytes));
     let subjects = vec![
-        Subject::new(VERIFY, move || verify.truedy.verify(&Request::new(black_box(&verify.headers), black_box(verify.body))).unwrap()),
+        Subject::new(VERIFY, move || {
+            verify.truedy.verify(&Request::new(black_box(&verify.headers), black_box(verify.body))).unwrap()
+        }),
         Subject::new(RECEIVE, move || receive.once()),
     ];
     measure(Group { title: "size", bytes, subjects })

@@ -2,7 +2,8 @@ use std::hint::black_box;
 
 use http::HeaderMap;
 use offhook::{
-    Request, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox,
+    Request, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy,
+    ultravox,
 };
 use serde::Deserialize;
 
