@@ -1,6 +1,8 @@
-//! Claims with their completions per second, per store on loopback, by the number of
-//! tasks at once and of records kept; and what `once` adds to a handler (a word
-//! chooses among the stores by their names): `cargo bench --bench stores --features sqlite,postgres,redis,testing`.
+//! Measures how many pairs of claim and completion each store on loopback makes per second, by the
+//! number of concurrent tasks and by the number of records, and how much time `Once::run` adds to a
+//! delivery. An argument selects the stores whose names contain it:
+//!
+//! `cargo bench --bench stores --features sqlite,postgres,redis,testing -- redis`
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,7 +13,7 @@
     unreachable_pub,
     dead_code,
     missing_debug_implementations,
-    reason = "a program"
+    reason = "this is a program, which uses a part of the shared test code"
 )]
 
 #[path = "../tests/src/databases.rs"]
@@ -34,14 +36,14 @@ const SPAN: Duration = Duration::from_millis(1_500);
 const TASKS: [usize; 4] = [1, 4, 16, 64];
 const RECORDS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// A key that no other claim has, in no order.
+/// Returns a key that no other claim has. The keys are in no order.
 fn new_key() -> Key {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     Key::new("bench", "", &format!("{:016x}", next.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
-/// Pairs of claim and completion per second, each of a new key.
+/// Returns the pairs of claim and completion per second, each with a new key.
 async fn pairs(store: &Arc<dyn Store>, tasks: usize) -> f64 {
     let start = Instant::now();
     let workers: Vec<_> = (0..tasks)
@@ -71,7 +73,7 @@ fn row(name: &str, cells: impl IntoIterator<Item = String>) {
     println!("{name:<32}{cells}");
 }
 
-/// The time of a delivery from raw bytes to its answer, with and without a store.
+/// Prints the time of a delivery from raw bytes to its reply, with and without a store.
 async fn overhead() {
     let talkifai = TalkifAi::new("bench").unwrap();
     let signer = Signer::new(talkifai::SCHEME, "bench").unwrap();
@@ -114,7 +116,7 @@ async fn overhead() {
     println!("with the memory store, fresh: {:.2} us; duplicate: {:.2} us", each[1], each[2]);
 }
 
-/// A store, and how to bring it to so many records, of which it has some already.
+/// A store, and the way to fill it with records.
 struct Subject {
     name: &'static str,
     store: Arc<dyn Store>,
@@ -129,7 +131,7 @@ enum Fill {
 }
 
 impl Subject {
-    /// Done, and kept as long as any.
+    /// Adds completed records, until the store has `to` of them instead of `from`.
     async fn fill(&self, from: u64, to: u64) {
         let (from, to) = (from.cast_signed(), to.cast_signed());
         let kept = SystemClock.now().timestamp_millis() + StoreSettings::new().retention().as_millis() as i64;

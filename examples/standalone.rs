@@ -5,12 +5,13 @@
 //! standalone VENDOR [--at UNIX_SECONDS] -H 'name: value' … --body FILE
 //! ```
 //!
-//! VENDOR is `truedy`, `talkifai` or `salpre`; `--request` is a file with the
-//! whole HTTP request, head and body, and `-` is standard input. The secret comes
-//! from TRUEDY_WEBHOOK_SECRET, TALKIFAI_WEBHOOK_SECRET or SALPRE_WEBHOOK_TOKEN.
-//! `--at` judges freshness by the time at which the request was captured.
+//! VENDOR is `truedy`, `talkifai` or `salpre`. `--request` names a file with the whole HTTP
+//! request, head and body; `-` is standard input. The secret is read from
+//! TRUEDY_WEBHOOK_SECRET, TALKIFAI_WEBHOOK_SECRET or SALPRE_WEBHOOK_TOKEN. `--at` is the time at
+//! which the request was captured; without it, an old request is refused.
 //!
-//! Ends with 0 if the delivery is accepted, 1 if it is refused, 2 if it cannot tell.
+//! The program exits with 0 if the delivery is accepted, with 1 if it is refused, and with 2 if
+//! it cannot be checked.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::error::Error;
@@ -39,7 +40,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
         "truedy" => report(&Truedy::new(secret("TRUEDY_WEBHOOK_SECRET")?)?.with_clock(clock), &request),
         "talkifai" => report(&TalkifAi::new(secret("TALKIFAI_WEBHOOK_SECRET")?)?.with_clock(clock), &request),
         "salpre" => report(&Salpre::bearer(secret("SALPRE_WEBHOOK_TOKEN")?)?, &request),
-        other => Err(format!("{other} is none of truedy, talkifai, salpre").into()),
+        other => Err(format!("VENDOR must be truedy, talkifai or salpre, not {other}").into()),
     }
 }
 
@@ -80,14 +81,14 @@ impl Captured {
                 }
                 "-H" => captured.headers.push(header(value.as_bytes())?),
                 "--body" => captured.body = read(&value)?,
-                "--request" => captured.take_request(&read(&value)?)?,
-                _ => return Err(format!("{option} is unknown").into()),
+                "--request" => captured.set_request(&read(&value)?)?,
+                _ => return Err(format!("{option} is not an option of this program").into()),
             }
         }
         Ok(captured)
     }
 
-    fn take_request(&mut self, request: &[u8]) -> Result<(), Box<dyn Error>> {
+    fn set_request(&mut self, request: &[u8]) -> Result<(), Box<dyn Error>> {
         let mut rest = request;
         let mut lines = std::iter::from_fn(|| {
             let end = rest.iter().position(|byte| *byte == b'\n')?;
@@ -95,7 +96,7 @@ impl Captured {
             rest = tail.get(1..)?;
             Some(line.strip_suffix(b"\r").unwrap_or(line))
         });
-        lines.next().ok_or("the request has no first line")?;
+        lines.next().ok_or("the request has no request line")?;
         for line in lines.take_while(|line| !line.is_empty()) {
             self.headers.push(header(line)?);
         }
@@ -105,7 +106,7 @@ impl Captured {
 }
 
 fn header(line: &[u8]) -> Result<(String, Vec<u8>), Box<dyn Error>> {
-    let colon = line.iter().position(|byte| *byte == b':').ok_or("a header has no colon")?;
+    let colon = line.iter().position(|byte| *byte == b':').ok_or("a header line has no colon")?;
     let (name, value) = line.split_at(colon);
     Ok((String::from_utf8(name.to_vec())?, value.strip_prefix(b":").unwrap_or(value).to_vec()))
 }

@@ -1,5 +1,6 @@
-//! What is allocated: nothing to verify, and no tree for what is not understood.
-//! One test, since the counters are the process's.
+//! Verification allocates nothing, and parsing builds no tree of data that it does not know.
+//!
+//! This is one test in a binary of its own, because the counters belong to the whole process.
 
 use std::alloc::System;
 
@@ -13,7 +14,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The allocations and the bytes asked for.
+/// Runs the work, and returns how many allocations it made and how many bytes it requested.
 fn allocated(work: impl FnOnce()) -> (usize, usize) {
     let region = Region::new(ALLOCATOR);
     work();
@@ -57,9 +58,9 @@ fn allocations_are_bounded() {
     assert_eq!(allocated(|| drop(keys.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
     assert_eq!(allocated(|| drop(keys.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
 
-    // One for each string and list that is kept, one for a call's own place, and one
-    // in which serde_json counts brackets where it passes over some.
-    for (kept, body) in [
+    // An event needs one allocation for each string and list that it keeps, and one for the boxed
+    // call. serde_json needs one more, to count brackets, if it skips a nested value.
+    for (limit, body) in [
         (3, r#"{"event":"call.ended","timestamp":"2026-03-18T14:32:00Z","id":"e","data":{"call":{"callId":"c"}}}"#),
         (3 + 1, r#"{"id":"e","data":{"call":{"callId":"c"}},"timestamp":"2026-03-18T14:32:00Z","event":"call.ended"}"#),
         (6, r#"{"event":"call.ended","data":{"call":{"callId":"c","agent":{"agentId":"a"},"metadata":{"k":"v"}}}}"#),
@@ -68,7 +69,7 @@ fn allocations_are_bounded() {
     ] {
         let mut event = None;
         let (count, _) = allocated(|| event = Some(truedy::Event::parse(body.as_bytes()).unwrap()));
-        assert!(count <= kept, "{count} allocations for {kept}: {body}");
+        assert!(count <= limit, "{count} allocations, not at most {limit}: {body}");
     }
 
     let many = |count: usize| "[[[[[]]]]],".repeat(count);
@@ -92,17 +93,18 @@ fn allocations_are_bounded() {
         assert!(times < 4.0, "{times} × {} bytes: {}…", body.len(), &body[..60]);
     }
 
-    // A list of entries costs what their types cost: a verified sender can make that
-    // many times the body, if it says nothing many times, and no more than that.
-    let said = |entry: &str, last: &str| {
+    // The entries of a list are allocated at the size of their type. With empty entries, a verified
+    // sender can reach a fixed multiple of the body, and no more.
+    let transcript = |entry: &str, last: &str| {
         let entries = entry.repeat(1_000_000 / entry.len());
         format!(r#"{{"event_type":"call_ended","payload":{{"transcript":[{entries}{last}]}}}}"#)
     };
     for (limit, body) in [
-        (4.0, said(r#"{"type":"ai","message":"Yes.","utc_timestamp":"111111"},"#, "{}")),
-        (48.0, said("{},", "{}")),
-        // Read three times: it does not fit, where it does not, and without that entry.
-        (120.0, said("{},", "7")),
+        (4.0, transcript(r#"{"type":"ai","message":"Yes.","utc_timestamp":"111111"},"#, "{}")),
+        (48.0, transcript("{},", "{}")),
+        // The list is read three times: it does not fit, then the entry is found that does not fit,
+        // and then the list is read without it.
+        (120.0, transcript("{},", "7")),
     ] {
         let (_, bytes) = allocated(|| drop(salpre::Event::parse(body.as_bytes())));
         let times = bytes as f64 / body.len() as f64;

@@ -1,9 +1,9 @@
-// A receiver as the vendors' pages for Node describe it: HMAC-SHA256 over the time,
-// a full stop and the body, compared in constant time, then JSON.parse.
+// A receiver as the vendors' pages for Node describe it. It computes HMAC-SHA256 over the
+// time, a full stop and the body, compares in constant time, and calls JSON.parse.
 //
 //   node receiver.mjs SECRET TIMESTAMP SIGNATURE < body
 //
-// Prints the median of the nanoseconds per delivery.
+// It prints the median of the nanoseconds per delivery.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 
@@ -25,7 +25,7 @@ function round(deliveries) {
   return Number(process.hrtime.bigint() - begun) / deliveries;
 }
 
-// Until the code is compiled, then rounds of about 2 ms.
+// The warm-up runs until the code is compiled. The rounds then take about 2 ms each.
 const until = Date.now() + 300;
 while (Date.now() < until) round(10);
 const deliveries = Math.max(1, Math.round(2e6 / round(10)));

@@ -1,9 +1,9 @@
-"""A receiver as the vendors' pages for Python describe it: HMAC-SHA256 over the
-time, a full stop and the body, compared in constant time, then json.loads.
+"""A receiver as the vendors' pages for Python describe it. It computes HMAC-SHA256 over the
+time, a full stop and the body, compares in constant time, and calls json.loads.
 
     python3 receiver.py SECRET TIMESTAMP SIGNATURE < body
 
-Prints the median of the nanoseconds per delivery.
+It prints the median of the nanoseconds per delivery.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def round_of(deliveries: int) -> float:
     return (time.perf_counter_ns() - begun) / deliveries
 
 
-# Warm, then rounds of about 2 ms.
+# The rounds after the warm-up take about 2 ms each.
 until = time.monotonic() + 0.3
 while time.monotonic() < until:
     round_of(10)

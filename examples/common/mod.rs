@@ -1,15 +1,15 @@
-//! What the two example servers share: their settings, and the lines they print.
+//! The settings and the output of the two example servers.
 
 use std::error::Error;
 use std::sync::Arc;
 
 use offhook::event::Parsed;
-use offhook::idempotency::{MemoryStore, Once, Outcome, Store};
+use offhook::idempotency::{MemoryStore, Once, Outcome, Store, StoreError};
 use offhook::testing::Signer;
 use offhook::{Clock, Delivery, Event, Rejection, Reply, Salpre, SystemClock, TalkifAi, Truedy, talkifai, truedy};
 use serde::Serialize;
 
-/// The vendors that have a secret, and where to listen.
+/// The port to listen on, and a verifier for each vendor that has a secret.
 pub(crate) struct Settings {
     pub(crate) port: u16,
     pub(crate) truedy: Option<Truedy>,
@@ -27,15 +27,15 @@ const DEMO_TALKIFAI_SECRET: &str = "talkifai_demo_secret";
 const DEMO_SALPRE_TOKEN: &str = "salpre_demo_token";
 
 impl Settings {
-    /// Reads the environment. With no secret at all, demo secrets are used; with
-    /// some, the vendors without one are not served.
+    /// Reads the environment. If no secret is set, demo secrets are used. Otherwise there is no route
+    /// for a vendor without a secret.
     pub(crate) fn from_env() -> Result<Self, Box<dyn Error>> {
         let secret = |name: &str| std::env::var(name).ok();
         let demo = [TRUEDY_SECRET, TALKIFAI_SECRET, SALPRE_TOKEN].iter().all(|name| secret(name).is_none());
         let secret = |name: &str, demo_secret: &str| if demo { Some(demo_secret.to_owned()) } else { secret(name) };
         Ok(Settings {
             port: match std::env::var("PORT") {
-                Ok(port) => port.parse().map_err(|_| format!("PORT is not a port: {port}"))?,
+                Ok(port) => port.parse().map_err(|_| format!("PORT must be a number from 0 to 65535, not {port}"))?,
                 Err(_) => 3000,
             },
             truedy: secret(TRUEDY_SECRET, DEMO_TRUEDY_SECRET).map(Truedy::new).transpose()?,
@@ -45,7 +45,7 @@ impl Settings {
         })
     }
 
-    /// Says where the server listens and how to try it.
+    /// Prints the address of the server, and commands to try it.
     pub(crate) fn announce(&self, port: u16) -> Result<(), Box<dyn Error>> {
         let url = format!("http://127.0.0.1:{port}");
         eprintln!("listening on {url}");
@@ -56,16 +56,16 @@ impl Settings {
                 (SALPRE_TOKEN, self.salpre.is_some()),
             ] {
                 if !served {
-                    eprintln!("{name} is not set: that vendor is not served");
+                    eprintln!("{name} is not set, so there is no route for that vendor");
                 }
             }
             return Ok(());
         }
-        eprintln!("no secret is set, so these demo secrets are used; never in production:");
+        eprintln!("no secret is set, so the server uses these demo secrets; never use them in production:");
         eprintln!("  {TRUEDY_SECRET}={DEMO_TRUEDY_SECRET}");
         eprintln!("  {TALKIFAI_SECRET}={DEMO_TALKIFAI_SECRET}");
         eprintln!("  {SALPRE_TOKEN}={DEMO_SALPRE_TOKEN}");
-        eprintln!("try it, within five minutes (each prints a line here):");
+        eprintln!("try these commands within five minutes; each makes the server print a line:");
         let now = SystemClock.now();
         let id = now.timestamp();
         let time = now.format("%Y-%m-%dT%H:%M:%S%.3fZ");
@@ -93,52 +93,52 @@ fn curl(url: &str, headers: Vec<(&str, String)>, body: &str) -> String {
     format!("curl -i {url} -H 'content-type: application/json'{headers} --data-binary '{body}'")
 }
 
-/// The store that OFFHOOK_STORE names: `memory`, `sqlite:FILE`, `postgres://…` or
-/// `redis://…`; memory when unset.
+/// Opens the store that OFFHOOK_STORE names: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`.
+/// The default is `memory`.
 pub(crate) async fn store() -> Result<Arc<dyn Store>, Box<dyn Error>> {
     let name = std::env::var("OFFHOOK_STORE").unwrap_or_else(|_| "memory".to_owned());
-    open(&name).await.map_err(|error| {
-        let mut told = format!("OFFHOOK_STORE: {error}");
-        let mut source = error.source();
-        while let Some(error) = source {
-            told.push_str(&format!(": {error}"));
-            source = error.source();
+    match open(&name).await {
+        Ok(Some(store)) => Ok(store),
+        // The message does not repeat the address, which may contain a password.
+        Ok(None) => Err("OFFHOOK_STORE must be memory, sqlite:FILE, postgres://… or redis://… \
+             (run the example with the feature of that store)"
+            .into()),
+        Err(error) => {
+            let causes = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source());
+            let causes: Vec<_> = causes.map(ToString::to_string).collect();
+            Err(format!("OFFHOOK_STORE: {}", causes.join(": ")).into())
         }
-        told.into()
-    })
+    }
 }
 
-async fn open(name: &str) -> Result<Arc<dyn Store>, Box<dyn Error>> {
+/// Returns `None` if this example knows no such store.
+async fn open(name: &str) -> Result<Option<Arc<dyn Store>>, StoreError> {
     match name.split_once(':').unwrap_or((name, "")) {
-        ("memory", "") => Ok(Arc::new(MemoryStore::new())),
+        ("memory", "") => Ok(Some(Arc::new(MemoryStore::new()))),
         #[cfg(feature = "sqlite")]
         ("sqlite", file) if !file.is_empty() => {
             let store = offhook::idempotency::SqliteStore::open(file).await?;
             store.migrate().await?;
             store.purge().await?;
-            Ok(Arc::new(store))
+            Ok(Some(Arc::new(store)))
         }
         #[cfg(feature = "postgres")]
         ("postgres" | "postgresql", address) if !address.is_empty() => {
             let store = offhook::idempotency::PostgresStore::connect(name).await?;
             store.migrate().await?;
             store.purge().await?;
-            Ok(Arc::new(store))
+            Ok(Some(Arc::new(store)))
         }
         #[cfg(feature = "redis")]
         ("redis" | "rediss", address) if !address.is_empty() => {
-            Ok(Arc::new(offhook::idempotency::RedisStore::connect(name).await?))
+            Ok(Some(Arc::new(offhook::idempotency::RedisStore::connect(name).await?)))
         }
-        // The rest of an address may be a password.
-        (kind @ ("sqlite" | "postgres" | "postgresql" | "redis" | "rediss"), address) if !address.is_empty() => {
-            Err(format!("{kind} wants the example to be run with that feature as well").into())
-        }
-        _ => Err("it is none of memory, sqlite:FILE, postgres://…, redis://…".into()),
+        _ => Ok(None),
     }
 }
 
-/// Prints the line of an accepted delivery, and says what to answer: the handler
-/// prints the fresh ones, so each event once.
+/// Prints a line for an accepted delivery, and returns the reply. The handler prints the line of a
+/// fresh delivery, so each event is printed as fresh once.
 pub(crate) async fn handle<E: Event>(store: &Arc<dyn Store>, delivery: &Delivery<E>) -> Reply
 where
     Parsed<E>: Serialize,
@@ -160,7 +160,7 @@ where
     handled.reply()
 }
 
-/// The line of an accepted delivery.
+/// The line that is printed for an accepted delivery.
 #[derive(Serialize)]
 struct Line<'a, P> {
     vendor: &'a str,
@@ -192,7 +192,7 @@ where
     }
 }
 
-/// The line of a refused delivery.
+/// Prints a line for a refused delivery.
 pub(crate) fn print_refused(path: &str, rejection: &Rejection) {
     eprintln!("refused {path}: {} ({})", rejection.code(), rejection.status());
 }

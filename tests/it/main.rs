@@ -1,4 +1,4 @@
-//! Every test that can share a process with others, by what it tests.
+//! All tests that can share a process with others, grouped by what they test.
 
 mod events;
 mod idempotency;

@@ -1,4 +1,4 @@
-//! What the package pulls in, and what the README says of it.
+//! The dependencies of the package, and what the README says about them.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -7,8 +7,8 @@ use offhook_tests::crate_root;
 
 const README: &str = include_str!("../../README.md");
 
-/// The packages of a build with these features, this one included: what is
-/// linked, and what only builds it (macros, build scripts).
+/// Returns the packages of a build with these features. They include offhook itself, and packages
+/// that are only needed to build it (macros and build scripts).
 fn packages(features: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
@@ -57,9 +57,9 @@ fn the_core_has_no_framework_runtime_client_or_tls() {
         "libc",
     ];
     let found: Vec<_> = core.iter().filter(|package| foreign.contains(&package.split(' ').next().unwrap())).collect();
-    assert!(found.is_empty(), "{found:?} in the core's tree");
+    assert!(found.is_empty(), "the core must not depend on {found:?}");
     println!("the core: {} packages: {core:?}", core.len());
-    assert!(core.len() <= 34, "{} packages: {core:?}", core.len());
+    assert!(core.len() <= 34, "the core may have at most 34 packages, not {}: {core:?}", core.len());
 }
 
 #[test]
@@ -80,12 +80,11 @@ fn the_readme_counts_the_packages_of_every_feature() {
             .lines()
             .find(|line| line.starts_with(&format!("| {name} |")))
             .unwrap_or_else(|| panic!("the README's feature table has no row for {name}"));
-        let told = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
-        assert_eq!(told, count.to_string(), "the README's row of {name}");
+        let stated = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        assert_eq!(stated, count.to_string(), "the README's row for {name}");
     }
 }
 
-/// What a reader meets first in each module is how it is used.
 #[test]
 fn every_public_module_opens_with_an_example() {
     let modules =
@@ -100,6 +99,9 @@ fn every_public_module_opens_with_an_example() {
             .or_else(|_| std::fs::read_to_string(format!("{source}/mod.rs")))
             .unwrap();
         let opening: Vec<_> = text.lines().take_while(|line| line.starts_with("//!")).collect();
-        assert!(opening.contains(&"//! ```"), "{module} opens without an example that is compiled");
+        assert!(
+            opening.contains(&"//! ```"),
+            "the documentation of {module} does not open with an example that is compiled"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Requests as bytes on a socket, since client libraries tidy them up.
+//! A client that writes requests as raw bytes, because client libraries refuse or correct bad ones.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,6 +10,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// Returns the request line and the headers, without the empty line that ends them.
 pub fn head(path: &str, headers: &[(&str, &[u8])]) -> Vec<u8> {
     let mut request = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n").into_bytes();
     for (name, value) in headers {
@@ -21,7 +22,7 @@ pub fn head(path: &str, headers: &[(&str, &[u8])]) -> Vec<u8> {
     request
 }
 
-/// A request with a `Content-Length`.
+/// Returns a request with a `Content-Length`.
 pub fn sized(path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
     let mut request = head(path, headers);
     request.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
@@ -29,7 +30,7 @@ pub fn sized(path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
     request
 }
 
-/// The same request in chunks.
+/// Returns the same request with a chunked body.
 pub fn chunked(path: &str, headers: &[(&str, &[u8])], body: &[u8], chunk: usize, trailer: &str) -> Vec<u8> {
     let mut request = head(path, headers);
     request.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
@@ -49,8 +50,8 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends the bytes and reads the answer. A server may answer, and close, before
-/// it has read everything.
+/// Sends the bytes and reads the answer. A server may answer and close the connection before it
+/// has read everything.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = connect(address);
     match stream.write_all(request) {
@@ -61,7 +62,7 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     read_answer(&mut stream)
 }
 
-/// Reads one answer: to its length, or to the end of the connection.
+/// Reads one answer, up to its `Content-Length` or to the end of the connection.
 pub fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut received = Vec::new();
     let mut buffer = [0; 4096];

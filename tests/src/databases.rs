@@ -1,4 +1,4 @@
-//! Real servers on loopback, stopped when dropped.
+//! Real database servers on loopback, which stop when they are dropped.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 pub const HINT: &str = "is not installed: run scripts/install-servers";
 
-/// A folder that anyone can enter, since PostgreSQL refuses to be root.
+/// A temporary folder. Every user can enter it, because PostgreSQL refuses to run as root.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -42,7 +42,7 @@ fn wait_for(child: &mut Child, what: &str, ready: impl Fn() -> bool) {
         if let Some(status) = child.try_wait().unwrap() {
             panic!("{what} ended with {status}");
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "{what} does not start");
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not start within 60 s");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -55,7 +55,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// With every write on disk before it is answered.
+    /// Starts a server that writes to disk before it answers, unless the options change that.
     pub fn start(options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut server = RedisServer { child: None, folder: Folder::new(), port: free_port(), options };
@@ -77,7 +77,7 @@ impl RedisServer {
         self.child = Some(child);
     }
 
-    /// As a power cut.
+    /// Kills the process, as a power cut would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -165,18 +165,18 @@ impl PgServer {
         let Ok(pids) = std::fs::read_to_string(self.folder.path().join("data/postmaster.pid")) else { return };
         let pid = pids.lines().next().unwrap();
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        // `runuser` stops with its child.
+        // `runuser` stops itself together with its child, so it needs the signal too.
         let parent = self.child.as_ref().unwrap().id().to_string();
         let mut kill = Command::new("kill");
         kill.args([&format!("-{signal}"), pid, &parent]).args(children.split_whitespace());
-        // A child may have ended by now.
+        // The status is ignored, because a child may have ended already.
         let _ = kill.status().unwrap();
     }
 
-    /// As a crash of the whole server.
+    /// Stops the server at once, as a crash would.
     pub fn kill(&mut self) {
         if self.child.is_some() {
-            // One that a failed test left standing still would not hear.
+            // If a failed test left the server stopped, it would not react to pg_ctl.
             self.signal("CONT");
         }
         if let Some(mut child) = self.child.take() {
@@ -199,7 +199,7 @@ impl PgServer {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// An empty database of its own.
+    /// Creates an empty database and returns its address.
     pub fn new_database(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));

@@ -1,14 +1,15 @@
-//! The example programs.
+//! Builds the example programs.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::crate_root;
 
-/// Builds an example as the whole workspace is tested, and says where it is.
+/// Builds an example and returns its path. The flags are those of the workspace's tests, so that
+/// nothing is compiled twice.
 pub fn build(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
-    // This test is `<target>/<profile>/deps/<name>`.
+    // The path of a test binary is `<target>/<profile>/deps/<name>`.
     let (profile, target) = (this.ancestors().nth(2).unwrap(), this.ancestors().nth(3).unwrap());
     let status = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--example", name, "--target-dir"])

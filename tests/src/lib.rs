@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Code that the tests share.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub mod schemes;
 pub mod servers;
 pub mod signing;
 
-/// The folder of the crate that is tested.
+/// Returns the folder of the crate under test.
 pub fn crate_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand in the crate's folder")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in a folder of the crate")
 }

@@ -1,6 +1,6 @@
-//! Random values that are the same in every run.
+//! Pseudo-random values, which are the same in every run.
 
-/// xorshift64*, by Vigna.
+/// The generator xorshift64*, by Vigna.
 pub struct Random(u64);
 
 impl Random {
@@ -30,7 +30,7 @@ impl Random {
         (0..length).map(|_| self.next().to_be_bytes()[0]).collect()
     }
 
-    /// Text from every part of Unicode, mostly ASCII.
+    /// Returns text that is mostly ASCII, with some characters from all of Unicode.
     pub fn text(&mut self, most: u64) -> String {
         let length = self.below(most);
         (0..length)
@@ -43,7 +43,7 @@ impl Random {
             .collect()
     }
 
-    /// A JSON object, with spaces and escapes where writers differ.
+    /// Returns a JSON object. Its spaces and escapes vary, as they do between JSON writers.
     pub fn json(&mut self, depth: u64) -> String {
         let members: Vec<_> =
             (0..self.below(5)).map(|_| format!("{}{}:{}", self.string(), self.space(), self.value(depth))).collect();

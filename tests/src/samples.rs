@@ -1,4 +1,4 @@
-//! Every published delivery, as its raw file, and every documented event.
+//! Every published delivery, read from its raw file, and the names of all documented events.
 
 macro_rules! published {
     ($vendor:literal: $($name:ident),+ $(,)?) => {
@@ -18,7 +18,7 @@ pub const TALKIFAI_CALL_EVENTS: [&str; 3] = ["call.started", "call.ended", "call
 pub const TALKIFAI_CREDIT_EVENTS: [&str; 2] = ["credit.low", "credit.depleted"];
 pub const SALPRE_CALL_EVENTS: [&str; 3] = ["call_initiated", "call_ringing", "call_answered"];
 
-/// The call object with every documented field.
+/// A call object with every documented field.
 pub const FULL_CALL: &str = r#"{
     "callId": "3c90c3cc-0d44-4b50-8888-8dd25736052a",
     "created": "2026-03-18T14:30:00.000000Z",

@@ -1,4 +1,4 @@
-//! The design's scheme table, each row a constant.
+//! The signature schemes that the tests cover, one constant per vendor.
 
 use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
 
@@ -34,8 +34,7 @@ pub const RETELL: HmacScheme = HmacScheme::in_header("x-retell-signature")
     .timestamp_entry("v=", TimestampFormat::UnixMillis)
     .signs(&[Part::Body, Part::Timestamp]);
 
-/// Not in the table, and as near to nonsense as a real scheme comes: nothing stands
-/// between id, time and body.
+/// A scheme that signs id, time and body without a separator between them.
 pub const TWITCH: HmacScheme = HmacScheme::in_header("twitch-eventsub-message-signature")
     .prefix("sha256=")
     .id_header("twitch-eventsub-message-id")

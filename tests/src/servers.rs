@@ -34,7 +34,7 @@ pub fn salpre() -> Salpre {
     Salpre::bearer(SALPRE_TOKEN).unwrap()
 }
 
-/// What the routes with a prefix verify by.
+/// The verifier of `/rotated/truedy`. The routes with another prefix use the verifiers below.
 pub fn rotated_truedy() -> Truedy {
     truedy().with_secret(TRUEDY_OLD_SECRET).unwrap()
 }

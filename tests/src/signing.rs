@@ -1,9 +1,9 @@
-//! Signatures, by another implementation than the crate's.
+//! Computes signatures with an HMAC implementation that the crate does not use.
 
-/// The second at which most tests stand still: 2026-03-18T14:30:00Z.
+/// The time of the fixed clock in most tests: 2026-03-18T14:30:00Z.
 pub const NOW: i64 = 1_773_844_200;
 
-/// The HMAC-SHA256 of the parts, one after the other.
+/// Returns the HMAC-SHA256 of the concatenated parts.
 pub fn mac(key: impl AsRef<[u8]>, parts: &[&[u8]]) -> [u8; 32] {
     hmac_sha256::HMAC::mac(parts.concat(), key)
 }

@@ -1,17 +1,17 @@
-//! Counts the allocations of the thread that makes them.
+//! An allocator that counts the allocations of each thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, with a counter per thread: nothing is shared, so
-/// threads do not slow each other down.
+/// The system's allocator with a counter per thread. The threads share no counter, so they do not
+/// slow each other down.
 pub struct Counting;
 
 thread_local! {
     static COUNTED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// The calls, and the bytes asked for, of this thread so far.
+/// Returns how many allocations this thread has made so far, and how many bytes it requested.
 pub fn counted() -> (u64, u64) {
     COUNTED.get()
 }

@@ -1,9 +1,9 @@
-//! Instructions per iteration, which do not depend on the machine's mood.
+//! Counts instructions per iteration, which do not depend on the load of the machine.
 //!
-//! This program runs itself under callgrind, N and 2 N iterations of a subject; the
-//! difference is that of N. Valgrind hides the SHA extensions, so a hash in
-//! software stands in for the one in hardware: what verification costs is told
-//! only after the bare HMAC is taken off.
+//! This program runs itself under callgrind, with N and with 2 N iterations of a subject. The
+//! difference is the count of N iterations. Valgrind does not have the SHA extensions, so the hash
+//! runs in software. For verification, only the instructions beyond the bare HMAC are therefore
+//! reported.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -42,18 +42,19 @@ pub fn report(out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Every subject of a case, in order.
+/// Returns the count of every subject of a case, in order.
 fn counts(case: &Case, bytes: usize) -> Vec<(&'static str, f64)> {
     let names = case.group(bytes).subjects.into_iter().map(|subject| subject.name);
     names.map(|name| (name, count(case.title, bytes, name))).collect()
 }
 
-/// Instructions of one iteration.
+/// Returns the instructions of one iteration.
 fn count(title: &str, bytes: usize, name: &str) -> f64 {
     by_function(title, bytes, name).into_iter().map(|(_, count)| count).sum()
 }
 
-/// Instructions of one iteration in each function itself, the most first.
+/// Returns the instructions of one iteration by function, without those of the functions that it
+/// calls. The largest count is first.
 fn by_function(title: &str, bytes: usize, name: &str) -> Vec<(String, f64)> {
     let times = (20_000 / bytes as u32).max(4);
     let [once, mut twice] = [times, 2 * times].map(|times| collect(title, bytes, name, times));
@@ -79,9 +80,9 @@ fn collect(title: &str, bytes: usize, name: &str, times: u32) -> HashMap<String,
     own_costs(&profile)
 }
 
-/// What callgrind's format says of the functions themselves: `fn=(1) name` opens one,
-/// or `fn=(1)` again; lines of a place and a cost belong to it, but for the one after
-/// `calls=`, which is of the function called.
+/// Reads the costs of the functions themselves from callgrind's format. `fn=(1) name` begins a
+/// function, and later `fn=(1)` alone. The lines with a position and a cost belong to it, except for
+/// the line after `calls=`, which is the cost of the called function.
 fn own_costs(profile: &str) -> HashMap<String, f64> {
     let (mut names, mut costs) = (HashMap::new(), HashMap::new());
     let (mut function, mut called) = ("", false);
@@ -105,7 +106,7 @@ fn own_costs(profile: &str) -> HashMap<String, f64> {
     costs
 }
 
-/// What runs under callgrind.
+/// Runs a subject. This is the part of the program that runs under callgrind.
 pub fn iterate(title: &str, bytes: usize, name: &str, times: u32) {
     let group = case(title).group(bytes);
     let mut subject = group.subjects.into_iter().find(|subject| subject.name == name).expect("a subject");

@@ -1,5 +1,5 @@
-//! The documented receivers of Node and Python, each as a whole loop in a process
-//! of its own: for scale, not interleaved with the rest.
+//! The receivers that the vendors document for Node and Python. Each runs in a process of its own, so
+//! they are not interleaved with the other subjects.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use offhook::truedy;
 use crate::deliveries::{SECRET, body, signed};
 use crate::measure::Row;
 
-/// A row for each that is installed.
+/// Returns a row for each interpreter that is installed.
 pub fn rows(bytes: usize) -> Vec<Row> {
     let programs = [
         ("Node's crypto and JSON.parse", "node", "receiver.mjs"),

@@ -1,4 +1,4 @@
-//! offhook beside the floor and its peers, interleaved in one run.
+//! Measures offhook, its peers and the least possible work, interleaved in one run.
 
 pub mod alloc;
 pub mod cases;

@@ -1,8 +1,8 @@
-//! Requests per second over loopback: the route with the extractor (verify and
-//! parse) beside the bare route of the same server, in short runs that alternate.
+//! Measures requests per second over loopback. Short runs alternate between the route with the
+//! extractor (verify and parse) and the bare route of the same server.
 //!
-//! The servers run in a child process with as many workers as they choose; the
-//! client is one thread of this process, and shares the machine with them.
+//! A server runs in a child process, with its default number of workers. The client is one thread of
+//! this process, and shares the machine with the server.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -31,9 +31,9 @@ pub struct Load {
     /// Requests per second.
     pub bare: f64,
     pub extractor: f64,
-    /// Median of the rounds' ratios.
+    /// The median of the ratios within the rounds.
     pub ratio: f64,
-    /// Microseconds of the server's processor time per request.
+    /// The server's processor time per request, in microseconds.
     pub bare_cpu: f64,
     pub extractor_cpu: f64,
 }
@@ -70,7 +70,7 @@ async fn compare(server: &Server, framework: &'static str, connections: usize, b
     let mut streams = connect(server, connections).await;
     let mut rates = [Vec::new(), Vec::new()];
     let mut cpu = [Vec::new(), Vec::new()];
-    // The first round warms up.
+    // The first round is not counted, because it warms the server up.
     for round in 0..=ROUNDS {
         for turn in 0..2 {
             let route = (round + turn) % 2;
@@ -169,12 +169,12 @@ impl Server {
         Server { child, port: line.trim().parse().unwrap() }
     }
 
-    /// Of its process.
+    /// Returns the id of the process.
     pub fn id(&self) -> String {
         self.child.id().to_string()
     }
 
-    /// What all of its threads have used.
+    /// Returns the processor time that all threads of the server have used.
     fn cpu_nanos(&self) -> f64 {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         tasks
@@ -193,7 +193,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs a server, as by default, until its standard input ends. Prints its port.
+/// Runs a server with the framework's defaults until its standard input ends. Prints the port.
 pub fn serve(framework: &str) {
     std::thread::spawn(|| {
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();

@@ -1,4 +1,4 @@
-//! The commands: see `USAGE`.
+//! The commands; `USAGE` lists them.
 
 use std::io::stdout;
 
@@ -10,12 +10,12 @@ use compare::{instructions, load, profile, readme, scale};
 static ALLOCATOR: Counting = Counting;
 
 const USAGE: &str = "\
-compare table [GROUP] [BYTES]  nanoseconds, ratios and allocations, all or those that are named
-compare load                   requests per second over loopback
-compare profile                where a server's time goes under load, by perf
-compare scale                  against body size, secrets and threads
-compare instructions           counted by callgrind
-compare readme                 all of it, into results.md, ../ratios.svg and docs/performance.md";
+compare table [GROUP] [BYTES]  prints nanoseconds, ratios and allocations, of all groups and sizes by default
+compare load                   prints requests per second over loopback
+compare profile                prints where perf finds a server's time under load
+compare scale                  prints the cost by body size, number of secrets and number of threads
+compare instructions           prints instructions, counted by callgrind
+compare readme                 measures everything, and writes results.md, ../ratios.svg and docs/performance.md";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,7 +32,7 @@ fn main() {
         ["scale"] => scale::report(&mut stdout()).unwrap(),
         ["instructions"] => instructions::report(&mut stdout()).unwrap(),
         ["readme"] => readme::write().unwrap(),
-        // What `load` and `instructions` start.
+        // `load` and `instructions` start this program with these commands.
         ["serve", framework] => load::serve(framework),
         ["iterate", title, bytes, name, times] => {
             instructions::iterate(title, number(bytes), name, number(times) as u32);

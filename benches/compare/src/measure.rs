@@ -1,8 +1,8 @@
-//! Interleaved rounds.
+//! Measures in interleaved rounds.
 //!
-//! Each figure is the median of many short rounds. In every round each subject
-//! runs once, so that what disturbs the machine disturbs all alike, and a ratio
-//! is the median of the ratios within the rounds.
+//! Each figure is the median of many short rounds. Every subject runs once in each round, so that a
+//! disturbance of the machine affects all subjects alike. A ratio is the median of the ratios within
+//! the rounds.
 
 use std::fmt;
 use std::hint::black_box;
@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use crate::alloc::counted;
 
-/// Something that can be run any number of times and says what that cost.
+/// Work that can be run any number of times, and that returns its cost.
 pub struct Subject {
     pub name: &'static str,
     run: Box<dyn FnMut(u32) -> Cost>,
 }
 
 impl Subject {
-    /// `work` has to hide its inputs (`black_box`); its result is hidden here.
+    /// Measures `work`, which must pass its inputs through `black_box`. Its result is passed through
+    /// `black_box` here.
     pub fn new<T>(name: &'static str, mut work: impl FnMut() -> T + 'static) -> Self {
         Subject::spanned(name, move |times| {
             let span = Span::begin();
@@ -28,7 +29,7 @@ impl Subject {
         })
     }
 
-    /// For work that prepares something outside of the span.
+    /// Measures work that prepares something outside of the measured span.
     pub fn spanned(name: &'static str, run: impl FnMut(u32) -> Cost + 'static) -> Self {
         Subject { name, run: Box::new(run) }
     }
@@ -61,8 +62,7 @@ impl Span {
     }
 }
 
-/// Subjects that are measured together; the first is what the others are
-/// compared with.
+/// Subjects that are measured together. The others are compared with the first.
 pub struct Group {
     pub title: &'static str,
     pub bytes: usize,
@@ -83,7 +83,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A figure that another process measured.
+    /// Returns a row with a figure that another process measured.
     pub fn of_process(name: &'static str, nanos: f64) -> Self {
         Row { name, samples: vec![nanos], allocations: None }
     }
@@ -99,7 +99,7 @@ impl Results {
         found.unwrap_or_else(|| panic!("no subject {name:?} in {:?}", self.title))
     }
 
-    /// What `row` costs as a multiple of `other`.
+    /// Returns the cost of `row` as a multiple of the cost of `other`.
     pub fn ratio(&self, row: &Row, other: &Row) -> f64 {
         if row.samples.len() == other.samples.len() {
             median(row.samples.iter().zip(&other.samples).map(|(one, other)| one / other).collect())
@@ -144,7 +144,7 @@ pub fn measure(mut group: Group) -> Results {
     let mut samples = vec![Vec::with_capacity(ROUNDS); subjects.len()];
     for round in 0..ROUNDS {
         for turn in 0..subjects.len() {
-            // Another one goes first each time.
+            // Each round begins with another subject.
             let index = (turn + round) % subjects.len();
             let times = iterations[index];
             samples[index].push(subjects[index].run(times).nanos / f64::from(times));

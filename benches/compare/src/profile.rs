@@ -1,5 +1,5 @@
-//! Where a server's processor time goes under load, by the samples of Linux's `perf`:
-//! the route with the extractor, 64 connections.
+//! Reports where a server's processor time goes under load, by the samples of Linux's `perf`. The load
+//! is on the route with the extractor, with 64 connections.
 
 use std::io::{self, Write};
 use std::process::Command;
@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 64;
 const RUN: Duration = Duration::from_secs(3);
 const LISTED: usize = 8;
 
-/// What a symbol belongs to, by what stands in its name; the first that fits.
+/// The parts of a server, each with the texts in the names of its symbols. The first match counts.
 const PARTS: [(&str, &[&str]); 6] = [
     ("the hash (sha2, hmac)", &["sha2::", "hmac::", "digest::", "block_buffer::"]),
     (
@@ -28,7 +28,7 @@ const KERNEL: &str = "the kernel: TCP over loopback, scheduling";
 const LIBC: &str = "libc: copies, the clock";
 const OTHER: &str = "other";
 
-/// Whether there is a `perf` that may look at processes.
+/// Returns whether `perf` is installed and may observe processes.
 pub fn is_possible() -> bool {
     Command::new("perf").args(["stat", "true"]).output().is_ok_and(|output| output.status.success())
 }
@@ -65,7 +65,7 @@ struct Sample {
     percent: f64,
 }
 
-/// By symbol, the most first.
+/// Returns the samples by symbol, with the largest share first.
 fn record(framework: &'static str, bytes: usize) -> io::Result<Vec<Sample>> {
     let file = std::env::temp_dir().join(format!("profile-{}", std::process::id()));
     let server = Server::start(framework);

@@ -1,4 +1,4 @@
-//! The table and the picture of `docs/performance.md`, and all figures behind them.
+//! Writes the table and the picture of `docs/performance.md`, and all figures behind them.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,18 +21,17 @@ struct Line {
     other: &'static str,
     ours: String,
     theirs: String,
-    /// Of the times: offhook's by the other's.
+    /// offhook's time divided by the other's time.
     ratio: f64,
 }
 
-/// Floors, which nothing that does the same can go far below.
+/// The floors: no receiver that does the same work can be much faster than these.
 const FLOORS: [&str; 3] = [BARE_HMAC, PLAIN_STRUCTS, BYTES_ONLY];
 const BARE_HMAC: &str = "the bare HMAC";
 const PLAIN_STRUCTS: &str = "plain serde structs";
 const BYTES_ONLY: &str = "a bytes-only route";
 
-/// What is compared: the work, the case, its size, our subject, the other and how
-/// it is called.
+/// The comparisons: the work, the case, the size, our subject, the other subject and its short name.
 const LINES: [(&str, &str, usize, &str, &str, &str); 12] = [
     ("verify, Truedy", VERIFY_TRUEDY, SMALL, OFFHOOK, "floor: a keyed Hmac of the same bytes", BARE_HMAC),
     ("verify, Truedy", VERIFY_TRUEDY, LARGE, OFFHOOK, "floor: a keyed Hmac of the same bytes", BARE_HMAC),
@@ -115,7 +114,7 @@ pub fn write() -> io::Result<()> {
         instructions::report(&mut results)?;
     }
     writeln!(results, "```")?;
-    // Builds take minutes, so they are measured by a command of their own.
+    // Builds take minutes, so another command measures them: `benches/compare/size`.
     if let Ok(size) = std::fs::read_to_string(here.join("size.md")) {
         write!(results, "\n{size}")?;
     }
@@ -124,7 +123,7 @@ pub fn write() -> io::Result<()> {
     replace_table(root.join("docs/performance.md"), &table)
 }
 
-/// `None` when the other is not installed.
+/// Returns `None` if the other subject is not installed.
 fn compared(
     all: &[Results],
     (work, title, bytes, ours, theirs, other): (&'static str, &str, usize, &str, &str, &'static str),
@@ -140,8 +139,8 @@ fn compared(
     Some(Line { work, bytes, other, ours: cell(ours), theirs: cell(theirs), ratio })
 }
 
-/// The rate hangs on the client too, which shares the machine; so the ratio is that
-/// of what a request costs the server.
+/// The client shares the machine and influences the rate. The ratio is therefore that of the server's
+/// processor time per request.
 fn over_http(load: &Load) -> Line {
     let work = if load.framework == "axum" { "axum over loopback" } else { "actix-web over loopback" };
     let cell = |rate: f64, cpu: f64| format!("{:.0} 000/s, {cpu:.1} µs", rate / 1e3);
@@ -163,7 +162,7 @@ fn size(bytes: usize) -> String {
     if bytes < 1024 { format!("{bytes} B") } else { format!("{} KiB", bytes / 1024) }
 }
 
-/// Its processor, its toolchain and the date.
+/// Returns the processor, the toolchain and the date.
 fn machine() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -206,7 +205,8 @@ const LEFT: usize = 470;
 const UNIT: f64 = 260.0;
 const WIDTH: usize = 920;
 
-/// Horizontal bars, on a ground of its own: it stands on light and on dark pages.
+/// Draws horizontal bars. The picture has its own background, so it can be read on light and on dark
+/// pages.
 fn picture(lines: &[Line], machine: &str) -> String {
     let bottom = TOP + ROW * lines.len();
     let height = bottom + 40;
@@ -222,7 +222,7 @@ fn picture(lines: &[Line], machine: &str) -> String {
     for (index, Line { work, bytes, other, ratio, .. }) in lines.iter().enumerate() {
         let y = TOP + ROW * index;
         let baseline = y + 15;
-        // Beyond 1.5 the bar is cut; its figure is not.
+        // A bar ends at 1.5, but its figure is exact.
         let width = ratio.min(1.5) * UNIT;
         let color = if FLOORS.contains(other) { "#8c959f" } else { "#2f81f7" };
         svg += &format!(

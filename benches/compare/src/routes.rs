@@ -1,5 +1,5 @@
-//! The routes that are compared, in axum and in actix-web: the extractor, the same
-//! work written inline, and one that takes the raw bytes and answers.
+//! The routes that are compared, in axum and in actix-web: one with the extractor, one with the same
+//! work written inline, and one that reads the raw bytes and answers.
 
 use offhook::Truedy;
 
@@ -38,7 +38,7 @@ pub mod axum {
         webhook.acknowledge()
     }
 
-    /// The extractor of any vendor.
+    /// Returns a route with the extractor of any vendor.
     pub fn of<V: Verifier<Event: Send> + Clone + 'static>(verifier: V) -> Router {
         Router::new().route(EXTRACTOR, post(extractor::<V>)).with_state(verifier)
     }
@@ -76,7 +76,7 @@ pub mod actix {
         webhook.acknowledge()
     }
 
-    /// The extractor of any vendor.
+    /// Returns a route with the extractor of any vendor.
     pub fn of<V: Verifier + 'static>(verifier: V) -> impl FnOnce(&mut ServiceConfig) {
         |config| {
             config.app_data(web::Data::new(verifier)).route(EXTRACTOR, web::post().to(extractor::<V>));

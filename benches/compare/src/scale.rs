@@ -1,4 +1,4 @@
-//! Cost against the size of the body, the number of secrets and of threads.
+//! Measures the cost by the size of the body, by the number of secrets and by the number of threads.
 
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -42,14 +42,15 @@ const RECEIVE: &str = "verify and parse";
 fn by_size(bytes: usize) -> Results {
     let (verify, receive) = (receiver(bytes), receiver(bytes));
     let subjects = vec![
-        Subject::new(VERIFY, move || verify.truedy.verify(&Request::new(black_box(&verify.headers), black_box(verify.body))).unwrap()),
+        Subject::new(VERIFY, move || {
+            verify.truedy.verify(&Request::new(black_box(&verify.headers), black_box(verify.body))).unwrap()
+        }),
         Subject::new(RECEIVE, move || receive.once()),
     ];
     measure(Group { title: "size", bytes, subjects })
 }
 
-/// The matching secret is the first, so the others are work that only constant
-/// time asks for.
+/// The first secret matches. The others are tried only because the comparison takes constant time.
 fn by_secrets(bytes: usize) -> Results {
     let one = receiver(bytes);
     let mut subjects = vec![Subject::new("a keyed Hmac of the same bytes", move || one.mac())];
@@ -66,8 +67,8 @@ fn by_secrets(bytes: usize) -> Results {
     measure(Group { title: "secrets", bytes, subjects })
 }
 
-/// What two threads do in a time, as a multiple of what one does: for the floor,
-/// and for offhook with one verifier for all.
+/// Returns the throughput of two threads as a multiple of the throughput of one: for the floor, and
+/// for offhook with one verifier that the threads share.
 fn by_threads(bytes: usize) -> (f64, f64) {
     let receiver = receiver(bytes);
     let mut ratios = [Vec::new(), Vec::new()];
@@ -113,7 +114,7 @@ struct Receiver {
     truedy: Truedy,
     headers: HeaderMap,
     time: HeaderValue,
-    /// Not counted, as threads do not share the body of a delivery.
+    /// The body is static, because threads that counted references to it would slow each other down.
     body: &'static [u8],
     key: Hmac<Sha256>,
 }

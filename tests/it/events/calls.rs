@@ -1,16 +1,16 @@
-//! One view of a call, over all vendors.
+//! `Event::call` gives the same view of a call for every vendor.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::event::{CallUpdate, Direction, Parsed, Stage};
 use offhook::{Event, salpre, talkifai, truedy, ultravox};
 
-/// What all vendors have in common, without their types.
-trait Any {
+/// The methods that the tests need from the events of all vendors, usable as `dyn`.
+trait AnyEvent {
     fn call(&self) -> Option<CallUpdate<'_>>;
     fn call_id(&self) -> Option<&str>;
 }
 
-impl<E: Event> Any for Parsed<E> {
+impl<E: Event> AnyEvent for Parsed<E> {
     fn call(&self) -> Option<CallUpdate<'_>> {
         self.call()
     }
@@ -20,7 +20,7 @@ impl<E: Event> Any for Parsed<E> {
     }
 }
 
-type Parse = fn(&[u8]) -> Box<dyn Any>;
+type Parse = fn(&[u8]) -> Box<dyn AnyEvent>;
 
 const TRUEDY: Parse = |body| Box::new(truedy::Event::parse(body).unwrap());
 const TALKIFAI: Parse = |body| Box::new(talkifai::Event::parse(body).unwrap());
@@ -28,7 +28,7 @@ const SALPRE: Parse = |body| Box::new(salpre::Event::parse(body).unwrap());
 const ULTRAVOX: Parse = |body| Box::new(ultravox::Event::parse(body).unwrap());
 
 #[test]
-fn every_event_of_a_call_has_its_stage() {
+fn every_call_event_maps_to_its_stage() {
     let truedy = |name: &str| format!(r#"{{"event":"{name}","data":{{"call_id":"c1"}}}}"#);
     let talkifai = |name: &str| format!(r#"{{"id":"e","type":"{name}","data":{{"callId":"c1"}}}}"#);
     let salpre = |name: &str| format!(r#"{{"event_type":"{name}","payload":{{"call":{{"id":"c1"}}}}}}"#);
@@ -81,7 +81,7 @@ fn at(text: &str) -> Option<DateTime<Utc>> {
 }
 
 #[test]
-fn the_fields_are_those_that_the_vendor_gives() {
+fn a_call_update_has_the_fields_that_the_vendor_sent() {
     let talkifai = br#"{"id":"e","type":"call.ended","created":"2024-01-15T10:34:05Z","data":{"callId":"c1",
         "direction":"inbound","from":"+12025550123","to":"+18885550100","duration":245,"endReason":"user_hangup"}}"#;
     let event = TALKIFAI(talkifai);
@@ -113,7 +113,7 @@ fn the_fields_are_those_that_the_vendor_gives() {
 }
 
 #[test]
-fn a_duration_can_follow_from_the_times() {
+fn the_duration_of_an_ultravox_call_is_ended_minus_joined() {
     let ended = |joined: &str, ended: &str| {
         let body =
             format!(r#"{{"event":"call.ended","call":{{"joined":{joined},"ended":{ended},"endReason":"hangup"}}}}"#);
@@ -129,9 +129,9 @@ fn a_duration_can_follow_from_the_times() {
     assert_eq!(ended(late, early), (None, at("2026-03-18T14:30:00Z")));
 }
 
-/// In whatever order the events arrive, the call ends up where it is.
+/// Events that arrive in any order leave the call at the furthest stage.
 #[test]
-fn late_events_do_not_turn_a_call_back() {
+fn a_late_event_never_moves_a_call_to_an_earlier_stage() {
     let stages =
         [Stage::Started, Stage::Ringing, Stage::Joined, Stage::Transcript, Stage::Ended, Stage::Billed, Stage::Other];
     let mut random = offhook_tests::random::Random::seeded("order", true);

@@ -1,4 +1,4 @@
-//! Values at the edge of what a field can hold.
+//! Values at the limits of what a field can hold.
 
 use offhook::event::Parsed;
 use offhook::{salpre, talkifai, truedy};
@@ -11,7 +11,7 @@ fn call(fields: &str) -> Parsed<truedy::Event> {
 }
 
 #[test]
-fn times_beyond_rfc_3339_come_back() {
+fn extreme_times_survive_a_round_trip() {
     for time in [
         "1773844200000",
         "1773844200000.5",
@@ -30,7 +30,7 @@ fn times_beyond_rfc_3339_come_back() {
 }
 
 #[test]
-fn long_durations_come_back() {
+fn long_durations_survive_a_round_trip() {
     for span in [
         r#""99999999.123456789s""#,
         r#""-999999999999.999999999s""#,
@@ -52,16 +52,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(30_000))]
 
     #[test]
-    fn floats_come_back(temperature in -10.0_f64..10.0, span in -1e9_f64..1e9) {
+    fn floats_survive_a_round_trip(temperature in -10.0_f64..10.0, span in -1e9_f64..1e9) {
         call(&format!(r#""temperature":{temperature},"duration":{span}"#));
         call(&format!(r#""temperature":{temperature:.17},"created":{span}"#));
     }
 }
 
-/// Where the vendor's rule has an order, it decides; elsewhere two spellings of one
-/// id could be two ids.
+/// If the vendor documents an order of precedence, the first spelling wins. Otherwise the two
+/// spellings could hold two different ids, so the field is reported as drift.
 #[test]
-fn both_casings_at_once() {
+fn two_spellings_of_one_field_are_drift_unless_the_vendor_gives_an_order() {
     for body in [
         r#"{"event":"call.ended","data":{"id":"i","eventId":"e","callId":"c","call_id":"d"}}"#,
         r#"{"event":"batch.completed","data":{"batchId":"b","batch_id":"c"}}"#,
@@ -80,9 +80,9 @@ fn both_casings_at_once() {
     }
 }
 
-/// An empty id names nothing: two events would share a key, and one be lost.
+/// If an empty id counted, two events would share a key and the second would be dropped.
 #[test]
-fn an_empty_id_is_no_id() {
+fn an_empty_id_counts_as_missing() {
     use offhook::event::Identity;
     for (body, key) in [
         (r#"{"event":"call.ended","id":"","data":{"id":"","call_id":"c"}}"#, Identity::Id("c".into())),

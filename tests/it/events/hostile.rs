@@ -1,4 +1,4 @@
-//! What does not fit, and what nobody should send.
+//! Fields of the wrong type, and bodies that no vendor should send.
 
 use offhook::event::Parsed;
 use offhook::{ParseError, salpre, talkifai, truedy};
@@ -9,7 +9,7 @@ use offhook_tests::samples::*;
 
 const MARKER: &str = "s3cr3t-marker";
 
-/// Values of every type, with a marker where they have text.
+/// Values of every JSON type. Those with text contain a marker that no message may show.
 const VALUES: [&str; 9] = [
     r#"{"s3cr3t-marker":1}"#,
     r#"["s3cr3t-marker"]"#,
@@ -22,9 +22,10 @@ const VALUES: [&str; 9] = [
     "1e30",
 ];
 
-/// Fields by what they accept: `t` text or integers, `s` strings, `d` times,
-/// `n` durations, `a` amounts, `i` integers, `f` floats, `b` booleans, `o`
-/// objects, `l` lists, `m` maps of strings, `w` a medium, `*` anything.
+/// Returns whether a field of this kind accepts the value. The kinds are `t` for text or integers,
+/// `s` for strings, `d` for times, `n` for durations, `a` for amounts, `i` for integers, `f` for
+/// floats, `b` for booleans, `o` for objects, `l` for lists, `m` for maps of strings, `w` for a
+/// medium and `*` for any value.
 fn accepts(kind: char, value: &str) -> bool {
     let number = ["-1", "1.5", "1e30", "9223372036854775808"].contains(&value);
     match kind {
@@ -72,7 +73,7 @@ fn check<E: Parse>(envelope: (&str, &str), names: &[&str], path: &[&str], fields
 }
 
 #[test]
-fn a_known_field_of_another_type_loses_nothing_truedy() {
+fn a_truedy_field_of_the_wrong_type_is_drift() {
     let data = ("event", "data");
     let own = [
         ("id", 't'),
@@ -130,7 +131,7 @@ fn a_known_field_of_another_type_loses_nothing_truedy() {
 }
 
 #[test]
-fn a_known_field_of_another_type_loses_nothing_talkifai() {
+fn a_talkifai_field_of_the_wrong_type_is_drift() {
     let data = ("type", "data");
     let call = [
         ("callId", 't'),
@@ -151,7 +152,7 @@ fn a_known_field_of_another_type_loses_nothing_talkifai() {
 }
 
 #[test]
-fn a_known_field_of_another_type_loses_nothing_salpre() {
+fn a_salpre_field_of_the_wrong_type_is_drift() {
     let payload = ("event_type", "payload");
     let flat = [("call", 'o'), ("call_id", 't'), ("from", 's'), ("to", 's'), ("direction", 's'), ("source", 's')];
     let nested = [("id", 't'), ("from", 's'), ("to", 's'), ("direction", 's'), ("source", 's')];
@@ -164,7 +165,7 @@ fn a_known_field_of_another_type_loses_nothing_salpre() {
     check::<salpre::Event>(payload, &["call_ended"], &[], &[("transcript", 'l')]);
 }
 
-/// What belongs to other events of the same vendor is an unknown field.
+/// A field that belongs to another event of the vendor is skipped like any unknown field.
 #[test]
 fn fields_of_other_events_are_skipped() {
     for field in ["type", "transcript", "timestamp_utc", "error_message", "is_test", "new"] {
@@ -174,12 +175,12 @@ fn fields_of_other_events_are_skipped() {
 }
 
 #[test]
-fn an_envelope_that_does_not_fit() {
+fn an_envelope_field_of_the_wrong_type_is_drift() {
     let text = |body: &str| {
         let parsed = round::<truedy::Event>(body);
         format!("{} {:?} {} {}", parsed.name(), parsed.envelope().id, parsed.event().is_typed(), parsed.drift())
     };
-    for (body, told) in [
+    for (body, expected) in [
         (
             r#"{"event":"call.completed","data":{},"id":["s3cr3t-marker"]}"#,
             "call.ended None true id: expected a string or an integer",
@@ -191,7 +192,7 @@ fn an_envelope_that_does_not_fit() {
         (r#"{"event":"call.ended","id":7,"data":"s3cr3t-marker"}"#, r#"call.ended Some("7") false "#),
     ] {
         let shown = text(body);
-        assert!(shown.starts_with(told), "{shown}");
+        assert!(shown.starts_with(expected), "{shown}");
         assert!(!shown.contains(MARKER), "{shown}");
     }
     let parsed = round::<salpre::Event>(r#"{"event_type":"error","payload":{},"is_test":"s3cr3t-marker"}"#);
@@ -200,7 +201,7 @@ fn an_envelope_that_does_not_fit() {
 }
 
 #[test]
-fn a_body_cut_anywhere_is_refused() {
+fn a_truncated_truedy_body_is_refused() {
     for (_, body) in TRUEDY {
         for end in 0..body.len() {
             assert!(matches!(truedy::Event::parse(&body.as_bytes()[..end]), Err(ParseError::NotJson { .. })), "{end}");
@@ -209,14 +210,14 @@ fn a_body_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn errors_say_where() {
+fn a_json_error_names_line_and_column() {
     let error = truedy::Event::parse(b"{\"event\":\"call.ended\",\n\"data\": s3cr3t-marker}").unwrap_err();
     assert_eq!(error, ParseError::NotJson { line: 2, column: 9 });
     assert_eq!(error.to_string(), "the body is not JSON (line 2, column 9)");
 }
 
 #[test]
-fn nesting_needs_no_stack() {
+fn deep_nesting_does_not_overflow_the_stack() {
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let bodies = [
         format!(r#"{{"event":"call.ended","data":{{"call":{{"callId":{}}}}}}}"#, deep(100_000)),
@@ -236,7 +237,7 @@ fn nesting_needs_no_stack() {
 }
 
 #[test]
-fn debug_shows_no_data() {
+fn debug_output_shows_no_payload_text() {
     let call = FULL_CALL
         .replace("You are helpful.", MARKER)
         .replace("wss://voice.example/join/secret", MARKER)
@@ -273,28 +274,28 @@ fn debug_shows_no_data() {
     assert!(shown.contains("call_id"), "{shown}");
 }
 
-fn everywhere(body: &[u8]) {
-    fn again<E: Parse>(body: &[u8]) {
+fn parse_by_every_vendor(body: &[u8]) {
+    fn parse_and_round_trip<E: Parse>(body: &[u8]) {
         if let Ok(event) = E::parse(body) {
             round::<E>(std::str::from_utf8(body).unwrap());
             let _shown = format!("{event:?}");
         }
     }
-    again::<truedy::Event>(body);
-    again::<talkifai::Event>(body);
-    again::<salpre::Event>(body);
+    parse_and_round_trip::<truedy::Event>(body);
+    parse_and_round_trip::<talkifai::Event>(body);
+    parse_and_round_trip::<salpre::Event>(body);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn any_bytes(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        everywhere(&body);
+    fn random_bytes_cause_no_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        parse_by_every_vendor(&body);
     }
 
     #[test]
-    fn any_mutation_of_a_published_delivery(
+    fn mutated_published_deliveries_cause_no_panic(
         (_, body) in prop::sample::select([&TRUEDY[..], &TALKIFAI, &SALPRE].concat()),
         changes in prop::collection::vec((any::<prop::sample::Index>(), prop_oneof![Just(b'"'), Just(b'{'), Just(b'}'), Just(b','), Just(b'1'), any::<u8>()]), 1..6),
         cut in any::<prop::sample::Index>(),
@@ -306,11 +307,11 @@ proptest! {
             let at = at.index(body.len());
             body[at] = byte;
         }
-        everywhere(&body);
+        parse_by_every_vendor(&body);
         let from = cut.index(body.len());
         let piece = body[from..(from + length).min(body.len())].to_vec();
         let at = paste.index(body.len());
         body.splice(at..at, piece);
-        everywhere(&body);
+        parse_by_every_vendor(&body);
     }
 }

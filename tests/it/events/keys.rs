@@ -1,4 +1,4 @@
-//! Which deliveries are the same event, by each vendor's rule.
+//! Deduplication keys: each vendor's rule for which deliveries carry the same event.
 
 use offhook::testing::Signer;
 use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, talkifai, truedy};
@@ -29,7 +29,7 @@ fn hashed(name: &str, body: &str) -> String {
 }
 
 #[test]
-fn truedy_takes_the_first_id_there_is() {
+fn the_key_of_a_truedy_event_is_the_first_id_that_is_present() {
     for (data, key) in [
         (r#"{"id":"i","eventId":"e","call":{"callId":"c"},"call_id":"f","callId":"g"}"#, "call.ended:i"),
         (r#"{"eventId":"e","call":{"callId":"c"},"call_id":"f"}"#, "call.ended:e"),
@@ -55,7 +55,7 @@ fn truedy_takes_the_first_id_there_is() {
 }
 
 #[test]
-fn changes_of_a_truedy_batch_are_told_apart() {
+fn each_status_change_of_a_truedy_batch_has_its_own_key() {
     let change = |status: &str, time: &str| {
         truedy(&format!(
             r#"{{"event":"batch.status.changed","timestamp":"{time}","data":{{"batch_id":"b","status":"{status}"}}}}"#
@@ -83,7 +83,7 @@ fn unknown_and_undecodable_events_of_truedy_have_keys_too() {
 }
 
 #[test]
-fn talkifai_has_an_id_per_event() {
+fn the_key_of_a_talkifai_event_is_its_id_or_the_body_hash() {
     for name in ["call.started", "credit.low", "brand.new"] {
         assert_eq!(talkifai(&format!(r#"{{"id":"e","type":"{name}","data":{{}}}}"#)), format!("{name}:e"));
     }
@@ -92,7 +92,7 @@ fn talkifai_has_an_id_per_event() {
 }
 
 #[test]
-fn salpre_has_a_call_or_a_body() {
+fn the_key_of_a_salpre_event_is_the_call_id_or_the_body_hash() {
     for name in ["call_initiated", "call_ringing", "call_answered", "call_ended"] {
         let body = format!(r#"{{"event_type":"{name}","payload":{{"call_id":41}}}}"#);
         assert_eq!(salpre(&body).unwrap(), format!("{name}:41"));
@@ -106,7 +106,7 @@ fn salpre_has_a_call_or_a_body() {
 }
 
 #[test]
-fn tests_of_salpre_are_never_duplicates() {
+fn test_deliveries_of_salpre_have_no_key() {
     for (name, body) in offhook_tests::samples::SALPRE {
         assert_eq!(salpre(body), None, "{name}");
         assert!(salpre(&body.replace("true", "false")).is_some(), "{name}");
@@ -114,7 +114,7 @@ fn tests_of_salpre_are_never_duplicates() {
 }
 
 #[test]
-fn keys_are_bounded() {
+fn a_key_longer_than_200_bytes_is_hashed() {
     let body = |length: usize| format!(r#"{{"event":"call.ended","data":{{"id":"{}"}}}}"#, "x".repeat(length));
     let longest = 200 - "call.ended:".len();
     assert_eq!(truedy(&body(longest)).len(), 200);

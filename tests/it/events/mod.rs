@@ -1,5 +1,5 @@
-//! Bodies to events and back: what the vendors publish, what they might send, and
-//! what nobody should.
+//! Tests that parse bodies into events and write events as JSON again: published deliveries,
+//! bodies that a vendor might send, and bodies that no vendor should send.
 
 mod calls;
 mod edges;

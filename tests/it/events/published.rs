@@ -1,3 +1,5 @@
+//! Every field of every published delivery.
+
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::event::{Direction, Parsed};
 use offhook::{salpre, talkifai, truedy, ultravox};
@@ -28,13 +30,13 @@ macro_rules! payload {
     ($event:expr, $variant:path) => {
         match $event.into_event() {
             $variant(payload) => payload,
-            other => panic!("another event: {other:?}"),
+            other => panic!("the wrong event: {other:?}"),
         }
     };
 }
 
 #[test]
-fn truedy_upstream_shape() {
+fn every_field_of_truedys_upstream_delivery_is_read() {
     assert_eq!(TRUEDY[0].1.len(), 176);
     let event = truedy(TRUEDY[0].1);
     assert_eq!((event.name(), event.call_id()), ("call.ended", Some("uv_call_123")));
@@ -50,7 +52,7 @@ fn truedy_upstream_shape() {
 }
 
 #[test]
-fn truedy_full_shape() {
+fn every_field_of_truedys_full_delivery_is_read() {
     let parsed = truedy(TRUEDY[1].1);
     let envelope = parsed.envelope().clone();
     let ended = payload!(parsed, truedy::Event::CallEnded);
@@ -66,7 +68,7 @@ fn truedy_full_shape() {
 }
 
 #[test]
-fn truedy_flat_shape() {
+fn every_field_of_truedys_flat_delivery_is_read() {
     let parsed = truedy(TRUEDY[2].1);
     let envelope = parsed.envelope().clone();
     let ended = payload!(parsed, truedy::Event::CallEnded);
@@ -79,21 +81,21 @@ fn truedy_flat_shape() {
 }
 
 #[test]
-fn both_shapes_of_truedy_fill_the_same_fields() {
+fn nested_and_flat_truedy_deliveries_give_the_same_event() {
     let nested = r#"{"event":"call.ended","data":{"id":"e","status":"ended","call":{"callId":"c","agent":{"agentId":"a"},"duration":9}}}"#;
-    let beside = r#"{"event":"call.ended","data":{"eventId":"e","status":"ended","call":{"call_id":"c","agentId":"a","duration":9}}}"#;
+    let outer_agent_id = r#"{"event":"call.ended","data":{"eventId":"e","status":"ended","call":{"call_id":"c","agentId":"a","duration":9}}}"#;
     let flat = r#"{"event":"call.ended","data":{"event_id":"e","status":"ended","call_id":"c","agent_id":"a","duration_seconds":9}}"#;
     let camel =
         r#"{"event":"call.ended","data":{"id":"e","status":"ended","callId":"c","agentId":"a","durationSeconds":9}}"#;
     let numbers =
         r#"{"event":"call.ended","data":{"id":"e","status":"ended","callId":"c","agentId":"a","durationSeconds":9.0}}"#;
-    for other in [beside, flat, camel, numbers] {
+    for other in [outer_agent_id, flat, camel, numbers] {
         assert_eq!(truedy(nested), truedy(other), "{other}");
     }
 }
 
 #[test]
-fn a_call_object_with_every_field() {
+fn every_field_of_a_call_is_read() {
     let body = format!(r#"{{"event":"call.billed","data":{{"event":"call.billed","call":{FULL_CALL}}}}}"#);
     let call = payload!(truedy(&body), truedy::Event::CallBilled).call;
     assert_eq!(call.call_id.as_deref(), Some("3c90c3cc-0d44-4b50-8888-8dd25736052a"));
@@ -128,7 +130,7 @@ fn a_call_object_with_every_field() {
 }
 
 #[test]
-fn truedy_batches_and_voices_in_both_casings() {
+fn truedy_batch_and_voice_ids_are_read_in_both_casings() {
     for name in TRUEDY_BATCH_EVENTS {
         for id in ["batch_id", "batchId"] {
             let body = format!(r#"{{"event":"{name}","data":{{"{id}":7,"status":"running","error_message":"no"}}}}"#);
@@ -157,7 +159,7 @@ fn truedy_batches_and_voices_in_both_casings() {
 }
 
 #[test]
-fn body_times_of_truedy() {
+fn truedy_times_are_read_in_every_documented_form() {
     for (written, expected) in [
         (r#""2026-03-18T14:32:00.000Z""#, "2026-03-18T14:32:00Z"),
         (r#""2026-03-03T12:00:00Z""#, "2026-03-03T12:00:00Z"),
@@ -171,7 +173,7 @@ fn body_times_of_truedy() {
 }
 
 #[test]
-fn talkifai_call_started() {
+fn every_field_of_talkifais_call_started_is_read() {
     assert_eq!(TALKIFAI[0].1.len(), 189);
     let event = talkifai(TALKIFAI[0].1);
     assert_eq!((event.name(), event.call_id()), ("call.started", Some("call_xyz")));
@@ -187,7 +189,7 @@ fn talkifai_call_started() {
 }
 
 #[test]
-fn talkifai_call_ended() {
+fn every_field_of_talkifais_call_ended_is_read() {
     let parsed = talkifai(TALKIFAI[1].1);
     let envelope = parsed.envelope().clone();
     let ended = payload!(parsed, talkifai::Event::CallEnded);
@@ -202,7 +204,7 @@ fn talkifai_call_ended() {
 }
 
 #[test]
-fn talkifai_transcript_ready() {
+fn every_field_of_talkifais_transcript_ready_is_read() {
     let parsed = talkifai(TALKIFAI[2].1);
     let envelope = parsed.envelope().clone();
     let ready = payload!(parsed, talkifai::Event::TranscriptReady);
@@ -214,7 +216,7 @@ fn talkifai_transcript_ready() {
 }
 
 #[test]
-fn talkifai_without_a_published_payload() {
+fn talkifai_events_without_a_published_example_are_read() {
     let failed = r#"{"id":"e","type":"call.failed","created":"2024-01-15T10:30:00Z","data":{"callId":"c","agentId":"a","direction":"outbound","from":"+1","to":"+2","status":"failed","endReason":"busy"}}"#;
     let failed = payload!(talkifai(failed), talkifai::Event::CallFailed);
     assert_eq!((failed.call_id.as_deref(), failed.agent_id.as_deref()), (Some("c"), Some("a")));
@@ -250,7 +252,7 @@ fn talkifai_without_a_published_payload() {
     }
 }
 
-fn salpre_call(call: &salpre::Call) {
+fn assert_published_salpre_call(call: &salpre::Call) {
     assert_eq!(call.id.as_deref(), Some("1"));
     assert_eq!((call.from.as_deref(), call.to.as_deref()), (Some("+905555555555"), Some("+905555555554")));
     assert_eq!(call.direction, Some(Direction::Outbound));
@@ -258,7 +260,7 @@ fn salpre_call(call: &salpre::Call) {
 }
 
 #[test]
-fn salpre_calls() {
+fn every_field_of_salpres_call_events_is_read() {
     for name in SALPRE_CALL_EVENTS {
         let event = salpre(&SALPRE[0].1.replace("call_initiated", name));
         assert_eq!((event.name(), event.call_id(), event.is_test()), (name, Some("1"), true));
@@ -269,32 +271,32 @@ fn salpre_calls() {
             salpre::Event::CallAnswered(data) if name == "call_answered" => &data.call,
             other => panic!("{other:?}"),
         };
-        salpre_call(call);
+        assert_published_salpre_call(call);
     }
 }
 
 #[test]
-fn salpre_transcript() {
+fn every_field_of_salpres_transcript_is_read() {
     let event = salpre(SALPRE[1].1);
     assert_eq!((event.call_id(), event.is_test()), (Some("1"), true));
     let envelope = event.envelope().clone();
     let transcript = payload!(event, salpre::Event::Transcript);
     assert_eq!(envelope.timestamp, DateTime::from_timestamp(1_760_084_622, 0));
-    salpre_call(&transcript.call);
+    assert_published_salpre_call(&transcript.call);
     assert_eq!(transcript.speaker, Some(salpre::Speaker::Customer));
     assert_eq!(transcript.transcript.as_deref(), Some("Hello, how are you?"));
     assert_eq!(transcript.timestamp_utc.as_deref(), Some("111111"));
 }
 
 #[test]
-fn salpre_call_ended() {
+fn every_field_of_salpres_call_ended_is_read() {
     let event = salpre(SALPRE[2].1);
     assert_eq!((event.call_id(), event.is_test()), (Some("1"), true));
     let envelope = event.envelope().clone();
     let ended = payload!(event, salpre::Event::CallEnded);
     assert_eq!(envelope.timestamp, DateTime::from_timestamp(1_760_084_597, 0));
-    salpre_call(&ended.call);
-    let said: Vec<_> = ended
+    assert_published_salpre_call(&ended.call);
+    let entries: Vec<_> = ended
         .transcript
         .as_ref()
         .unwrap()
@@ -304,7 +306,7 @@ fn salpre_call_ended() {
         })
         .collect();
     assert_eq!(
-        said,
+        entries,
         [
             (salpre::Speaker::Ai, "Greeting message", None),
             (salpre::Speaker::Customer, "customer message 1", Some("111111")),
@@ -314,18 +316,18 @@ fn salpre_call_ended() {
 }
 
 #[test]
-fn salpre_error() {
+fn every_field_of_salpres_error_is_read() {
     let event = salpre(SALPRE[3].1);
     assert_eq!((event.call_id(), event.is_test()), (Some("1"), true));
     let envelope = event.envelope().clone();
     let error = payload!(event, salpre::Event::Error);
     assert_eq!(envelope.timestamp, DateTime::from_timestamp(1_760_084_656, 0));
-    salpre_call(&error.call);
+    assert_published_salpre_call(&error.call);
     assert_eq!(error.error_message.as_deref(), Some("Error message"));
 }
 
 #[test]
-fn both_shapes_of_a_salpre_call_are_one() {
+fn nested_and_flat_salpre_calls_give_the_same_event() {
     let flat =
         r#"{"event_type":"error","payload":{"call_id":"12","from":"+1","to":"+2","direction":"inbound","source":"s"}}"#;
     let nested = r#"{"event_type":"error","payload":{"call":{"id":12,"from":"+1","to":"+2","direction":"inbound","source":"s"}}}"#;
@@ -334,7 +336,7 @@ fn both_shapes_of_a_salpre_call_are_one() {
 }
 
 #[test]
-fn every_documented_event_has_its_variant_with_no_data_at_all() {
+fn every_documented_event_has_its_variant_even_without_data() {
     for name in [&TRUEDY_CALL_EVENTS[..], &TRUEDY_BATCH_EVENTS, &TRUEDY_VOICE_EVENTS].concat() {
         let event = truedy(&format!(r#"{{"event":"{name}","data":{{}}}}"#));
         assert!(!matches!(event.event(), truedy::Event::Unknown(_) | truedy::Event::Undecodable(_)), "{name}");
@@ -353,9 +355,8 @@ fn every_documented_event_has_its_variant_with_no_data_at_all() {
     }
 }
 
-/// Documented words have variants of their own; others are kept.
 #[test]
-fn open_enums() {
+fn documented_words_have_variants_and_other_words_are_kept() {
     macro_rules! words {
         ($type:ty: $($word:literal)+) => {
             for word in [$($word),+] {
@@ -390,43 +391,62 @@ fn open_enums() {
     words!(salpre::Speaker: "ai" "customer");
 }
 
-/// What every published delivery is called, when it happened, and by what it is known again.
 #[test]
-fn identities_of_published_deliveries() {
+fn published_deliveries_have_their_name_time_and_identity() {
     use offhook::event::Identity;
 
     #[track_caller]
-    fn is<E: offhook::Event>(event: &Parsed<E>, name: &str, call: &str, time_: &str, test: bool, key: Identity<'_>) {
+    fn assert_event<E: offhook::Event>(
+        event: &Parsed<E>,
+        name: &str,
+        call: &str,
+        time_: &str,
+        test: bool,
+        key: Identity<'_>,
+    ) {
         assert_eq!((event.name(), event.call_id(), event.is_test()), (name, Some(call), test));
         assert_eq!(event.occurred_at(), time(time_));
         assert_eq!(event.identity(), key);
     }
     let id = |id: &'static str| Identity::Id(id.into());
-    is(&truedy(TRUEDY[0].1), "call.ended", "uv_call_123", "2026-03-18T14:30:00Z", false, id("uv_evt_123"));
-    is(&truedy(TRUEDY[1].1), "call.ended", "uv_call_abc123", "2026-03-18T14:32:00Z", false, id("uv_call_abc123"));
-    is(&truedy(TRUEDY[2].1), "call.ended", "uuid", "2026-03-03T12:00:00Z", false, id("evt_abc123"));
-    is(&talkifai(TALKIFAI[0].1), "call.started", "call_xyz", "2024-01-15T10:30:00Z", false, id("evt_abc123"));
-    is(&talkifai(TALKIFAI[1].1), "call.ended", "call_xyz", "2024-01-15T10:34:05Z", false, id("evt_def456"));
-    is(&talkifai(TALKIFAI[2].1), "transcript.ready", "call_xyz", "2024-01-15T10:34:30Z", false, id("evt_ghi789"));
+    assert_event(&truedy(TRUEDY[0].1), "call.ended", "uv_call_123", "2026-03-18T14:30:00Z", false, id("uv_evt_123"));
+    assert_event(
+        &truedy(TRUEDY[1].1),
+        "call.ended",
+        "uv_call_abc123",
+        "2026-03-18T14:32:00Z",
+        false,
+        id("uv_call_abc123"),
+    );
+    assert_event(&truedy(TRUEDY[2].1), "call.ended", "uuid", "2026-03-03T12:00:00Z", false, id("evt_abc123"));
+    assert_event(&talkifai(TALKIFAI[0].1), "call.started", "call_xyz", "2024-01-15T10:30:00Z", false, id("evt_abc123"));
+    assert_event(&talkifai(TALKIFAI[1].1), "call.ended", "call_xyz", "2024-01-15T10:34:05Z", false, id("evt_def456"));
+    assert_event(
+        &talkifai(TALKIFAI[2].1),
+        "transcript.ready",
+        "call_xyz",
+        "2024-01-15T10:34:30Z",
+        false,
+        id("evt_ghi789"),
+    );
     for (at, name, time) in [
         (0, "call_initiated", "2025-10-10T08:21:45Z"),
         (1, "transcript", "2025-10-10T08:23:42Z"),
         (2, "call_ended", "2025-10-10T08:23:17Z"),
         (3, "error", "2025-10-10T08:24:16Z"),
     ] {
-        is(&salpre(SALPRE[at].1), name, "1", time, true, Identity::Never);
+        assert_event(&salpre(SALPRE[at].1), name, "1", time, true, Identity::Never);
         let real = SALPRE[at].1.replace("true", "false");
         let key = if ["call_initiated", "call_ended"].contains(&name) { id("1") } else { Identity::Body };
-        is(&salpre(&real), name, "1", time, false, key);
+        assert_event(&salpre(&real), name, "1", time, false, key);
     }
     for (_, body) in [&TRUEDY[..], &TALKIFAI, &SALPRE].concat() {
         assert!(body.starts_with('{') && body.ends_with('}') && !body.contains(['\n', '\r']), "{body}");
     }
 }
 
-/// Nothing that is not published stands in a published delivery's event.
 #[test]
-fn published_deliveries_fill_nothing_else() {
+fn published_deliveries_leave_all_other_fields_empty() {
     let call = |event: Parsed<truedy::Event>| payload!(event, truedy::Event::CallEnded);
     let mut upstream = call(truedy(TRUEDY[0].1));
     assert_eq!(upstream.call.call_id.take().as_deref(), Some("uv_call_123"));

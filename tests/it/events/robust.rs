@@ -1,4 +1,4 @@
-//! Bodies that are no envelope, and envelopes that are complete in an odd way.
+//! Bodies without a valid envelope, and valid envelopes of an unusual form.
 
 use offhook::event::{Identity, Parsed};
 use offhook::{ParseError, salpre, talkifai, truedy};
@@ -11,7 +11,8 @@ fn refused<E: Parse>(body: &[u8]) -> ParseError {
     E::parse(body).expect_err(&String::from_utf8_lossy(body))
 }
 
-/// For each vendor: the name's field, the data's field, an event, all fields of the envelope.
+/// For each vendor: the field of the event's name, the field of the data, one event, and all
+/// fields of the envelope.
 const ENVELOPES: [(&str, &str, &str, &[&str]); 3] = [
     ("event", "data", "call.ended", &["event", "data", "timestamp", "id", "event_id"]),
     ("type", "data", "call.ended", &["type", "data", "created", "id"]),
@@ -26,7 +27,7 @@ fn each(check: impl Fn(fn(&[u8]) -> ParseError, (&str, &str, &str, &[&str]))) {
 }
 
 #[test]
-fn no_envelope() {
+fn a_body_that_is_not_a_json_object_is_refused() {
     each(|refused, (name, data, event, _)| {
         let good = format!(r#"{{"{name}":"{event}","{data}":{{}}}}"#);
         let not_json = |body: &[u8]| assert!(matches!(refused(body), ParseError::NotJson { .. }), "{body:?}");
@@ -51,40 +52,40 @@ fn no_envelope() {
 }
 
 #[test]
-fn missing_and_repeated_fields() {
+fn missing_and_repeated_envelope_fields_are_refused() {
     each(|refused, (name, data, event, fields)| {
-        let told = |body: &str| match refused(body.as_bytes()) {
+        let error = |body: &str| match refused(body.as_bytes()) {
             ParseError::MissingField { field } => format!("no {field}"),
             ParseError::RepeatedField { field } => format!("two {field}"),
             other => panic!("{other:?}: {body}"),
         };
-        assert_eq!(told("{}"), format!("no {name}"));
-        assert_eq!(told(&format!(r#"{{"{data}":{{}}}}"#)), format!("no {name}"));
+        assert_eq!(error("{}"), format!("no {name}"));
+        assert_eq!(error(&format!(r#"{{"{data}":{{}}}}"#)), format!("no {name}"));
         for no_name in ["null", "7", "\"\"", "{}", "[]", "true"] {
-            assert_eq!(told(&format!(r#"{{"{name}":{no_name},"{data}":{{}}}}"#)), format!("no {name}"));
+            assert_eq!(error(&format!(r#"{{"{name}":{no_name},"{data}":{{}}}}"#)), format!("no {name}"));
         }
         for event in [event, "brand_new"] {
-            assert_eq!(told(&format!(r#"{{"{name}":"{event}"}}"#)), format!("no {data}"));
+            assert_eq!(error(&format!(r#"{{"{name}":"{event}"}}"#)), format!("no {data}"));
             for field in fields {
                 let value = |field: &str| match field {
                     field if field == name => format!("\"{event}\""),
                     field if field == data => "{}".to_owned(),
                     _ => "null".to_owned(),
                 };
-                // The second of two, at either end, also when its key is escaped.
+                // A repeated field is refused at either end, and also if its key contains an escape.
                 let all: Vec<_> = fields.iter().map(|field| format!("\"{field}\":{}", value(field))).collect();
                 let again = format!("\"{field}\":{}", value(field));
                 let escaped = format!("\"\\u{:04x}{}\":{}", field.as_bytes()[0], &field[1..], value(field));
                 for more in [again, escaped] {
-                    assert_eq!(told(&format!("{{{},{more}}}", all.join(","))), format!("two {field}"));
-                    assert_eq!(told(&format!("{{{more},{}}}", all.join(","))), format!("two {field}"));
+                    assert_eq!(error(&format!("{{{},{more}}}", all.join(","))), format!("two {field}"));
+                    assert_eq!(error(&format!("{{{more},{}}}", all.join(","))), format!("two {field}"));
                 }
             }
         }
     });
 }
 
-fn cut_everywhere<E: Parse>(body: &str) {
+fn assert_every_truncation_is_refused<E: Parse>(body: &str) {
     round::<E>(body);
     for end in 0..body.len() {
         assert!(
@@ -95,15 +96,17 @@ fn cut_everywhere<E: Parse>(body: &str) {
 }
 
 #[test]
-fn cut_anywhere() {
-    TRUEDY.iter().for_each(|(_, body)| cut_everywhere::<truedy::Event>(body));
-    TALKIFAI.iter().for_each(|(_, body)| cut_everywhere::<talkifai::Event>(body));
-    SALPRE.iter().for_each(|(_, body)| cut_everywhere::<salpre::Event>(body));
-    cut_everywhere::<truedy::Event>(&format!(r#"{{"event":"call.billed","data":{{"call":{FULL_CALL},"ü":"😀"}}}}"#));
+fn a_truncated_body_is_refused() {
+    TRUEDY.iter().for_each(|(_, body)| assert_every_truncation_is_refused::<truedy::Event>(body));
+    TALKIFAI.iter().for_each(|(_, body)| assert_every_truncation_is_refused::<talkifai::Event>(body));
+    SALPRE.iter().for_each(|(_, body)| assert_every_truncation_is_refused::<salpre::Event>(body));
+    assert_every_truncation_is_refused::<truedy::Event>(&format!(
+        r#"{{"event":"call.billed","data":{{"call":{FULL_CALL},"ü":"😀"}}}}"#
+    ));
 }
 
-/// Every order of the envelope's keys, for each published delivery.
-fn any_order<E: Parse>(body: &str) {
+/// Asserts that every order of the envelope's fields gives the same event.
+fn assert_order_does_not_matter<E: Parse>(body: &str) {
     let fields: std::collections::BTreeMap<&str, &RawValue> = serde_json::from_str(body).unwrap();
     let fields: Vec<_> = fields.into_iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
     let expected: Parsed<E> = round(body);
@@ -126,16 +129,17 @@ fn any_order<E: Parse>(body: &str) {
 }
 
 #[test]
-fn any_order_of_an_envelope() {
-    TRUEDY.iter().for_each(|(_, body)| any_order::<truedy::Event>(body));
-    TALKIFAI.iter().for_each(|(_, body)| any_order::<talkifai::Event>(body));
-    SALPRE.iter().for_each(|(_, body)| any_order::<salpre::Event>(body));
-    any_order::<truedy::Event>(r#"{"event":"new","data":[1, 2],"timestamp":1,"id":5,"event_id":"e"}"#);
+fn the_order_of_envelope_fields_does_not_matter() {
+    TRUEDY.iter().for_each(|(_, body)| assert_order_does_not_matter::<truedy::Event>(body));
+    TALKIFAI.iter().for_each(|(_, body)| assert_order_does_not_matter::<talkifai::Event>(body));
+    SALPRE.iter().for_each(|(_, body)| assert_order_does_not_matter::<salpre::Event>(body));
+    assert_order_does_not_matter::<truedy::Event>(
+        r#"{"event":"new","data":[1, 2],"timestamp":1,"id":5,"event_id":"e"}"#,
+    );
 }
 
-/// Null is absent, and what is not known is skipped, at every level.
 #[test]
-fn null_and_unknown_fields() {
+fn null_fields_are_absent_and_unknown_fields_are_skipped_at_every_level() {
     let odd = r#""__proto__":{"x":1},"constructor":null,"":[],"\u0000":1"#;
     let nulls = |fields: &str| fields.split(' ').map(|field| format!("\"{field}\":null,")).collect::<String>();
     let call = nulls(
@@ -184,9 +188,9 @@ fn null_and_unknown_fields() {
     assert_eq!(ended.transcript, Some(vec![salpre::TranscriptEntry::default(); 2]));
 }
 
-/// What stands inside lists and maps does not fit either, and no reason quotes it.
+/// Drift is also reported inside lists and maps, and no message quotes the value.
 #[test]
-fn inside_lists_and_maps() {
+fn wrong_values_inside_lists_and_maps_are_drift() {
     let quoted = r#""x, expected s3cr3t-marker""#;
     for value in [quoted, r#"["s3cr3t-marker"]"#, r#"{"s3cr3t-marker":"s3cr3t-marker"}"#, "true", "1e999", "null", "7"]
     {
@@ -207,7 +211,7 @@ fn inside_lists_and_maps() {
             let event: Parsed<salpre::Event> = round(&body);
             assert!(event.event().is_typed(), "{body}");
             assert_eq!(event.drift().is_empty(), fits, "{body}");
-            // A test is a test even where its payload does not fit.
+            // A test delivery stays a test delivery if its payload has drift.
             assert_eq!((event.is_test(), event.identity()), (true, Identity::Never), "{body}");
             assert!(!event.drift().to_string().contains("s3cr3t"), "{}", event.drift());
         }
@@ -227,7 +231,7 @@ fn inside_lists_and_maps() {
 }
 
 #[test]
-fn nesting_needs_no_stack_for_any_vendor() {
+fn deep_nesting_does_not_overflow_the_stack_for_any_vendor() {
     let parse = || {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let open = "[".repeat(100_000);

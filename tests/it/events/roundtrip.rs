@@ -33,6 +33,7 @@ macro_rules! parse {
 
 parse!(truedy talkifai salpre);
 
+/// Parses the body, writes the event and parses it again, and asserts that both events are equal.
 #[track_caller]
 pub fn round<E: Parse>(body: &str) -> Parsed<E> {
     let parsed = E::parse(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"));
@@ -43,7 +44,7 @@ pub fn round<E: Parse>(body: &str) -> Parsed<E> {
 }
 
 #[test]
-fn every_published_delivery() {
+fn published_deliveries_survive_a_round_trip() {
     for (_, body) in TRUEDY {
         assert!(round::<offhook::truedy::Event>(body).event().is_typed());
     }
@@ -57,24 +58,24 @@ fn every_published_delivery() {
     assert!(round::<offhook::truedy::Event>(&full).event().is_typed());
 }
 
-/// The names, and the forms of times and durations, are the vendor's.
+/// Field names, times and durations are written in the vendor's form.
 #[test]
-fn a_full_call_is_written_as_it_came() {
+fn a_full_call_is_written_as_the_vendor_sent_it() {
     let mut call: Value = serde_json::from_str(FULL_CALL).unwrap();
     let body = json!({ "event": "call.billed", "call": call });
     let event = offhook::ultravox::Event::parse(body.to_string().as_bytes()).unwrap();
-    // The agent's id stands inside the agent already; times have no more digits than they need.
+    // The agent's id is written once, inside the agent. Times have 0, 3, 6 or 9 fractional digits.
     call.as_object_mut().unwrap().remove("agentId");
     call["created"] = json!("2026-03-18T14:30:00Z");
     call["joined"] = json!("2026-03-18T14:30:05.500Z");
     let written = serde_json::to_value(&event).unwrap();
     assert_eq!(written, json!({ "event": "call.billed", "call": call }));
-    // A duration that Truedy writes is a number of seconds.
+    // `duration` is written as a number of seconds, as Truedy does.
     assert_eq!(written["call"]["duration"], json!(142));
 }
 
 #[test]
-fn unknown_and_undecodable_events() {
+fn unknown_and_undecodable_events_survive_a_round_trip() {
     for body in [
         r#"{"event":"call.exploded","timestamp":"2026-03-18T14:30:00.000Z","id":"e","data":{"a":[1,{"b":null}], "c":1.50}}"#,
         r#"{"event":"call.exploded","data":null}"#,
@@ -131,7 +132,7 @@ fn amount() -> impl Strategy<Value = Value> {
     prop_oneof![any::<i64>().prop_map(Value::from), (-1e6_f64..1e6).prop_map(Value::from), Just(Value::Null)]
 }
 
-/// Each of the fields, or not, in some order; among them fields of the future.
+/// Generates an object with any subset of the fields in any order, and with unknown fields.
 fn object(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Vec<(String, Value)>> {
     let fields: Vec<_> = fields
         .into_iter()
@@ -270,7 +271,7 @@ fn salpre() -> BoxedStrategy<String> {
         ("message", text().boxed()),
         ("utc_timestamp", id().boxed()),
     ]);
-    let said = prop::collection::vec(entry.prop_map(value), 0..3).prop_map(Value::from);
+    let entries = prop::collection::vec(entry.prop_map(value), 0..3).prop_map(Value::from);
     let mut fields = call();
     fields.extend([
         ("call_id", id().boxed()),
@@ -278,7 +279,7 @@ fn salpre() -> BoxedStrategy<String> {
         ("type", word(&["ai", "customer"]).boxed()),
         ("timestamp_utc", id().boxed()),
         ("error_message", text().boxed()),
-        ("transcript", prop_oneof![said, text()].boxed()),
+        ("transcript", prop_oneof![entries, text()].boxed()),
     ]);
     let names = [&SALPRE_CALL_EVENTS[..], &["transcript", "call_ended", "error", "brand_new"]].concat();
     let payload = object(fields).prop_map(value).boxed();
@@ -290,24 +291,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn any_truedy_event(body in truedy()) {
+    fn random_truedy_events_survive_a_round_trip(body in truedy()) {
         round::<offhook::truedy::Event>(&body);
     }
 
     #[test]
-    fn any_talkifai_event(body in talkifai()) {
+    fn random_talkifai_events_survive_a_round_trip(body in talkifai()) {
         let event = round::<offhook::talkifai::Event>(&body);
         prop_assert!(event.event().is_typed() || event.name() == "brand.new", "{body}");
     }
 
     #[test]
-    fn any_salpre_event(body in salpre()) {
+    fn random_salpre_events_survive_a_round_trip(body in salpre()) {
         round::<offhook::salpre::Event>(&body);
     }
 
-    /// Where the name stands, before the data or after it, changes nothing.
     #[test]
-    fn the_order_of_an_envelope(body in prop_oneof![truedy()]) {
+    fn the_event_name_may_come_before_or_after_the_data(body in prop_oneof![truedy()]) {
         let fields: Map<String, Value> = serde_json::from_str(&body).unwrap();
         let data = fields["data"].clone();
         let first: Vec<_> = fields.iter().filter(|(name, _)| *name != "data").map(|(k, v)| (k.clone(), v.clone())).collect();

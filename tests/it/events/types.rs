@@ -1,5 +1,5 @@
-//! A message of Standard Webhooks is read on the way through its body. What serde_json
-//! makes of the whole body alone, and of its head, is what must come out.
+//! offhook reads the type and the timestamp of a Standard Webhooks message while it deserializes
+//! the user's type. The result must be the same as with serde_json alone.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -78,9 +78,9 @@ enum Untagged {
 #[derive(Debug, PartialEq, Deserialize)]
 struct Newtype(BTreeMap<String, Value>);
 
-/// As from serde_json alone; `seen` makes the values comparable.
+/// Asserts that offhook gives the same result as serde_json alone. `seen` makes the values comparable.
 #[track_caller]
-fn same<E: DeserializeOwned + 'static, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
+fn assert_same<E: DeserializeOwned + 'static, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
     let vendor = StandardWebhooks::<E>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
     let signer = Signer::new(schemes::STANDARD_WEBHOOKS, SECRET).unwrap();
     let received = vendor.receive(&signer.sign(FixedClock::at_unix(NOW).now(), body), body.to_owned());
@@ -107,11 +107,11 @@ fn same<E: DeserializeOwned + 'static, S: PartialEq + Debug>(body: &str, seen: i
     match (&message.data, serde_json::from_str::<E>(body)) {
         (Ok(data), Ok(alone)) => assert_eq!(seen(data), seen(&alone), "{body}"),
         (Err(undecodable), Err(_)) => assert_eq!(undecodable.data.get(), body.trim()),
-        (data, alone) => panic!("{} here, {} alone: {body}", data.is_ok(), alone.is_ok()),
+        (data, alone) => panic!("offhook: {}, serde_json alone: {}: {body}", data.is_ok(), alone.is_ok()),
     }
 }
 
-/// The members in order, repeated ones too.
+/// Returns the members of an object in order, including repeated ones.
 fn members(body: &str) -> Vec<(String, String)> {
     struct Members(Vec<(String, String)>);
 
@@ -142,34 +142,35 @@ fn members(body: &str) -> Vec<(String, String)> {
     serde_json::from_str::<Members>(body).unwrap().0
 }
 
+/// Compares the results for a struct, enums of every representation, maps and scalars.
 #[track_caller]
-fn every_type(body: &str) {
+fn assert_same_for_every_type(body: &str) {
     fn shown<T: Debug>(value: &T) -> String {
         format!("{value:?}")
     }
-    same::<Struct, _>(body, |value| format!("{value:?} {:?}", value.data.as_ref().map(RawJson::get)));
-    same::<Strict, _>(body, shown);
-    same::<Flat, _>(body, shown);
-    same::<Adjacent, _>(body, shown);
-    same::<Internal, _>(body, shown);
-    same::<External, _>(body, shown);
-    same::<Untagged, _>(body, shown);
-    same::<Newtype, _>(body, shown);
-    same::<Value, _>(body, Value::clone);
-    same::<Option<Struct>, _>(body, shown);
-    same::<BTreeMap<String, Value>, _>(body, BTreeMap::clone);
-    same::<HashMap<u64, Value>, _>(body, HashMap::clone);
-    same::<BTreeMap<char, Option<bool>>, _>(body, shown);
-    same::<RawJson, _>(body, |raw| raw.get().to_owned());
-    same::<Box<RawValue>, _>(body, |raw| raw.get().to_owned());
-    same::<Vec<u8>, _>(body, Vec::clone);
-    same::<(), _>(body, |()| ());
-    same::<String, _>(body, String::clone);
-    same::<IgnoredAny, _>(body, |_| ());
+    assert_same::<Struct, _>(body, |value| format!("{value:?} {:?}", value.data.as_ref().map(RawJson::get)));
+    assert_same::<Strict, _>(body, shown);
+    assert_same::<Flat, _>(body, shown);
+    assert_same::<Adjacent, _>(body, shown);
+    assert_same::<Internal, _>(body, shown);
+    assert_same::<External, _>(body, shown);
+    assert_same::<Untagged, _>(body, shown);
+    assert_same::<Newtype, _>(body, shown);
+    assert_same::<Value, _>(body, Value::clone);
+    assert_same::<Option<Struct>, _>(body, shown);
+    assert_same::<BTreeMap<String, Value>, _>(body, BTreeMap::clone);
+    assert_same::<HashMap<u64, Value>, _>(body, HashMap::clone);
+    assert_same::<BTreeMap<char, Option<bool>>, _>(body, shown);
+    assert_same::<RawJson, _>(body, |raw| raw.get().to_owned());
+    assert_same::<Box<RawValue>, _>(body, |raw| raw.get().to_owned());
+    assert_same::<Vec<u8>, _>(body, Vec::clone);
+    assert_same::<(), _>(body, |()| ());
+    assert_same::<String, _>(body, String::clone);
+    assert_same::<IgnoredAny, _>(body, |_| ());
 }
 
 #[test]
-fn by_hand() {
+fn handwritten_bodies_deserialize_as_with_serde_json_alone() {
     for body in [
         "{}",
         r#" {"type":"a"} "#,
@@ -185,7 +186,7 @@ fn by_hand() {
         r#"{"$serde_json::private::RawValue":"{}"}"#,
         r#"{"type":{"$serde_json::private::RawValue":"1"},"$serde_json::private::Number":"7"}"#,
     ] {
-        every_type(body);
+        assert_same_for_every_type(body);
     }
 }
 
@@ -193,9 +194,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn by_chance(members in prop::collection::vec((key(), value()), 0..6), space in "[ \n]{0,2}") {
+    fn random_bodies_deserialize_as_with_serde_json_alone(members in prop::collection::vec((key(), value()), 0..6), space in "[ \n]{0,2}") {
         let members: Vec<_> = members.iter().map(|(key, value)| format!("{key}:{space}{value}")).collect();
-        every_type(&format!("{{{}{space}}}", members.join(",")));
+        assert_same_for_every_type(&format!("{{{}{space}}}", members.join(",")));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ultravox: its lists of signatures, its ages, and every field of its events.
+//! Ultravox: lists of signatures, the tolerance, and every field of its events.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::Request;
@@ -23,7 +23,7 @@ fn verify(signature: &str) -> Result<Option<usize>, VerifyError> {
 }
 
 #[test]
-fn a_list_of_signatures_needs_one_that_matches() {
+fn one_matching_signature_in_the_list_is_enough() {
     let other = "0".repeat(64);
     for list in [
         SIGNATURE.to_owned(),
@@ -44,7 +44,7 @@ fn a_list_of_signatures_needs_one_that_matches() {
 }
 
 #[test]
-fn freshness_is_300_seconds_unless_told_otherwise() {
+fn the_default_tolerance_is_300_seconds() {
     let headers = [(ultravox::SIGNATURE_HEADER, SIGNATURE), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
     let at = |seconds: i64| Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW + seconds));
     let minute = std::time::Duration::from_secs(60);
@@ -82,7 +82,7 @@ fn event(body: &str) -> Parsed<Event> {
 }
 
 #[test]
-fn the_four_events_carry_the_whole_call() {
+fn every_event_carries_the_whole_call() {
     for name in ["call.started", "call.joined", "call.ended", "call.billed"] {
         let event = event(&body(name));
         let call = match (event.event(), name) {
@@ -111,7 +111,7 @@ fn the_four_events_carry_the_whole_call() {
 }
 
 #[test]
-fn an_event_happened_when_the_call_says() {
+fn occurred_at_is_the_matching_time_of_the_call() {
     let at = |text: &str| text.parse::<DateTime<Utc>>().ok();
     assert_eq!(event(&body("call.started")).occurred_at(), at("2026-03-18T14:30:00.5Z"));
     assert_eq!(event(&body("call.joined")).occurred_at(), at("2026-03-18T14:30:02Z"));
@@ -120,7 +120,7 @@ fn an_event_happened_when_the_call_says() {
 }
 
 #[test]
-fn a_delivery_without_a_name_is_not_lost() {
+fn a_delivery_without_an_event_name_is_parsed_as_unnamed() {
     for body in [format!(r#"{{"call":{CALL}}}"#), format!(r#"{{"call":{CALL},"event":null}}"#)] {
         let event = event(&body);
         let Event::Unnamed(unnamed) = event.event() else { panic!("{event:?}") };
@@ -134,16 +134,16 @@ fn a_delivery_without_a_name_is_not_lost() {
     assert_eq!(parse(r#"{"event":"","call":{}}"#), Err(ParseError::MissingField { field: "event" }));
     assert_eq!(parse(r#"{"event":7,"call":{}}"#), Err(ParseError::MissingField { field: "event" }));
     assert_eq!(parse(r#"{"event":null,"event":"a","call":{}}"#), Err(ParseError::RepeatedField { field: "event" }));
-    // Nor is one whose call is not what it was.
+    // A call of the wrong type gives `Undecodable`, and an undocumented name gives `Unknown`.
     assert!(matches!(event(r#"{"call":[]}"#).event(), Event::Undecodable(_)));
     assert!(matches!(event(r#"{"event":"call.parked","call":{}}"#).event(), Event::Unknown(_)));
-    // The other vendors' envelopes need their names, as before.
+    // The envelopes of other vendors must have an event name.
     let truedy = offhook::truedy::Event::parse(br#"{"data":{}}"#);
     assert_eq!(truedy, Err(ParseError::MissingField { field: "event" }));
 }
 
 #[test]
-fn an_agent_that_stands_beside_is_found() {
+fn an_agent_id_outside_the_agent_object_is_found() {
     let Event::CallStarted(started) = event(r#"{"event":"call.started","call":{"agentId":"a2"}}"#).into_event() else {
         panic!()
     };

@@ -1,4 +1,4 @@
-//! Events of the user's own types: Standard Webhooks, and a vendor of one's own.
+//! Events of user-defined types: Standard Webhooks, and vendors that are defined outside the crate.
 
 use offhook::event::{CallUpdate, Envelope, Identity, Parsed, Stage, Undecodable};
 use offhook::testing::Signer;
@@ -35,7 +35,7 @@ fn receive<V: Verifier>(verifier: &V, scheme: offhook::verify::HmacScheme, body:
 }
 
 #[test]
-fn a_message_has_its_id_its_times_and_the_users_data() {
+fn a_message_has_an_id_its_times_and_the_users_data() {
     let body = r#"{"type":"user.created","timestamp":"2026-03-18T14:00:00Z","data":{"id":"u1"}}"#;
     let delivery = receive(&standard(), schemes::STANDARD_WEBHOOKS, body);
     let message = delivery.event();
@@ -53,7 +53,7 @@ fn a_message_has_its_id_its_times_and_the_users_data() {
 }
 
 #[test]
-fn a_message_that_does_not_fit_is_delivered_with_the_reason() {
+fn a_message_of_the_wrong_type_is_delivered_with_the_reason() {
     let body = r#"{"type":"user.created","data":{"id":4711}}"#;
     let delivery = receive(&standard(), schemes::STANDARD_WEBHOOKS, body);
     let undecodable = delivery.event().data.as_ref().unwrap_err();
@@ -64,21 +64,21 @@ fn a_message_that_does_not_fit_is_delivered_with_the_reason() {
     let error: &dyn std::error::Error = undecodable;
     assert!(error.to_string().starts_with("the event `user.created` is not understood: it does not fit its type"));
 
-    // A type that takes everything takes that, too.
+    // A type that accepts any JSON accepts an empty message too.
     let any = StandardWebhooks::<serde_json::Value>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
     let delivery = receive(&any, schemes::STANDARD_WEBHOOKS, "{}");
     assert_eq!((delivery.event().name(), delivery.event().data.is_ok()), ("", true));
 }
 
 #[test]
-fn a_message_needs_a_proof_with_an_id() {
+fn parsing_a_message_requires_a_verified_message_id() {
     let proof = Verified::danger_without_check();
     let outcome = standard().parse(&proof, b"{}").map(|_| ());
     assert_eq!(outcome, Err(ParseError::MissingField { field: "webhook-id" }));
 }
 
 #[test]
-fn secrets_rotate() {
+fn the_old_secret_verifies_during_rotation() {
     let rotated = StandardWebhooks::<User>::new("whsec_bmV3").unwrap().with_secret(SECRET).unwrap();
     let rotated = rotated.with_clock(FixedClock::at_unix(NOW));
     let delivery = receive(&rotated, schemes::STANDARD_WEBHOOKS, r#"{"data":{"id":"u"}}"#);
@@ -116,7 +116,7 @@ impl Event for PostCall {
     }
 }
 
-/// A vendor with this scheme, whose whole body is of this type.
+/// Defines a vendor with this scheme whose whole body is deserialized into this type.
 macro_rules! vendor {
     ($name:ident, $scheme:expr, $event:ty, $success:expr) => {
         struct $name;
@@ -142,7 +142,7 @@ vendor!(Twitch, schemes::TWITCH, Anything, Success::Ok);
 vendor!(GitHub, schemes::GITHUB, Anything, Success::Ok);
 
 #[test]
-fn a_vendor_of_ones_own() {
+fn a_user_defined_vendor_receives_typed_events() {
     let vendor = Hmac::<ElevenLabs>::new(SECRET).unwrap();
     let vendor = vendor.with_clock(FixedClock::at_unix(NOW));
     let delivery = receive(&vendor, schemes::ELEVENLABS, r#"{"type":"test","data":{"conversation_id":"c1","x":1}}"#);
@@ -178,14 +178,14 @@ fn the_signed_message_id_can_be_the_dedupe_key() {
     let twitch = Hmac::<Twitch>::new(SECRET).unwrap();
     let twitch = twitch.with_clock(FixedClock::at_unix(NOW));
     assert_eq!(receive(&twitch, schemes::TWITCH, "{}").dedupe_key().as_deref(), Some("anything:msg_1"));
-    // Where none is signed, the body has to do.
+    // GitHub signs no id, so the key is a hash of the body.
     let github = Hmac::<GitHub>::new(SECRET).unwrap();
     let key = receive(&github, schemes::GITHUB, "{}").dedupe_key().unwrap();
     assert!(key.starts_with("anything:sha256:"), "{key}");
 }
 
 #[test]
-fn a_vendor_of_ones_own_needs_an_object_too() {
+fn a_user_defined_vendor_refuses_a_body_that_is_not_an_object() {
     let github = Hmac::<GitHub>::new(SECRET).unwrap();
     for (body, code) in [
         ("", "body_not_json"),

@@ -1,4 +1,4 @@
-//! The suite fails where a store is wrong: each of these breaks one rule.
+//! The conformance suite finds every faulty store. Each store in this file breaks one rule.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,20 +14,20 @@ enum Fault {
     ChecksThenSets,
     NeverCompletes,
     NeverReleases,
-    ReleasesTheDone,
+    ReleasesCompleted,
     IgnoresTheToken,
     IgnoresTheBody,
-    ConflictsForEver,
+    ConflictsForever,
     FoldsCase,
     TrimsKeys,
     NeverExtends,
-    ForgetsTheDone,
+    LosesCompleted,
     SameToken,
-    WaitsForEver,
-    LateIsLost,
+    WaitsTooLong,
+    RefusesLateCompletion,
     NeverForgets,
     ForgetsSilently,
-    ForgetsNothingDone,
+    KeepsCompletedOnForget,
 }
 
 struct Broken {
@@ -37,7 +37,7 @@ struct Broken {
 }
 
 impl Broken {
-    fn mine(&self, lease: &Lease) -> Lease {
+    fn inner_lease(&self, lease: &Lease) -> Lease {
         let token = if self.fault == Fault::SameToken { LeaseToken::from_bytes([0; 16]) } else { lease.token() };
         Lease::new(lease.key().clone(), token, lease.ttl())
     }
@@ -71,14 +71,14 @@ impl Store for Broken {
             }
             Ok(match (self.fault, self.store.claim(&folded, body).await?) {
                 (Fault::AlwaysFresh, _) => fresh(),
-                (Fault::ConflictsForEver, Claim::Conflict { .. }) => Claim::Conflict { retry_after: None },
-                (Fault::WaitsForEver, Claim::InFlight { retry_after }) => {
+                (Fault::ConflictsForever, Claim::Conflict { .. }) => Claim::Conflict { retry_after: None },
+                (Fault::WaitsTooLong, Claim::InFlight { retry_after }) => {
                     Claim::InFlight { retry_after: retry_after * 60 }
                 }
                 (Fault::SameToken, Claim::Fresh(lease)) => {
                     Claim::Fresh(Lease::new(key.clone(), LeaseToken::from_bytes([0; 16]), lease.ttl()))
                 }
-                (Fault::ForgetsTheDone, Claim::Done) => fresh(),
+                (Fault::LosesCompleted, Claim::Done) => fresh(),
                 (_, Claim::Fresh(lease)) => Claim::Fresh(Lease::new(key.clone(), lease.token(), lease.ttl())),
                 (_, other) => other,
             })
@@ -90,11 +90,11 @@ impl Store for Broken {
             match self.fault {
                 Fault::NeverCompletes => Ok(()),
                 Fault::IgnoresTheToken => self.store.complete(lease).await.or(Ok(())),
-                Fault::LateIsLost => match self.store.claim(lease.key(), &BodyDigest::of(b"a")).await? {
+                Fault::RefusesLateCompletion => match self.store.claim(lease.key(), &BodyDigest::of(b"a")).await? {
                     Claim::Fresh(_) => Err(StoreError::LeaseLost),
                     _ => self.store.complete(lease).await,
                 },
-                _ => self.store.complete(&self.mine(lease)).await,
+                _ => self.store.complete(&self.inner_lease(lease)).await,
             }
         })
     }
@@ -103,8 +103,8 @@ impl Store for Broken {
         Box::pin(async move {
             match self.fault {
                 Fault::NeverReleases => Ok(()),
-                Fault::ReleasesTheDone => self.store.release(lease).await.or(Ok(())),
-                _ => self.store.release(&self.mine(lease)).await,
+                Fault::ReleasesCompleted => self.store.release(lease).await.or(Ok(())),
+                _ => self.store.release(&self.inner_lease(lease)).await,
             }
         })
     }
@@ -113,7 +113,7 @@ impl Store for Broken {
         Box::pin(async move {
             match self.fault {
                 Fault::NeverExtends => Ok(()),
-                _ => self.store.extend(&self.mine(lease)).await,
+                _ => self.store.extend(&self.inner_lease(lease)).await,
             }
         })
     }
@@ -123,7 +123,7 @@ impl Store for Broken {
             match self.fault {
                 Fault::NeverForgets => Ok(true),
                 Fault::ForgetsSilently => self.store.forget(key).await.map(|_| false),
-                Fault::ForgetsNothingDone => match self.store.claim(key, &BodyDigest::of(b"a")).await? {
+                Fault::KeepsCompletedOnForget => match self.store.claim(key, &BodyDigest::of(b"a")).await? {
                     Claim::InFlight { .. } => self.store.forget(key).await,
                     Claim::Fresh(lease) => self.store.release(&lease).await.map(|()| false),
                     _ => Ok(true),
@@ -141,20 +141,20 @@ async fn the_suite_finds_every_fault() {
         Fault::ChecksThenSets,
         Fault::NeverCompletes,
         Fault::NeverReleases,
-        Fault::ReleasesTheDone,
+        Fault::ReleasesCompleted,
         Fault::IgnoresTheToken,
         Fault::IgnoresTheBody,
-        Fault::ConflictsForEver,
+        Fault::ConflictsForever,
         Fault::FoldsCase,
         Fault::TrimsKeys,
         Fault::NeverExtends,
-        Fault::ForgetsTheDone,
+        Fault::LosesCompleted,
         Fault::SameToken,
-        Fault::WaitsForEver,
-        Fault::LateIsLost,
+        Fault::WaitsTooLong,
+        Fault::RefusesLateCompletion,
         Fault::NeverForgets,
         Fault::ForgetsSilently,
-        Fault::ForgetsNothingDone,
+        Fault::KeepsCompletedOnForget,
     ];
     for fault in faults {
         let store = Broken { store: memory(), fault, claims: AtomicUsize::new(0) };
@@ -165,7 +165,7 @@ async fn the_suite_finds_every_fault() {
 }
 
 #[tokio::test]
-async fn a_store_without_fault_passes_also_as_an_object() {
+async fn a_correct_store_passes_also_as_a_trait_object() {
     let store: Arc<dyn Store> = Arc::new(Broken { store: memory(), fault: Fault::None, claims: AtomicUsize::new(0) });
     suite().run(&store).await.unwrap();
     suite().run(&*store).await.unwrap();

@@ -1,6 +1,6 @@
-//! Processes whose host's clock is an hour off, or is set while they run.
+//! Stores on hosts whose clock is an hour off, or is changed while a process runs.
 //!
-//! Such a process is this test once more, under libfaketime.
+//! Each test starts itself again as such a process, under libfaketime.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ const LEASE: Duration = Duration::from_secs(60);
 const BRIEF: Duration = Duration::from_millis(200);
 const HOUR: u64 = 3_600;
 
-/// The store of the process with the wrong clock, which is unset in the other.
+/// The variable with the address of the store. It is set only in the process with the wrong clock.
 const STORE: &str = "OFFHOOK_CLOCK_STORE";
-/// Where libfaketime reads by how much the clock is off.
+/// The variable that names the file from which libfaketime reads the offset of the clock.
 const CLOCK: &str = "FAKETIME_TIMESTAMP_FILE";
 
 async fn open(address: &str, lease: Duration) -> Arc<dyn Store> {
@@ -53,7 +53,7 @@ async fn done(store: &dyn Store, name: &str) {
     assert_eq!(store.claim(&key(name), &digest()).await.unwrap(), Claim::Done, "{name}");
 }
 
-/// Leaves a key held, one done, and one whose lease has ended.
+/// Leaves one key claimed, one completed, and one whose lease has ended. Returns the ended lease.
 async fn leave(address: &str, side: &str) -> Lease {
     let store = open(address, LEASE).await;
     fresh(&*store, &format!("held {side}")).await;
@@ -63,7 +63,7 @@ async fn leave(address: &str, side: &str) -> Lease {
     ended
 }
 
-/// Finds them to be so.
+/// Asserts that the keys are in the state in which `leave` left them.
 async fn find(address: &str, side: &str) {
     let store = open(address, LEASE).await;
     held(&*store, &format!("held {side}")).await;
@@ -75,7 +75,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Runs this test once more, with its clock off by so much.
+/// Runs the test again in a process whose clock is off by `offset` seconds.
 async fn under(offset: &str, test: &str, address: &str) {
     let (test, address, offset) = (test.to_owned(), address.to_owned(), offset.to_owned());
     let run = move || {
@@ -87,14 +87,17 @@ async fn under(offset: &str, test: &str, address: &str) {
             .args([&test, "--exact", "--nocapture"])
             .envs([(STORE, address.as_str()), (CLOCK, clock.to_str().unwrap())])
             .env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1")
-            // Timers shall go on.
+            // Timers use the monotonic clock, which stays right.
             .envs([("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("FAKETIME_NO_CACHE", "1")])
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{address}, {offset}: {said}{complaint}");
-        let theirs: u64 = said.lines().find_map(|line| line.strip_prefix("now ")?.parse().ok()).expect("it ran");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{address}, {offset}: {printed}{errors}");
+        let theirs: u64 = printed
+            .lines()
+            .find_map(|line| line.strip_prefix("now ")?.parse().ok())
+            .expect("the test printed its time");
         let off = i64::try_from(theirs).unwrap() - i64::try_from(before).unwrap();
         assert!((off - offset.parse::<i64>().unwrap()).abs() < 60, "off by {off}; or libfaketime {HINT}");
     };
@@ -102,7 +105,7 @@ async fn under(offset: &str, test: &str, address: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_host_an_hour_off_agrees_with_one_that_is_right() {
+async fn hosts_whose_clocks_differ_by_an_hour_agree() {
     if let Ok(address) = std::env::var(STORE) {
         println!("\nnow {}", now());
         find(&address, "right").await;
@@ -116,16 +119,16 @@ async fn a_host_an_hour_off_agrees_with_one_that_is_right() {
         redis.cli(&["FLUSHALL"]);
         for address in [database, redis.url()] {
             let ended = leave(&address, "right").await;
-            under(offset, "idempotency::clocks::a_host_an_hour_off_agrees_with_one_that_is_right", &address).await;
+            under(offset, "idempotency::clocks::hosts_whose_clocks_differ_by_an_hour_agree", &address).await;
             find(&address, "wrong").await;
-            // The host that is off has taken it over.
+            // The host with the wrong clock has claimed the key in the meantime.
             let late = open(&address, LEASE).await.complete(&ended).await;
             assert_eq!(late.unwrap_err().code(), "lease_lost", "{address}");
         }
     }
 }
 
-/// Sets this process's clock.
+/// Changes the clock of this process.
 fn set_clock(offset: &str) {
     let before = now();
     std::fs::write(std::env::var(CLOCK).unwrap(), offset).unwrap();
@@ -133,7 +136,7 @@ fn set_clock(offset: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_set_under_a_running_process_changes_nothing() {
+async fn a_clock_change_in_a_running_process_has_no_effect() {
     if let Ok(address) = std::env::var(STORE) {
         println!("\nnow {}", now());
         let settings = StoreSettings::new();
@@ -167,6 +170,6 @@ async fn a_clock_that_is_set_under_a_running_process_changes_nothing() {
     let file = folder.path().join("offhook.db").to_str().unwrap().to_owned();
     SqliteStore::open(&file).await.unwrap().migrate().await.unwrap();
     for address in ["memory".to_owned(), file, postgres.url(), redis.url()] {
-        under("+0", "idempotency::clocks::a_clock_that_is_set_under_a_running_process_changes_nothing", &address).await;
+        under("+0", "idempotency::clocks::a_clock_change_in_a_running_process_has_no_effect", &address).await;
     }
 }

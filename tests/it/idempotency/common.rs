@@ -1,4 +1,4 @@
-//! What the tests share: deliveries, and stores with short spans.
+//! Deliveries, and stores with a short lease and a short retention, for the tests in this folder.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub const SECRET: &str = "talkifai_store_test_secret";
 pub const LEASE: Duration = Duration::from_millis(600);
 pub const RETENTION: Duration = Duration::from_millis(1_500);
 
-/// Short, for the suite.
+/// Returns settings with a short lease and a short retention, because the suite waits for their ends.
 pub fn short() -> StoreSettings {
     StoreSettings::new().danger_with_short_retention(RETENTION).with_lease(LEASE).unwrap()
 }
@@ -43,7 +43,7 @@ pub fn delivery(id: &str) -> Delivery<talkifai::Event> {
     receive(&body(id))
 }
 
-/// A key that nothing else in this process uses.
+/// Returns a key that nothing else uses.
 pub fn new_key() -> Key {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     Key::new("test", "", &format!("{}:{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))

@@ -1,4 +1,5 @@
-//! Every store keeps the contract: the suite, races, fencing.
+//! Every store keeps the contract: it passes the conformance suite, a race for a key has one winner,
+//! and a stale lease changes nothing.
 
 use std::sync::Arc;
 
@@ -29,14 +30,14 @@ async fn postgres(server: &PgServer) -> PostgresStore {
 async fn suite_passes<S: Store + 'static>(store: S) {
     suite().run(&store).await.unwrap();
     let object: Arc<dyn Store> = Arc::new(store);
-    // Twice at once: runs do not disturb one another.
+    // Two runs at the same time must not disturb each other.
     let (one, two) = (suite(), suite());
     let (one, two) = tokio::join!(one.run(&object), two.run(&*object));
     one.unwrap();
     two.unwrap();
 }
 
-/// One winner per key, whoever claims at once; the losers wait.
+/// Asserts that one of 64 concurrent claims of a key wins, and that the others get `InFlight`.
 async fn races(store: Arc<dyn Store>) {
     for round in 0..1_000 {
         let key = new_key();
@@ -58,7 +59,7 @@ async fn races(store: Arc<dyn Store>) {
     }
 }
 
-/// 10 000 tries of owners that lost their lease, and of others that never had it.
+/// Asserts that 10 000 attempts fail, with leases that were lost and with leases that never existed.
 async fn fencing(store: Arc<dyn Store>) {
     let lost = |answer: Result<(), StoreError>| assert!(matches!(answer, Err(StoreError::LeaseLost)), "{answer:?}");
     for round in 0..100 {
@@ -97,13 +98,13 @@ macro_rules! contract {
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn one_of_64_claimers_wins_1000_times() {
+            async fn one_of_64_concurrent_claims_wins() {
                 let $server = $start;
                 races(Arc::new($store.with_settings(long()))).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn a_stale_owner_changes_nothing_10000_times() {
+            async fn a_stale_lease_changes_nothing() {
                 let $server = $start;
                 fencing(Arc::new($store.with_settings(long()))).await;
             }
@@ -120,7 +121,7 @@ contract!(
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_store() {
+async fn memory_store_keeps_the_contract() {
     suite_passes(memory()).await;
     let store: Arc<dyn Store> = Arc::new(offhook::idempotency::MemoryStore::new());
     races(Arc::clone(&store)).await;
@@ -128,7 +129,7 @@ async fn memory_store() {
 }
 
 #[tokio::test]
-async fn a_purge_drops_what_is_over_and_nothing_else() {
+async fn a_purge_deletes_only_expired_records() {
     let folder = Folder::new();
     let server = PgServer::start(&[]);
     let brief = StoreSettings::new()
@@ -138,11 +139,11 @@ async fn a_purge_drops_what_is_over_and_nothing_else() {
     macro_rules! purges {
         ($store:expr) => {{
             let store = $store;
-            let over = store.clone().with_settings(brief);
+            let expiring = store.clone().with_settings(brief);
             for at in 0..2_500 {
-                let Ok(Claim::Fresh(lease)) = over.claim(&new_key(), &digest()).await else { panic!() };
+                let Ok(Claim::Fresh(lease)) = expiring.claim(&new_key(), &digest()).await else { panic!() };
                 if at % 2 == 0 {
-                    over.complete(&lease).await.unwrap();
+                    expiring.complete(&lease).await.unwrap();
                 }
             }
             let (pending, done) = (new_key(), new_key());

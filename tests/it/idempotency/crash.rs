@@ -1,5 +1,5 @@
-//! A receiver that is killed again and again, at five points, while a sender
-//! repeats until it is answered: what was lost, what was doubled.
+//! Kills a receiver again and again, at five points, while a sender retries every event until it is
+//! acknowledged. Counts the events that were lost and those that were handled twice.
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -21,11 +21,11 @@ use offhook_tests::databases::{Folder, PgServer, RedisServer};
 
 const EVENTS: usize = 2_000;
 const POINTS: [&str; 5] = ["before-claim", "after-claim", "in-handler", "after-effect", "after-complete"];
-/// A receiver is killed when it has passed its point this many times.
+/// A receiver is killed when it reaches its point for this many times.
 const PASSES: usize = 60;
 const LEASE: Duration = Duration::from_millis(400);
 
-/// Kills this process, as if by `kill -9`, at its point's turn.
+/// Kills this process, as if by `kill -9`, when it has reached its point often enough.
 struct Trap {
     point: String,
     left: AtomicI64,
@@ -78,7 +78,7 @@ impl<S: Store> Store for Trapped<S> {
     }
 }
 
-/// What a receiver does with one event, by its mode.
+/// A receiver, in one of the modes that are compared.
 #[derive(Clone)]
 enum Receiver {
     SqliteTransaction(SqliteStore, Arc<Trap>),
@@ -156,12 +156,12 @@ impl Receiver {
     }
 }
 
-/// Each test is run once more as the receiver's process.
+/// Returns true if this process is a receiver. Each test starts itself again as one.
 fn is_receiver() -> bool {
     std::env::var_os("OFFHOOK_CRASH_MODE").is_some()
 }
 
-/// The receiver's process: an event id per line in, an answer per line out.
+/// Runs a receiver, which reads one event id per line and writes one answer per line.
 async fn receive_all() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let left = AtomicI64::new(variable("OFFHOOK_CRASH_AFTER").parse().unwrap());
@@ -195,7 +195,7 @@ struct Sent {
     deliveries: usize,
 }
 
-/// Sends every event twice at once, and again until it is acknowledged.
+/// Sends every event twice at the same time, and retries each until it is acknowledged.
 fn send_all(test: &str, mode: &str, store: &str, effects: &str) -> Sent {
     let ids: Vec<String> = (0..EVENTS).map(|id| format!("crash{id}")).collect();
     let mut queue: VecDeque<&str> = ids.iter().flat_map(|id| [id.as_str(), id.as_str()]).collect();
@@ -226,7 +226,7 @@ fn send_all(test: &str, mode: &str, store: &str, effects: &str) -> Sent {
                 let Some(id) = queue.pop_front() else { break };
                 sent.deliveries += 1;
                 waiting.push(id);
-                // A dead receiver is noticed below.
+                // The write may fail; a dead receiver is detected below.
                 let _ = writeln!(input, "{id}");
             }
             if waiting.is_empty() {
@@ -266,13 +266,15 @@ fn send_all(test: &str, mode: &str, store: &str, effects: &str) -> Sent {
     sent
 }
 
-/// Says what came of it, and returns what was lost and what was doubled.
+/// Prints the result, and returns how many events were lost and how many were handled twice.
 fn report(name: &str, sent: &Sent, effects: &[String]) -> (usize, usize) {
     let distinct = effects.iter().collect::<HashSet<_>>().len();
-    let (lost, doubled) = (EVENTS - distinct, effects.len() - distinct);
+    let (lost, repeated) = (EVENTS - distinct, effects.len() - distinct);
     let Sent { killed, deliveries } = sent;
-    println!("{name}: {EVENTS} events, {deliveries} deliveries, killed {killed} times: lost {lost}, doubled {doubled}");
-    (lost, doubled)
+    println!(
+        "{name}: {EVENTS} events, {deliveries} deliveries, killed {killed} times: {lost} lost, {repeated} handled twice"
+    );
+    (lost, repeated)
 }
 
 async fn on_postgres(server: &PgServer) -> (String, PostgresStore) {
@@ -289,11 +291,11 @@ async fn crash(test: &'static str, mode: &'static str, store: String, effects: S
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_transaction_is_exactly_once() {
+async fn one_transaction_handles_each_event_exactly_once() {
     if is_receiver() {
         return receive_all().await;
     }
-    const TEST: &str = "idempotency::crash::one_transaction_is_exactly_once";
+    const TEST: &str = "idempotency::crash::one_transaction_handles_each_event_exactly_once";
     let folder = Folder::new();
     let file = folder.path().join("offhook.db").to_str().unwrap().to_owned();
     let sqlite = SqliteStore::open(&file).await.unwrap();
@@ -311,11 +313,11 @@ async fn one_transaction_is_exactly_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lease_and_a_unique_key_are_exactly_once() {
+async fn a_lease_and_a_unique_key_have_each_effect_exactly_once() {
     if is_receiver() {
         return receive_all().await;
     }
-    const TEST: &str = "idempotency::crash::a_lease_and_a_unique_key_are_exactly_once";
+    const TEST: &str = "idempotency::crash::a_lease_and_a_unique_key_have_each_effect_exactly_once";
     let server = PgServer::start(&[]);
     let redis = RedisServer::start(&[]);
     let (url, store) = on_postgres(&server).await;
@@ -331,11 +333,11 @@ async fn a_lease_and_a_unique_key_are_exactly_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lease_alone_loses_nothing() {
+async fn a_lease_alone_loses_no_event() {
     if is_receiver() {
         return receive_all().await;
     }
-    const TEST: &str = "idempotency::crash::a_lease_alone_loses_nothing";
+    const TEST: &str = "idempotency::crash::a_lease_alone_loses_no_event";
     let server = PgServer::start(&[]);
     let redis = RedisServer::start(&[]);
     let folder = Folder::new();
@@ -346,7 +348,7 @@ async fn a_lease_alone_loses_nothing() {
         let address = if address.is_empty() { url.clone() } else { address };
         let sent = crash(TEST, "lease", address, url).await;
         let effects: Vec<String> = sqlx::query_scalar("SELECT key FROM effects").fetch_all(store.pool()).await.unwrap();
-        let (lost, _doubled) = report(&format!("lease alone, {name}"), &sent, &effects);
+        let (lost, _repeated) = report(&format!("lease alone, {name}"), &sent, &effects);
         assert_eq!(lost, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The example servers with each store that OFFHOOK_STORE can name.
+//! The example servers, run with each store that OFFHOOK_STORE can name.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -49,8 +49,8 @@ fn each_event_is_fresh_once_with_every_store() {
     for store in [None, Some("memory"), Some(sqlite.as_str()), Some(postgres_url.as_str()), Some(redis_url.as_str())] {
         let durable = !matches!(store, None | Some("memory"));
         for (at, example) in EXAMPLES.into_iter().enumerate() {
-            let said = lines(example, store, &["1", example, example, "1"]);
-            // The second server finds what the first one left, except in memory.
+            let printed = lines(example, store, &["1", example, example, "1"]);
+            // The second server finds the records of the first one, except with the memory store.
             let one = if durable && at > 0 { "duplicate" } else { "fresh" };
             let expected = [
                 format!("call.started:1 {one}"),
@@ -58,20 +58,20 @@ fn each_event_is_fresh_once_with_every_store() {
                 format!("call.started:{example} duplicate"),
                 "call.started:1 duplicate".to_owned(),
             ];
-            assert_eq!(said, expected, "{example} with {store:?}");
+            assert_eq!(printed, expected, "{example} with {store:?}");
         }
     }
 }
 
 #[test]
-fn a_store_that_is_none_or_cannot_be_reached_ends_the_server() {
+fn an_invalid_or_unreachable_store_stops_the_server_with_a_message() {
     let port = free_port();
     let unreachable = format!("127.0.0.1:{port}/0");
-    for (store, told) in [
-        ("", "it is none of memory, sqlite:FILE, postgres://…, redis://…"),
-        ("mysql://u:hunter2@localhost/", "it is none of"),
-        ("memory:hunter2", "it is none of"),
-        ("sqlite:", "it is none of"),
+    for (store, message) in [
+        ("", "OFFHOOK_STORE must be memory, sqlite:FILE, postgres://… or redis://…"),
+        ("mysql://u:hunter2@localhost/", "OFFHOOK_STORE must be memory, "),
+        ("memory:hunter2", "OFFHOOK_STORE must be memory, "),
+        ("sqlite:", "OFFHOOK_STORE must be memory, "),
         ("sqlite:/nonexistent/hunter2", "unable to open database file"),
         (&format!("postgres://u:hunter2@{unreachable}"), "Connection refused"),
         (&format!("redis://u:hunter2@{unreachable}"), "Connection refused"),
@@ -82,7 +82,7 @@ fn a_store_that_is_none_or_cannot_be_reached_ends_the_server() {
             let mut stderr = String::new();
             server.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
             assert_eq!(server.wait().unwrap().code(), Some(1), "{example} with {store}");
-            assert!(stderr.contains("OFFHOOK_STORE: ") && stderr.contains(told), "{example} with {store}: {stderr}");
+            assert!(stderr.contains("OFFHOOK_STORE") && stderr.contains(message), "{example} with {store}: {stderr}");
             assert!(!stderr.contains("hunter2") && !stderr.contains("listening"), "{example} with {store}: {stderr}");
         }
     }

@@ -1,4 +1,4 @@
-//! Stores that fail: each fault ends in 503 or a clear error, and no handler runs without a claim.
+//! Faults of stores. Each gives 503 or a clear error, and no handler runs without a claim.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use offhook_tests::databases::{Folder, PgServer, RedisServer, free_port};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One delivery. Its answer, and whether the handler ran.
+/// Delivers one event. Returns the code of the outcome, the status, and how often the handler ran.
 async fn deliver<S: Store>(store: &S, id: &str) -> (String, u16, usize) {
     let runs = AtomicUsize::new(0);
     let handled = Once::new(store)
@@ -26,7 +26,7 @@ async fn deliver<S: Store>(store: &S, id: &str) -> (String, u16, usize) {
         })
         .await;
     let code = match handled.outcome() {
-        Outcome::Unclaimed(error) => format!("{} {}", error.code(), told(error)),
+        Outcome::Unclaimed(error) => format!("{} {}", error.code(), with_causes(error)),
         outcome => outcome.code().to_owned(),
     };
     (code, handled.reply().status(), runs.into_inner())
@@ -45,33 +45,35 @@ async fn handles<S: Store>(store: &S, id: &str, code: &str) {
     assert_eq!((found.as_str(), status), (code, 200));
 }
 
-/// In front of a server: passes everything on, until told to reset connections
-/// when the next bytes come, or to swallow the answers.
+/// A proxy in front of a server, which passes everything on until a fault is set.
 struct Proxy {
     port: u16,
     fault: std::sync::Arc<AtomicUsize>,
 }
 
 const PASS: usize = 0;
+/// A connection is reset when the client sends bytes.
 const RESET: usize = 1;
+/// The server's answers are dropped.
 const SWALLOW_ANSWERS: usize = 2;
+/// A connection is reset when the server answers.
 const RESET_ON_ANSWER: usize = 3;
-/// Connections that are there hear nothing any more; new ones work.
+/// Requests on existing connections are dropped; new connections work.
 const SILENCE: usize = 4;
-/// As `RESET` and `RESET_ON_ANSWER`, for one connection.
+/// Like `RESET` and `RESET_ON_ANSWER`, but for one connection only.
 const RESET_ONCE: usize = 5;
 const RESET_ONE_ANSWER: usize = 6;
-/// Every answer takes this long, which is well within the limit of a step.
+/// Every answer is delayed by `SLOWNESS`, which is well within the time limit of a step.
 const SLOW: usize = 7;
 const SLOWNESS: Duration = Duration::from_millis(150);
 
-/// Whether this fault is set; it is then over.
+/// Returns whether this fault is set, and clears it.
 fn once(faults: &AtomicUsize, fault: usize) -> bool {
     faults.compare_exchange(fault, PASS, Ordering::SeqCst, Ordering::SeqCst).is_ok()
 }
 
 impl Proxy {
-    async fn before(url: &str) -> Self {
+    async fn in_front_of(url: &str) -> Self {
         let server: u16 = url.split(':').next_back().unwrap().split('/').next().unwrap().parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -118,21 +120,22 @@ impl Proxy {
         self.fault.store(fault, Ordering::SeqCst);
     }
 
-    /// The server's address, with the proxy's port.
+    /// Returns the server's address with the proxy's port.
     fn url(&self, url: &str) -> String {
         let (head, tail) = url.rsplit_once(':').unwrap();
         format!("{head}:{}/{}", self.port, tail.split_once('/').unwrap().1)
     }
 }
 
-/// A connection that a step has used is on its way back to its pool, by a ping for
-/// which sqlx has no limit.
+/// Waits until a used connection is back in its pool. sqlx sends a ping first and waits for the
+/// answer without a limit, so a fault must not begin before.
 async fn settled() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-/// Delivers with a fault that begins while the handler runs, so that it meets the
-/// completion or the release, and ends after the answer. What the next delivery finds.
+/// Delivers an event with a fault that begins while the handler runs, so that it affects the
+/// completion or the release, and that ends after the answer. Returns the code and the status, and
+/// the code of the next delivery that the store accepts.
 async fn deliver_into<S: Store>(store: &S, id: &str, fails: bool, set: &dyn Fn(bool)) -> (String, u16, String) {
     let mut start = Instant::now();
     let handled = Once::new(store)
@@ -157,8 +160,8 @@ async fn deliver_into<S: Store>(store: &S, id: &str, fails: bool, set: &dyn Fn(b
     }
 }
 
-/// A fault at the completion: the work is done, so it is acknowledged, and the
-/// record is there or in flight. At the release: the vendor is asked again.
+/// A fault during the completion: the work is done, so the delivery is acknowledged, and the key is
+/// completed or still claimed. A fault during the release: the vendor is asked for a retry.
 async fn faults_after_the_claim<S: Store>(store: &S, fault: &str, set: impl Fn(bool)) {
     let (code, status, next) = deliver_into(store, &format!("complete {fault}"), false, &set).await;
     assert_eq!((code.as_str(), status), ("unrecorded", 200), "{fault}");
@@ -168,14 +171,14 @@ async fn faults_after_the_claim<S: Store>(store: &S, fault: &str, set: impl Fn(b
     assert!(matches!(next.as_str(), "in_flight" | "handled"), "{fault}: {next}");
 }
 
-/// Resets and silence in the middle of a step; afterwards the store works again.
+/// Connections are reset or silent in the middle of a step. Afterwards the store works again.
 async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
     handles(store, "before", "handled").await;
     proxy.set(SLOW);
     let start = Instant::now();
     handles(store, "slowly", "handled").await;
     handles(store, "slowly", "duplicate").await;
-    assert!(start.elapsed() >= 3 * SLOWNESS, "the server was fast: {:?}", start.elapsed());
+    assert!(start.elapsed() >= 3 * SLOWNESS, "the proxy added no delay: {:?}", start.elapsed());
     proxy.set(RESET);
     refuses(store, "store_").await;
     proxy.set(PASS);
@@ -188,7 +191,8 @@ async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
     proxy.set(PASS);
     handles_soon(store, "after silence").await;
 
-    // The claim happens, and its answer is lost: nothing runs twice, and the lease decides.
+    // The claim is made, but its answer is lost. Nothing is handled twice: the key stays claimed
+    // until its lease ends.
     proxy.set(RESET_ON_ANSWER);
     let (code, status, runs) = deliver(store, "answer lost").await;
     assert!(code.starts_with("store_"), "{code}");
@@ -200,7 +204,7 @@ async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
     for (name, fault) in [("reset", RESET), ("answer lost", RESET_ON_ANSWER), ("silence", SWALLOW_ANSWERS)] {
         faults_after_the_claim(store, name, |on| proxy.set(if on { fault } else { PASS })).await;
     }
-    // A connection that breaks once, before the completion or after it: the second try succeeds.
+    // If a connection breaks once, before or after the completion, the second attempt succeeds.
     for fault in [RESET_ONCE, RESET_ONE_ANSWER] {
         let set = |on| {
             if on {
@@ -212,7 +216,8 @@ async fn network_faults<S: Store>(store: &S, proxy: &Proxy) {
     }
 }
 
-/// A pool may have to find out first that its connections are gone.
+/// Delivers until the event is handled: a pool may first have to notice that its connections are
+/// gone.
 async fn handles_soon<S: Store>(store: &S, id: &str) {
     let start = Instant::now();
     loop {
@@ -240,31 +245,31 @@ async fn refuses_soon<S: Store>(store: &S, code: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_network() {
+async fn redis_recovers_from_network_faults() {
     let server = RedisServer::start(&[]);
-    let proxy = Proxy::before(&server.url()).await;
+    let proxy = Proxy::in_front_of(&server.url()).await;
     let store = RedisStore::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
     network_faults(&store, &proxy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_network() {
+async fn postgres_recovers_from_network_faults() {
     let server = PgServer::start(&[]);
-    let proxy = Proxy::before(&server.url()).await;
+    let proxy = Proxy::in_front_of(&server.url()).await;
     let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
     let store = PostgresStore::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
     network_faults(&store, &proxy).await;
 }
 
-/// The whole text of an error, as a log shows it.
-fn told(error: &dyn std::error::Error) -> String {
+/// Returns the error and its causes in one line, as a log shows them.
+fn with_causes(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(Some(error), |error| (*error).source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn a_refused_connection_is_reported_at_once_with_its_cause() {
     let port = free_port();
     let start = Instant::now();
     let redis = RedisStore::connect(format!("redis://u:hunter2@127.0.0.1:{port}/")).await.unwrap_err();
@@ -279,14 +284,14 @@ async fn nobody_listens() {
     ] {
         assert_eq!(error.code(), "store_unavailable", "{error}");
         assert!(error.to_string().starts_with("the store is unavailable: "), "{error}");
-        assert_eq!(told(&error).matches(cause).count(), 1, "{}", told(&error));
+        assert_eq!(with_causes(&error).matches(cause).count(), 1, "{}", with_causes(&error));
     }
     let lazy = PgPoolOptions::new().acquire_timeout(TIMEOUT);
     let pool = lazy.connect_lazy(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).unwrap();
     refuses(&PostgresStore::new(pool), "store_").await;
 }
 
-/// Neither an address that cannot be read nor a server that refuses it brings it into a log.
+/// An error must not show the address, whether the address is invalid or the server refuses it.
 #[tokio::test]
 async fn no_error_shows_a_password() {
     let (postgres, redis) = (PgServer::start(&[]), RedisServer::start(&[]));
@@ -317,10 +322,10 @@ async fn no_error_shows_a_password() {
         errors.push((RedisStore::connect(url.as_str()).await.expect_err(&url), url));
     }
     for (error, url) in errors {
-        let told = format!("{} {error:?}", told(&error));
-        println!("{url}: {told}");
-        assert_eq!(error.code(), "store_unavailable", "{told}");
-        assert!(!told.contains("hunter2"), "{url}: {told}");
+        let shown = format!("{} {error:?}", with_causes(&error));
+        println!("{url}: {shown}");
+        assert_eq!(error.code(), "store_unavailable", "{shown}");
+        assert!(!shown.contains("hunter2"), "{url}: {shown}");
     }
 }
 
@@ -335,7 +340,7 @@ async fn redis_restarts_with_and_without_its_data() {
     handles_soon(&store, "2").await;
     handles(&store, "1", "duplicate").await;
 
-    // A lease that the server forgot is lost.
+    // A server that has lost its data does not know the lease any more.
     let (key, body) = (new_key(), digest());
     let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!() };
     server.kill();
@@ -347,7 +352,7 @@ async fn redis_restarts_with_and_without_its_data() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_restarts() {
+async fn postgres_restarts_with_and_without_its_data() {
     let mut server = PgServer::start(&[]);
     let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(TIMEOUT);
     let store = PostgresStore::new(pool.connect(&server.url()).await.unwrap()).with_timeout(TIMEOUT);
@@ -359,7 +364,7 @@ async fn postgres_restarts() {
     handles_soon(&store, "2").await;
     handles(&store, "1", "duplicate").await;
 
-    // Without its data, the table is gone, which is said, not guessed around.
+    // A server that has lost its data has no table, and the error says so.
     let (key, body) = (new_key(), digest());
     let Ok(Claim::Fresh(lease)) = store.claim(&key, &body).await else { panic!() };
     server.kill();
@@ -372,7 +377,7 @@ async fn postgres_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_stands_still() {
+async fn a_stopped_server_times_out_and_recovers() {
     let redis = RedisServer::start(&[]);
     let store = RedisStore::connect(redis.url()).await.unwrap().with_timeout(TIMEOUT);
     redis.signal("STOP");
@@ -390,7 +395,7 @@ async fn a_server_that_stands_still() {
     handles_soon(&store, "awake").await;
     faults_after_the_claim(&store, "stopped", |on| postgres.signal(if on { "STOP" } else { "CONT" })).await;
 
-    // In a transaction: at its begin, and after its effect.
+    // A transaction times out at its begin, and at its commit after an effect.
     sqlx::query("CREATE TABLE effects (id INTEGER)").execute(store.pool()).await.unwrap();
     for (stops, code) in [("begin", "unclaimed"), ("handler", "uncommitted")] {
         let mut start = Instant::now();
@@ -423,7 +428,7 @@ async fn a_server_that_stands_still() {
 }
 
 #[tokio::test]
-async fn an_evicting_redis_is_refused_unless_by_name() {
+async fn an_evicting_redis_is_refused_unless_danger_allows_it() {
     for policy in ["allkeys-lru", "volatile-ttl", "volatile-random"] {
         let server = RedisServer::start(&["--maxmemory-policy", policy]);
         let error = RedisStore::connect(server.url()).await.unwrap_err();
@@ -434,7 +439,7 @@ async fn an_evicting_redis_is_refused_unless_by_name() {
 }
 
 #[tokio::test]
-async fn a_redis_out_of_memory_refuses() {
+async fn a_redis_out_of_memory_gives_503() {
     let server = RedisServer::start(&[]);
     let store = RedisStore::connect(server.url()).await.unwrap();
     handles(&store, "1", "handled").await;
@@ -444,7 +449,7 @@ async fn a_redis_out_of_memory_refuses() {
     handles(&store, "fault", "handled").await;
     handles(&store, "1", "duplicate").await;
 
-    // What is claimed can be completed, and released, without more of it.
+    // A claimed key can be completed and released without more memory.
     let set = |on| drop(server.cli(&["CONFIG", "SET", "maxmemory", if on { "1" } else { "0" }]));
     let completed = deliver_into(&store, "complete", false, &set).await;
     assert_eq!(completed, ("handled".to_owned(), 200, "duplicate".to_owned()));
@@ -458,7 +463,7 @@ async fn a_redis_out_of_memory_refuses() {
 }
 
 #[tokio::test]
-async fn a_read_only_postgres_refuses() {
+async fn a_read_only_postgres_gives_503() {
     let server = PgServer::start(&[]);
     let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
@@ -471,14 +476,14 @@ async fn a_read_only_postgres_refuses() {
 }
 
 #[tokio::test]
-async fn an_exhausted_pool_refuses() {
+async fn an_exhausted_pool_gives_503() {
     let server = PgServer::start(&[]);
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT);
     let store = PostgresStore::new(pool.connect(&server.url()).await.unwrap());
     store.migrate().await.unwrap();
-    let taken = store.pool().acquire().await.unwrap();
+    let connection = store.pool().acquire().await.unwrap();
     refuses(&store, "store_timeout").await;
-    drop(taken);
+    drop(connection);
     handles(&store, "1", "handled").await;
 }
 
@@ -496,7 +501,7 @@ async fn a_claim_of_a_key_that_a_transaction_holds_times_out() {
 }
 
 #[tokio::test]
-async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
+async fn a_locked_or_full_or_unmigrated_sqlite_file_gives_503() {
     let folder = Folder::new();
     let file = folder.path().join("offhook.db");
     let store = SqliteStore::open(&file).await.unwrap();
@@ -508,7 +513,7 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     lock.rollback().await.unwrap();
     handles(&store, "1", "handled").await;
 
-    // Locked when the work is done: that cannot be recorded, and the lease stands.
+    // If the file is locked when the work is done, that cannot be recorded, and the key stays claimed.
     let late = std::sync::Mutex::new(None);
     let handled = Once::new(&store)
         .run(&delivery("2"), async |_| {
@@ -524,7 +529,7 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     let (code, status, runs) = deliver(&store, "2").await;
     assert_eq!((code.as_str(), status, runs), ("in_flight", 503, 0));
 
-    // A page limit fails as a full disk does. It belongs to a connection.
+    // A page limit fails in the same way as a full disk. It applies to one connection.
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).pragma("max_page_count", "1");
     let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
     let full = SqliteStore::new(pool);
@@ -533,7 +538,7 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
         match deliver(&full, &format!("{id}{}", "x".repeat(150))).await {
             (code, 200, 1) if code == "handled" => {}
             (code, 503, 0) if code.starts_with("store_full") => refused += 1,
-            // Claimed, and then no room for the record that it is done.
+            // The key was claimed, and then there was no room to record the completion.
             (code, 200, 1) if code == "unrecorded" => {}
             other => panic!("{other:?}"),
         }
@@ -544,9 +549,9 @@ async fn a_sqlite_file_that_is_locked_or_full_or_not_migrated() {
     assert_eq!(missing.code(), "store_unavailable");
 }
 
-/// Of a full disk, the commit is what fails first: after the statement gave its row.
+/// On a full disk the commit can fail, after the statement has returned its row.
 #[tokio::test]
-async fn a_sqlite_commit_that_fails_is_no_claim() {
+async fn a_failed_sqlite_commit_is_not_a_claim() {
     let folder = Folder::new();
     let store = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     store.migrate().await.unwrap();
@@ -562,11 +567,11 @@ async fn a_sqlite_commit_that_fails_is_no_claim() {
     handles(&store, "fault", "handled").await;
 }
 
-/// A load balancer that forgot a connection, and a server that vanished, say nothing.
+/// A load balancer that has dropped a connection, or a server that has vanished, never answers.
 #[tokio::test]
-async fn a_redis_connection_that_went_silent_is_replaced() {
+async fn a_silent_redis_connection_is_replaced() {
     let server = RedisServer::start(&[]);
-    let proxy = Proxy::before(&server.url()).await;
+    let proxy = Proxy::in_front_of(&server.url()).await;
     let store = RedisStore::connect(proxy.url(&server.url())).await.unwrap().with_timeout(TIMEOUT);
     handles(&store, "before", "handled").await;
     proxy.set(SILENCE);
@@ -575,10 +580,10 @@ async fn a_redis_connection_that_went_silent_is_replaced() {
 }
 
 #[tokio::test]
-async fn postgres_connections_that_went_silent_are_replaced() {
+async fn silent_postgres_connections_are_replaced() {
     let server = PgServer::start(&[]);
-    let proxy = Proxy::before(&server.url()).await;
-    // Untested, so that the step itself meets the silence.
+    let proxy = Proxy::in_front_of(&server.url()).await;
+    // The pool does not test a connection first, so that the step itself meets the silence.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(TIMEOUT).test_before_acquire(false);
     let store = PostgresStore::new(pool.connect(&proxy.url(&server.url())).await.unwrap()).with_timeout(TIMEOUT);
     store.migrate().await.unwrap();
@@ -610,9 +615,10 @@ async fn postgres_connections_that_went_silent_are_replaced() {
     }
 }
 
-/// A file's clock that is an hour off, either way: a lease that is held, and the retention.
+/// The SQLite store uses the clock of the host. If it is set back by an hour, a key stays claimed for
+/// at most one more lease. The retention is shifted by no more than that hour.
 #[tokio::test]
-async fn a_file_whose_clock_was_set_between_two_processes() {
+async fn a_clock_change_between_two_sqlite_processes_has_a_bounded_effect() {
     const HOUR: i64 = 3_600_000;
     let folder = Folder::new();
     let settings = StoreSettings::new();
@@ -636,22 +642,22 @@ async fn a_file_whose_clock_was_set_between_two_processes() {
     let Ok(Claim::Fresh(owner)) = later.claim(&pending, &digest()).await else { panic!() };
     assert_eq!(later.complete(&stale).await.unwrap_err().code(), "lease_lost");
 
-    // Ahead, the lease has ended: it is taken over, and its owner learns that it lost it.
+    // If the clock is ahead, the lease has ended. Another process claims the key, and the owner learns
+    // that its lease is lost.
     let ahead = at(start + HOUR).await;
     let Ok(Claim::Fresh(other)) = ahead.claim(&pending, &digest()).await else { panic!() };
     assert_eq!(later.complete(&owner).await.unwrap_err().code(), "lease_lost");
     assert_eq!(later.release(&owner).await.unwrap_err().code(), "lease_lost");
     ahead.complete(&other).await.unwrap();
 
-    // The retention is off by the hour by which the clock is, and by no more.
+    // The retention is off by as much as the clock, and by no more.
     let retention = i64::try_from(settings.retention().as_millis()).unwrap();
     assert_eq!(at(start + retention - 1).await.claim(&done, &digest()).await.unwrap(), Claim::Done);
     assert!(matches!(at(start + retention).await.claim(&done, &digest()).await, Ok(Claim::Fresh(_))));
 }
 
-/// The other stores never read the host's clock: only the SQLite store names it.
 #[test]
-fn no_other_store_reads_the_hosts_clock() {
+fn only_the_sqlite_store_reads_the_hosts_clock() {
     let folder = crate_root().join("src/idempotency");
     let files = |folder: std::path::PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     for file in files(folder.join("stores")).chain(files(folder).filter(|path| path.is_file())) {

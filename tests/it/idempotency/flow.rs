@@ -1,4 +1,4 @@
-//! Claim, handle, complete or release, answer: every path of `once`, without a runtime's help.
+//! Every path through `once`: claim, handle, complete or release, and answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ async fn run(store: &dyn Store, delivery: &Delivery<Event>, runs: &AtomicUsize) 
 }
 
 #[tokio::test]
-async fn a_second_delivery_is_acknowledged_and_not_run() {
+async fn a_redelivery_is_acknowledged_and_not_handled_again() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     for (outcome, total) in [("handled", 1), ("duplicate", 1), ("duplicate", 1)] {
         let (code, reply) = run(&store, &delivery("1"), &runs).await;
@@ -39,7 +39,7 @@ async fn a_second_delivery_is_acknowledged_and_not_run() {
 }
 
 #[tokio::test]
-async fn an_error_releases_and_asks_again() {
+async fn an_error_releases_the_claim_and_asks_for_a_retry() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let handled = Once::new(&store)
         .run(&delivery("1"), async |_| Err(std::io::Error::other("the database is down").into()))
@@ -50,28 +50,28 @@ async fn an_error_releases_and_asks_again() {
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
 }
 
-/// That this compiles is half of the test.
+/// Half of this test is that it compiles.
 #[tokio::test]
-async fn a_question_mark_takes_any_error() {
+async fn the_question_mark_accepts_any_error() {
     let store = MemoryStore::new();
     let delivery = delivery("1");
     let once = Once::new(&store);
-    let io = || std::io::Error::other("told");
+    let io = || std::io::Error::other("the cause");
     let handled = [
         once.run(&delivery, async |_| Err(io())?).await,
         once.run(&delivery, async |_| Err(anyhow::Error::new(io()))?).await,
         once.run(&delivery, async |_| Err(Box::<dyn std::error::Error + Send + Sync>::from(io()))?).await,
-        once.run(&delivery, async |_| Err("told")?).await,
-        once.run(&delivery, async |_| Err(String::from("told"))?).await,
+        once.run(&delivery, async |_| Err("the cause")?).await,
+        once.run(&delivery, async |_| Err(String::from("the cause"))?).await,
     ];
     for handled in handled {
         let Outcome::Failed(error) = handled.outcome() else { panic!("{handled:?}") };
-        assert_eq!((error.error().to_string().as_str(), error.is_permanent()), ("told", false));
+        assert_eq!((error.error().to_string().as_str(), error.is_permanent()), ("the cause", false));
     }
 }
 
 #[tokio::test]
-async fn a_permanent_error_is_acknowledged_and_kept() {
+async fn a_permanent_error_is_acknowledged_and_recorded() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let handled =
         Once::new(&store).run(&delivery("1"), async |_| Err(HandlerError::permanent("no such customer"))).await;
@@ -80,7 +80,7 @@ async fn a_permanent_error_is_acknowledged_and_kept() {
 }
 
 #[tokio::test]
-async fn a_panic_releases_and_asks_again() {
+async fn a_panic_releases_the_claim_and_asks_for_a_retry() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     for late in [false, true] {
         let handled = Once::new(&store)
@@ -97,7 +97,7 @@ async fn a_panic_releases_and_asks_again() {
 }
 
 #[tokio::test]
-async fn a_cancelled_request_releases() {
+async fn a_cancelled_request_releases_the_claim() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let delivery = delivery("1");
     let pending = delivery.once(&store, async |_| {
@@ -109,7 +109,7 @@ async fn a_cancelled_request_releases() {
 }
 
 #[tokio::test]
-async fn in_flight_is_503_with_the_time_to_wait() {
+async fn a_redelivery_in_flight_gets_503_with_the_time_to_wait() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let first = delivery("1");
     let (started, start) = tokio::sync::oneshot::channel();
@@ -130,7 +130,7 @@ async fn in_flight_is_503_with_the_time_to_wait() {
 }
 
 #[tokio::test]
-async fn another_body_under_a_handled_key_is_acknowledged_and_seen() {
+async fn another_body_under_a_completed_key_is_acknowledged_as_a_conflict() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let other = |duration: u32| {
         receive(&format!(r#"{{"id":"e1","type":"call.ended","data":{{"callId":"c","duration":{duration}}}}}"#))
@@ -141,7 +141,7 @@ async fn another_body_under_a_handled_key_is_acknowledged_and_seen() {
 }
 
 #[tokio::test]
-async fn another_body_under_a_key_in_flight_waits() {
+async fn another_body_under_a_claimed_key_gets_503() {
     let (store, runs) = (MemoryStore::new(), AtomicUsize::new(0));
     let key = Key::of(&delivery("1")).unwrap();
     let Ok(Claim::Fresh(_)) = store.claim(&key, &BodyDigest::of(b"another")).await else { panic!() };
@@ -150,7 +150,7 @@ async fn another_body_under_a_key_in_flight_waits() {
 }
 
 #[tokio::test]
-async fn a_test_delivery_always_runs_and_reaches_no_store() {
+async fn a_test_delivery_is_always_handled_and_reaches_no_store() {
     let body = r#"{"event_type":"call_initiated","timestamp_utc":1,"payload":{"call_id":1},"is_test":true}"#;
     let delivery = Salpre::bearer("t").unwrap().receive(&[("authorization", "Bearer t")], body).unwrap();
     let (store, mut runs) = (Faulty::default(), 0);
@@ -166,7 +166,7 @@ async fn a_test_delivery_always_runs_and_reaches_no_store() {
     assert_eq!((runs, store.steps.load(Ordering::SeqCst)), (3, 0));
 }
 
-/// A store of which some steps fail.
+/// A store whose steps fail as chosen.
 #[derive(Default)]
 struct Faulty {
     store: MemoryStore,
@@ -206,7 +206,7 @@ impl Store for Faulty {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_is_503_and_nothing_runs() {
+async fn an_unavailable_store_gives_503_and_no_handler_runs() {
     let (store, runs) = (Faulty { claim: true, ..Faulty::default() }, AtomicUsize::new(0));
     let (code, reply) = run(&store, &delivery("1"), &runs).await;
     assert_eq!((code.as_str(), reply.status(), runs.load(Ordering::SeqCst)), ("unclaimed", 503, 0));
@@ -214,7 +214,7 @@ async fn a_store_that_is_down_is_503_and_nothing_runs() {
 }
 
 #[tokio::test]
-async fn failing_open_is_asked_for_by_name() {
+async fn danger_fail_open_handles_without_a_claim() {
     let store = Faulty { claim: true, ..Faulty::default() };
     let open = Once::new(&store).danger_fail_open();
     let handled = open.run(&delivery("1"), async |_| Ok(())).await;
@@ -225,17 +225,17 @@ async fn failing_open_is_asked_for_by_name() {
 }
 
 #[tokio::test]
-async fn work_that_cannot_be_recorded_is_acknowledged_and_not_released() {
+async fn unrecorded_work_is_acknowledged_and_its_claim_is_kept() {
     let (store, runs) = (Faulty { complete: 2, ..Faulty::default() }, AtomicUsize::new(0));
     let (code, reply) = run(&store, &delivery("1"), &runs).await;
     assert_eq!((code.as_str(), reply.status(), reply.retry_after_secs()), ("unrecorded", 200, None));
-    // A delivery that comes all the same waits for the lease, instead of being handled at once.
+    // A redelivery waits until the lease ends, instead of being handled at once.
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "in_flight");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_permanent_error_that_cannot_be_recorded_is_acknowledged_and_told() {
+async fn an_unrecorded_permanent_error_is_acknowledged_and_reported() {
     let store = Faulty { complete: 2, ..Faulty::default() };
     let handled =
         Once::new(&store).run(&delivery("1"), async |_| Err(HandlerError::permanent("no such customer"))).await;
@@ -245,21 +245,21 @@ async fn a_permanent_error_that_cannot_be_recorded_is_acknowledged_and_told() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_complete_is_asked_for_again() {
+async fn complete_is_repeated_if_its_answer_is_lost() {
     let (store, runs) = (Faulty { complete: 1, ..Faulty::default() }, AtomicUsize::new(0));
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "handled");
     assert_eq!(run(&store, &delivery("1"), &runs).await.0, "duplicate");
 }
 
 #[tokio::test]
-async fn a_release_that_fails_still_answers_500() {
+async fn a_failed_release_still_answers_500() {
     let store = Faulty { release: true, ..Faulty::default() };
     let reply = delivery("1").once(&store, async |_| Err(HandlerError::retry("no"))).await;
     assert_eq!(reply.status(), 500);
 }
 
 #[tokio::test]
-async fn a_slow_handler_extends_its_lease_and_learns_that_it_lost_it() {
+async fn a_slow_handler_can_extend_its_lease_and_learns_when_it_is_lost() {
     let store = super::common::memory();
     let (delivery, runs) = (delivery("1"), AtomicUsize::new(0));
     let handled = Once::new(&store)
@@ -269,7 +269,7 @@ async fn a_slow_handler_extends_its_lease_and_learns_that_it_lost_it() {
                 held.extend().await?;
                 assert_eq!(run(&store, &delivery, &runs).await.0, "in_flight");
             }
-            // Beyond the lease, another delivery takes over.
+            // After the lease has ended, a redelivery is handled.
             tokio::time::sleep(super::common::LEASE * 11 / 10).await;
             assert_eq!(run(&store, &delivery, &runs).await.0, "handled");
             assert_eq!(held.extend().await.unwrap_err().code(), "lease_lost");
@@ -284,9 +284,9 @@ fn send<T: Send>(value: T) -> T {
     value
 }
 
-/// That this compiles is the test: axum wants futures that are `Send`.
+/// The test is that this compiles: axum requires futures that are `Send`.
 #[tokio::test]
-async fn the_future_is_send_when_the_handler_is() {
+async fn the_future_is_send_if_the_handler_is() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let delivery = delivery("1");
     let text = String::from("owned");
@@ -320,7 +320,7 @@ async fn the_future_is_send_when_the_handler_is() {
 
 /// actix-web's handlers need no `Send`, and `once` does not ask for it.
 #[tokio::test]
-async fn a_handler_that_is_not_send_runs_too() {
+async fn a_handler_need_not_be_send() {
     let (store, delivery) = (MemoryStore::new(), delivery("1"));
     let local = std::rc::Rc::new(std::cell::Cell::new(0));
     let reply = delivery
@@ -334,14 +334,14 @@ async fn a_handler_that_is_not_send_runs_too() {
 }
 
 #[test]
-fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
+fn a_retention_shorter_than_the_vendors_retry_span_is_an_error() {
     let hours = |count: u64| Duration::from_secs(count * 3_600);
     let code = |settings: Result<StoreSettings, SettingsError>| settings.err().map(|error| error.code());
     assert!(code(StoreSettings::new().with_retention(MIN_RETENTION)).is_none());
     let short = StoreSettings::new().with_retention(MIN_RETENTION - Duration::from_millis(1));
     assert_eq!(code(short), Some("retention_too_short"));
 
-    // A vendor that retries for longer, in either order.
+    // One vendor does not say for how long it retries; the other retries for longer than the minimum.
     struct Silent;
     struct Stubborn;
     impl Vendor for Silent {
@@ -364,7 +364,7 @@ fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     let standard = StandardWebhooks::<serde_json::Value>::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     assert_eq!(silent.profile().retry_span(), None);
     assert!(code(StoreSettings::new().for_vendor(&silent)).is_none());
-    // The specification's own example.
+    // This is the sum of the delays in the specification's example.
     assert_eq!(standard.profile().retry_span(), Some(hours(75) + Duration::from_secs(35 * 60 + 5)));
     assert_eq!(code(StoreSettings::new().for_vendor(&standard)), Some("retention_too_short"));
     let standard = standard.with_retry_span(hours(73));
@@ -374,7 +374,7 @@ fn a_retention_shorter_than_a_vendor_retries_is_an_error() {
     let long = StoreSettings::new().with_retention(hours(73)).unwrap().for_vendor(&vendor).unwrap();
     assert_eq!(code(long.for_vendor(&standard).unwrap().with_retention(hours(72))), Some("retention_too_short"));
     assert_eq!(long.retention(), hours(73));
-    // The vendors of this crate are covered.
+    // The minimum covers the vendors of this crate.
     let talkifai = TalkifAi::new("s").unwrap();
     assert!(talkifai.profile().retry_span().unwrap() <= MIN_RETENTION);
     assert_eq!(long.for_vendor(&talkifai).unwrap(), long);

@@ -1,4 +1,4 @@
-//! Deliveries over HTTP to both frameworks: one effect, whatever arrives at once.
+//! Concurrent deliveries over HTTP, to both frameworks, have one effect.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,7 +19,7 @@ use super::common::{SECRET, body, sign};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
 use offhook_tests::servers::{serve_actix, serve_axum};
 
-/// Counts what reaches the store, and the effects.
+/// The state of a server. It counts the effects, and the calls of its store.
 #[derive(Clone)]
 struct App {
     talkifai: TalkifAi,
@@ -105,7 +105,7 @@ pub fn send(address: SocketAddr, path: &str, headers: &[(&str, String)], body: &
     (answer[9..12].parse().unwrap(), answer.to_ascii_lowercase())
 }
 
-fn one_effect_of_64(store: Arc<dyn Store>) {
+fn assert_one_effect_for_64_deliveries(store: Arc<dyn Store>) {
     for (name, server) in [("axum", axum_server as fn(App) -> SocketAddr), ("actix-web", actix_server)] {
         let app = App {
             talkifai: TalkifAi::new(SECRET).unwrap(),
@@ -114,7 +114,7 @@ fn one_effect_of_64(store: Arc<dyn Store>) {
         };
         let address = server(app.clone());
 
-        // What is not authentic reaches no store.
+        // A refused delivery reaches no store.
         let forged = body("forged");
         for headers in [vec![], vec![("x-talkifai-signature", format!("sha256={}", "0".repeat(64)))]] {
             assert_eq!(send(address, "/", &headers, &forged).0, 401);
@@ -133,21 +133,22 @@ fn one_effect_of_64(store: Arc<dyn Store>) {
                 })
             })
             .collect();
-        let mut taken = 0;
+        let mut accepted = 0;
         for sender in senders {
             match sender.join().unwrap() {
-                (200, _) => taken += 1,
+                (200, _) => accepted += 1,
                 (503, answer) => assert!(answer.contains("retry-after: "), "{answer}"),
                 other => panic!("{name}: {other:?}"),
             }
         }
-        assert!(taken >= 1, "{name}");
+        assert!(accepted >= 1, "{name}");
         assert_eq!(send(address, "/", &sign(&body), &body).0, 200);
         assert_eq!(app.effects.load(Ordering::SeqCst), 1, "{name}");
     }
 }
 
-/// Stores chosen at run time, and one that offers transactions.
+/// The state for every way to run a handler: a store that is chosen at run time, and one that offers
+/// transactions.
 #[derive(Clone, FromRef)]
 struct Ways {
     talkifai: TalkifAi,
@@ -155,7 +156,7 @@ struct Ways {
     sqlite: SqliteStore,
 }
 
-/// Every way to run a handler, without a type on a closure and with each its own `?`.
+/// Every way to run a handler. No closure needs a type annotation, and each can use `?`.
 mod ways {
     use super::*;
 
@@ -245,16 +246,16 @@ async fn every_way_to_run_a_handler_works_in_both_frameworks() {
 }
 
 async fn in_background(store: Arc<dyn Store>) {
-    tokio::task::spawn_blocking(move || one_effect_of_64(store)).await.unwrap();
+    tokio::task::spawn_blocking(move || assert_one_effect_for_64_deliveries(store)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory() {
+async fn memory_store_allows_one_effect() {
     in_background(Arc::new(MemoryStore::new())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite() {
+async fn sqlite_store_allows_one_effect() {
     let folder = Folder::new();
     let store = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     store.migrate().await.unwrap();
@@ -262,7 +263,7 @@ async fn sqlite() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres() {
+async fn postgres_store_allows_one_effect() {
     let server = PgServer::start(&[]);
     let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
@@ -270,7 +271,7 @@ async fn postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis() {
+async fn redis_store_allows_one_effect() {
     let server = RedisServer::start(&[]);
     in_background(Arc::new(RedisStore::connect(server.url()).await.unwrap())).await;
 }

@@ -1,4 +1,4 @@
-//! The claim inside the transaction of the effects.
+//! The claim is made in the same transaction as the effects of the handler.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ macro_rules! transactions {
                 Ok(())
             }
 
-            // Rolled back: a failure, a panic, a statement that fails, a cancelled request.
+            // A failure, a panic, a failed statement and a cancelled request roll the effects back.
             let one = delivery("1");
             let handled = store
                 .transact(&one, async |_, tx| {
@@ -57,14 +57,14 @@ macro_rules! transactions {
             assert!(tokio::time::timeout(Duration::from_millis(100), pending).await.is_err());
             assert_eq!(effects().await, 0);
 
-            // Committed together with its record, once.
+            // An effect is committed together with its record, and only once.
             for (code, total) in [("handled", 1), ("duplicate", 1)] {
                 let handled = store.transact(&one, async |_, tx| insert(tx).await).await;
                 assert_eq!((handled.outcome().code(), handled.reply().status()), (code, 200));
                 assert_eq!(effects().await, total);
             }
 
-            // Failed for good: recorded without its effects, also after a failed statement.
+            // A permanent error is recorded without its effects, even after a failed statement.
             let two = delivery("2");
             let handled = store
                 .transact(&two, async |_, tx| {
@@ -78,7 +78,7 @@ macro_rules! transactions {
             let handled = store.transact(&two, async |_, tx| insert(tx).await).await;
             assert_eq!(handled.outcome().code(), "duplicate");
 
-            // 64 at once: one effect, and every answer is a success or asks again.
+            // 64 concurrent deliveries have one effect, and each is acknowledged or asked to retry.
             let racers: Vec<_> = (0..64)
                 .map(|_| {
                     let store = store.clone();
@@ -93,7 +93,7 @@ macro_rules! transactions {
             }
             assert_eq!(effects().await, 2);
 
-            // By hand, in the caller's own transaction.
+            // `claim_in` claims in a transaction of the caller.
             let key = new_key();
             for commit in [false, true] {
                 let mut tx = store.pool().begin().await.unwrap();
@@ -108,27 +108,27 @@ macro_rules! transactions {
 }
 
 transactions!(
-    postgres,
+    claim_and_effects_commit_together_in_postgres,
     sqlx::PgConnection,
     server = PgServer::start(&[]),
     PostgresStore::connect(&server.url()).await.unwrap()
 );
 transactions!(
-    sqlite,
+    claim_and_effects_commit_together_in_sqlite,
     sqlx::SqliteConnection,
     folder = Folder::new(),
     SqliteStore::open(folder.path().join("offhook.db")).await.unwrap()
 );
 
 #[tokio::test]
-async fn a_serialization_failure_is_503_and_no_effect() {
+async fn a_serialization_failure_gives_503_and_has_no_effect() {
     let server = PgServer::start(&["default_transaction_isolation=serializable"]);
     let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();
     sqlx::query("CREATE TABLE effects (id INTEGER)").execute(store.pool()).await.unwrap();
     let handled = store
         .transact(&delivery("1"), async |_, tx| {
-            // Each reads what the other writes.
+            // Each transaction reads what the other writes, so only one of them can be committed.
             sqlx::query("SELECT count(*) FROM effects").execute(&mut *tx).await?;
             let mut other = store.pool().begin().await?;
             sqlx::query("SELECT count(*) FROM effects").execute(&mut *other).await?;
@@ -144,9 +144,9 @@ async fn a_serialization_failure_is_503_and_no_effect() {
     assert_eq!(ours, 0);
 }
 
-/// Claimers at once, where the server refuses all but one that write the same.
+/// At this isolation level, the server may refuse concurrent claims of a key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn serialization_failures_of_racing_claimers_leave_one_winner() {
+async fn concurrent_claims_at_serializable_isolation_have_one_winner() {
     let server = PgServer::start(&["default_transaction_isolation=serializable"]);
     let store = PostgresStore::connect(&server.url()).await.unwrap();
     store.migrate().await.unwrap();

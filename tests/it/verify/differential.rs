@@ -1,16 +1,16 @@
-//! Against the vendors' own libraries: npm `stripe`, `standardwebhooks` and
+//! Compares offhook with the vendors' own libraries: npm `stripe`, `standardwebhooks` and
 //! `@octokit/webhooks-methods`, PyPI `stripe` and `standardwebhooks`.
 //!
 //! `scripts/install-peers` installs them. Without them these tests say that they
 //! did not run, or fail when `OFFHOOK_REQUIRE_PEERS=1`, as in CI.
 //!
-//! Where a peer and this crate differ, it is on purpose. The list:
+//! Every difference between a peer and this crate is deliberate. These are the differences:
 //!
 //! | peer | it accepts, we refuse |
 //! |---|---|
 //! | stripe, both | a delivery from the future, however far |
-//! | stripe, npm | two `t`, of which it takes the last; `t=123abc` and `t=+123` as 123 |
-//! | stripe, PyPI | two `t`, of which it takes the first; `t=+123`, `t=1_23` and `t= 123` as 123 |
+//! | stripe, npm | two `t`, of which it uses the last; `t=123abc` and `t=+123` as 123 |
+//! | stripe, PyPI | two `t`, of which it uses the first; `t=+123`, `t=1_23` and `t= 123` as 123 |
 //! | stripe, npm | a body that is not UTF-8, signed over its replacement characters |
 //! | standardwebhooks, npm | the timestamps `123abc`, `+123`, `00123` and `123.9` as 123 |
 //! | standardwebhooks, PyPI | the timestamps `+123`, `00123`, `1.23e2` and `123.9` as 123 |
@@ -112,7 +112,7 @@ impl Case {
         Case { signature: case.ours(peer), ..case }
     }
 
-    /// Our signature header for it.
+    /// Returns our signature header for this case.
     fn ours(&self, peer: Peer) -> String {
         let signer = Signer::new(peer.scheme, &self.secret).unwrap().with_message_id(&self.id);
         let headers = signer.sign(FixedClock::at_unix(self.timestamp.parse().unwrap()).now(), &self.body);
@@ -146,6 +146,7 @@ impl Case {
     }
 }
 
+/// Returns the folder of the installed peers. Without them, the test is skipped or fails.
 fn peers(runtime: Runtime) -> Option<PathBuf> {
     let root = crate_root().join("target/peers");
     let (dir, program) = match runtime {
@@ -164,12 +165,12 @@ fn peers(runtime: Runtime) -> Option<PathBuf> {
     None
 }
 
-/// One process answers all requests.
+/// Starts one process, which answers all requests.
 fn ask(runtime: Runtime, requests: &[Request]) -> Option<Vec<Answer>> {
     let dir = peers(runtime)?;
     let mut command = match runtime {
         Runtime::Node => {
-            // As text, so that imports are looked up where the peers are.
+            // The script is passed as text, so that Node resolves its imports in the peers' folder.
             let mut command = Command::new("node");
             command.args(["--input-type=module", "--eval", include_str!("differential/peers.mjs")]);
             command
@@ -193,7 +194,7 @@ fn ask(runtime: Runtime, requests: &[Request]) -> Option<Vec<Answer>> {
     Some(answers)
 }
 
-const TRIPLES: usize = 10_000;
+const CASES: usize = 10_000;
 
 fn random_case(peer: Peer, random: &mut Random) -> Case {
     let secret = match peer.name {
@@ -203,7 +204,7 @@ fn random_case(peer: Peer, random: &mut Random) -> Case {
             if random.below(2) == 0 { key } else { format!("whsec_{key}") }
         }
         _ => {
-            // Unpadded: padding is refused when the verifier is built.
+            // No white space at either end: no verifier can be built with such a secret.
             let text = random.text(40);
             format!("s{}s", text.trim())
         }
@@ -221,17 +222,16 @@ fn random_case(peer: Peer, random: &mut Random) -> Case {
     }
 }
 
-/// Both ways round: they sign and we verify, we sign and they verify; and neither
-/// takes a body with a changed byte.
-fn agree(peer: Peer) {
+/// Asserts that each side verifies what the other side signs, and that both refuse a changed body.
+fn assert_agreement(peer: Peer) {
     let mut random = Random::seeded(peer.name, peer.runtime == Runtime::Node);
-    let cases: Vec<Case> = (0..TRIPLES).map(|_| random_case(peer, &mut random)).collect();
+    let cases: Vec<Case> = (0..CASES).map(|_| random_case(peer, &mut random)).collect();
     let mut requests = Vec::new();
     for case in &cases {
         requests.push(case.ask(peer, "sign"));
         let ours = Case { signature: case.ours(peer), ..case.clone() };
         requests.push(ours.ask(peer, "verify"));
-        // Still text and still JSON, so that only the signature can refuse it.
+        // The changed body is still JSON, so only the signature can be the reason to refuse it.
         let changed = Case { body: [&*ours.body, b" "].concat(), ..ours };
         requests.push(changed.ask(peer, "verify"));
     }
@@ -247,42 +247,42 @@ fn agree(peer: Peer) {
         let changed = Case { body: [&*case.body, b" "].concat(), ..theirs };
         assert!(!changed.we_accept(peer), "{}", shown());
     }
-    println!("{} ({:?}): {TRIPLES} triples, both ways round", peer.name, peer.runtime);
+    println!("{} ({:?}): {CASES} cases agree in both directions", peer.name, peer.runtime);
 }
 
 #[test]
-fn stripe_npm() {
-    agree(STRIPE);
+fn offhook_agrees_with_stripe_npm() {
+    assert_agreement(STRIPE);
 }
 
 #[test]
-fn stripe_pypi() {
-    agree(STRIPE_PYTHON);
+fn offhook_agrees_with_stripe_pypi() {
+    assert_agreement(STRIPE_PYTHON);
 }
 
 #[test]
-fn standardwebhooks_npm() {
-    agree(STANDARD);
+fn offhook_agrees_with_standardwebhooks_npm() {
+    assert_agreement(STANDARD);
 }
 
 #[test]
-fn standardwebhooks_pypi() {
-    agree(STANDARD_PYTHON);
+fn offhook_agrees_with_standardwebhooks_pypi() {
+    assert_agreement(STANDARD_PYTHON);
 }
 
 #[test]
-fn octokit_npm() {
-    agree(OCTOKIT);
+fn offhook_agrees_with_octokit_npm() {
+    assert_agreement(OCTOKIT);
 }
 
-/// Each case with what the peer does and what we do.
-fn differ(peer: Peer, cases: &[(&str, Case, bool, bool)]) {
+/// Asserts for each case whether the peer accepts it, and whether offhook accepts it.
+fn assert_differences(peer: Peer, cases: &[(&str, Case, bool, bool)]) {
     let requests: Vec<_> = cases.iter().map(|(_, case, ..)| case.ask(peer, "verify")).collect();
     let answers = ask(peer.runtime, &requests);
-    for (index, (name, case, they, we)) in cases.iter().enumerate() {
-        assert_eq!(case.we_accept(peer), *we, "{name}: we");
+    for (index, (name, case, peer_accepts, offhook_accepts)) in cases.iter().enumerate() {
+        assert_eq!(case.we_accept(peer), *offhook_accepts, "{name}: offhook");
         if let Some(answers) = &answers {
-            assert_eq!(answers[index].accepts(), *they, "{name}: they: {:?}", answers[index]);
+            assert_eq!(answers[index].accepts(), *peer_accepts, "{name}: the peer: {:?}", answers[index]);
         }
     }
 }
@@ -297,14 +297,14 @@ fn stripe_case(header: impl Fn(&str) -> String) -> Case {
 }
 
 #[test]
-fn stripe_npm_differs() {
+fn offhook_differs_from_stripe_npm_where_listed() {
     let plain = stripe_case(|tag| format!("t={NOW},v1={tag}"));
     let lossy = Case::new(STRIPE, "whsec_1", "{\"a\":\"\u{fffd}\"}");
     let bytes = Case::new(STRIPE, "whsec_1", *b"{\"a\":\"\xff\"}");
-    differ(
+    assert_differences(
         STRIPE,
         &[
-            ("as it should be", plain.clone(), true, true),
+            ("a valid delivery", plain.clone(), true, true),
             ("300 s ago", Case { now: NOW + 300, ..plain.clone() }, true, true),
             ("301 s ago", Case { now: NOW + 301, ..plain.clone() }, false, false),
             ("300 s ahead", Case { now: NOW - 300, ..plain.clone() }, true, true),
@@ -317,7 +317,7 @@ fn stripe_npm_differs() {
             ("upper case", stripe_case(|tag| format!("t={NOW},v1={}", tag.to_uppercase())), false, true),
             ("spaces between", stripe_case(|tag| format!("t={NOW}, v1={tag}")), false, true),
             ("another scheme only", stripe_case(|tag| format!("t={NOW},v0={tag}")), false, false),
-            ("a bad one, then the good one", stripe_case(|tag| format!("t={NOW},v1=00,v1={tag}")), true, true),
+            ("a wrong signature, then the right one", stripe_case(|tag| format!("t={NOW},v1=00,v1={tag}")), true, true),
             ("unknown labels", stripe_case(|tag| format!("x=1,t={NOW},v1={tag},v9=z,,")), true, true),
             ("no t", stripe_case(|tag| format!("v1={tag}")), false, false),
             ("no v1", stripe_case(|_| format!("t={NOW}")), false, false),
@@ -329,13 +329,13 @@ fn stripe_npm_differs() {
 }
 
 #[test]
-fn stripe_pypi_differs() {
+fn offhook_differs_from_stripe_pypi_where_listed() {
     let plain = stripe_case(|tag| format!("t={NOW},v1={tag}"));
     let grouped = format!("{}_{}", &NOW.to_string()[..1], &NOW.to_string()[1..]);
-    differ(
+    assert_differences(
         STRIPE_PYTHON,
         &[
-            ("as it should be", plain.clone(), true, true),
+            ("a valid delivery", plain.clone(), true, true),
             ("301 s ago", Case { now: NOW + 301, ..plain.clone() }, false, false),
             ("301 s ahead", Case { now: NOW - 301, ..plain.clone() }, true, false),
             ("two t, the last right", stripe_case(|tag| format!("t=1,t={NOW},v1={tag}")), false, false),
@@ -362,14 +362,14 @@ fn standard_at(timestamp: &str) -> Case {
 }
 
 #[test]
-fn standardwebhooks_npm_differs() {
+fn offhook_differs_from_standardwebhooks_npm_where_listed() {
     let valid = standard_case(|_| ()).signature;
     let with = |signature: String| standard_case(|case| case.signature = signature);
     let unpadded = Case::new(STANDARD, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg8", BODY);
-    differ(
+    assert_differences(
         STANDARD,
         &[
-            ("as it should be", standard_case(|_| ()), true, true),
+            ("a valid delivery", standard_case(|_| ()), true, true),
             ("300 s ahead", standard_case(|case| case.now -= 300), true, true),
             ("301 s ahead", standard_case(|case| case.now -= 301), false, false),
             ("301 s ago", standard_case(|case| case.now += 301), false, false),
@@ -379,7 +379,7 @@ fn standardwebhooks_npm_differs() {
             ("a fraction", standard_at(&format!("{NOW}.9")), true, false),
             ("text after the padding", with(format!("{valid}x")), false, false),
             ("another version first", with(format!("v1a,AAAA {valid}")), true, true),
-            ("a bad one first", with(format!("v1,AAAA {valid}")), true, true),
+            ("a wrong signature first", with(format!("v1,AAAA {valid}")), true, true),
             ("no comma", with(format!("v1 {valid}")), true, true),
             ("another version only", with(valid.replace("v1,", "v2,")), false, false),
             ("a secret without padding", unpadded, true, true),
@@ -389,15 +389,15 @@ fn standardwebhooks_npm_differs() {
 }
 
 #[test]
-fn standardwebhooks_pypi_differs() {
+fn offhook_differs_from_standardwebhooks_pypi_where_listed() {
     let valid = standard_case(|_| ()).signature;
     let with = |signature: String| standard_case(|case| case.signature = signature);
     let unpadded = Case::new(STANDARD, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg8", BODY);
     let (version, tag) = valid.split_once(',').unwrap();
-    differ(
+    assert_differences(
         STANDARD_PYTHON,
         &[
-            ("as it should be", standard_case(|_| ()), true, true),
+            ("a valid delivery", standard_case(|_| ()), true, true),
             ("301 s ahead", standard_case(|case| case.now -= 301), false, false),
             ("301 s ago", standard_case(|case| case.now += 301), false, false),
             ("letters", standard_at(&format!("{NOW}abc")), false, false),
@@ -416,13 +416,13 @@ fn standardwebhooks_pypi_differs() {
 }
 
 #[test]
-fn octokit_npm_differs() {
+fn offhook_differs_from_octokit_npm_where_listed() {
     let plain = Case::new(OCTOKIT, "secret", BODY);
     let upper = plain.signature.to_uppercase().replace("SHA256=", "sha256=");
-    differ(
+    assert_differences(
         OCTOKIT,
         &[
-            ("as it should be", plain.clone(), true, true),
+            ("a valid delivery", plain.clone(), true, true),
             ("upper case", Case { signature: upper, ..plain.clone() }, false, true),
             (
                 "another algorithm",

@@ -1,4 +1,4 @@
-//! Signatures: the scheme language, checked by what others signed and by what they verify.
+//! Signatures, checked against what other implementations sign and verify.
 
 mod differential;
 mod published;

@@ -1,4 +1,4 @@
-//! Signatures that others made and published, each verified by a constant.
+//! Signatures that vendors and libraries published, verified with the constants of the schemes.
 //!
 //! | row | source |
 //! |---|---|
@@ -11,13 +11,12 @@
 //!
 //! No signature with its secret and body is published for these:
 //!
-//! - Stripe: its documentation shows a header without a secret, its libraries sign at
-//!   test time. So does `differential`, with Stripe's own two libraries.
-//! - Standard Webhooks' specification shows headers without a secret; their form is
-//!   tested below.
-//! - Truedy, TalkifAI, Ultravox, ElevenLabs and Twitch publish none. The first three
-//!   stand here with signatures that OpenSSL made; the others are checked against
-//!   their published recipe by `schemes_sign_what_they_say`.
+//! - Stripe: its documentation shows a header without a secret, and the tests of its libraries sign
+//!   when they run. `differential` does the same with Stripe's own two libraries.
+//! - Standard Webhooks: the specification shows headers without a secret. `recipes` tests their form.
+//! - Truedy, TalkifAI, Ultravox, ElevenLabs and Twitch publish no signature. For the first three,
+//!   this file has signatures that were made with OpenSSL. `every_scheme_verifies_its_vendors_recipe`
+//!   checks the others against their published recipe.
 
 use offhook::Request;
 use offhook::verify::{HmacKeys, HmacScheme};
@@ -118,7 +117,7 @@ const VECTORS: &[Vector] = &[
         )],
         body: r#"{"event":"call_ended"}"#,
     },
-    // From here on: made with OpenSSL, by the vendors' published recipes.
+    // The following signatures were made with OpenSSL, by the vendors' published recipes.
     Vector {
         name: "Truedy",
         scheme: schemes::TRUEDY,
@@ -173,8 +172,8 @@ fn published_signatures_verify() {
     }
 }
 
-/// Every byte, of the body and of every header, becomes every other byte. The one
-/// change that is no change is the case of a hex digit of the signature.
+/// Replaces every byte of the body and of every header by every other byte. Only a hex digit of the
+/// signature may change its case.
 #[test]
 fn any_changed_byte_is_refused() {
     let mut changes = 0_u32;
@@ -217,8 +216,8 @@ fn any_changed_byte_of_the_secret_is_refused() {
         let mut secret = vector.secret.as_bytes().to_vec();
         let prefix = if vector.secret.starts_with("whsec_") && vector.name != "Truedy" { 6 } else { 0 };
         each_change(&mut secret, |secret, _, at| {
-            // HMAC fills a key with zeros: one more, in the place of base64's padding,
-            // is no change.
+            // HMAC pads a key with zero bytes, so a zero byte in the place of base64's padding gives
+            // the same key.
             if at < prefix || secret.ends_with(b"Aj40cA") {
                 return;
             }
@@ -236,7 +235,7 @@ fn any_changed_byte_of_the_secret_is_refused() {
 }
 
 #[test]
-fn bytes_too_many_or_too_few_are_refused() {
+fn an_added_or_removed_byte_is_refused() {
     for vector in VECTORS {
         let keys = vector.keys();
         let body = vector.body.as_bytes();
@@ -274,7 +273,7 @@ fn bytes_too_many_or_too_few_are_refused() {
 }
 
 #[test]
-fn no_scheme_verifies_by_another() {
+fn no_scheme_verifies_the_deliveries_of_another() {
     for vector in VECTORS {
         for other in VECTORS.iter().filter(|other| other.scheme != vector.scheme) {
             let Ok(keys) = HmacKeys::new(other.scheme, vector.secret) else { continue };

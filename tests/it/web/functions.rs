@@ -1,4 +1,4 @@
-//! TalkifAI's custom functions, in both frameworks and without one.
+//! TalkifAI's custom functions, in both frameworks and without a framework.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ struct Order {
     order_id: String,
     #[serde(default)]
     items: u8,
-    /// How long our side takes.
+    /// How many seconds the handler takes.
     #[serde(default)]
     wait_s: u64,
 }
@@ -70,7 +70,7 @@ async fn by_actix(functions: Functions, headers: Headers<'_>, body: &str) -> Res
 
 const AUTH: (&str, &str) = ("authorization", "Bearer s3cret");
 
-/// The same answer from both, with JSON where there is a body.
+/// Asserts that both frameworks give the same answer, and returns its status and its body.
 async fn both(headers: Headers<'_>, body: &str) -> (u16, String) {
     let response = by_axum(functions(), headers, body).await;
     assert_eq!(response, by_actix(functions(), headers, body).await);
@@ -80,13 +80,13 @@ async fn both(headers: Headers<'_>, body: &str) -> (u16, String) {
 }
 
 #[actix_web::test]
-async fn arguments_in_and_a_spoken_answer_out() {
+async fn a_function_receives_its_arguments_and_returns_a_result() {
     let answer = both(&[AUTH], r#"{"order_id":"ORD-123","items":2,"new":[]}"#).await;
     assert_eq!(answer, (200, r#"{"result":"ORD-123: \"2\""}"#.to_owned()));
 }
 
 #[actix_web::test]
-async fn strangers_learn_nothing() {
+async fn a_refused_call_gets_an_answer_without_a_body() {
     for headers in [
         &[] as Headers<'_>,
         &[("authorization", "Bearer s3creT")],
@@ -94,7 +94,7 @@ async fn strangers_learn_nothing() {
         &[("x-api-key", "s3cret")],
         &[AUTH, AUTH],
     ] {
-        for body in [r#"{"order_id":"ORD-123"}"#, "nonsense"] {
+        for body in [r#"{"order_id":"ORD-123"}"#, "not JSON"] {
             assert_eq!(both(headers, body).await, (401, String::new()), "{headers:?}");
         }
     }
@@ -104,7 +104,7 @@ async fn strangers_learn_nothing() {
 }
 
 #[actix_web::test]
-async fn arguments_that_do_not_fit_are_explained() {
+async fn wrong_arguments_are_explained_with_status_400() {
     for (body, reason) in [
         ("", "missing field `order_id` at line 1 column 2"),
         ("{}", "missing field `order_id` at line 1 column 2"),
@@ -119,17 +119,17 @@ async fn arguments_that_do_not_fit_are_explained() {
         let (status, answer) = both(&[AUTH], body).await;
         let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
         assert_eq!((status, answer["error"].as_str()), (400, Some("arguments")), "{body}");
-        let said = answer["reason"].as_str().unwrap();
-        // serde_json finds what is wrong; how it counts columns is its own affair.
+        let explanation = answer["reason"].as_str().unwrap();
+        // The column is not compared, because serde_json decides how it counts columns.
         let without_place = |text: &str| text.split(" at line").next().unwrap().to_owned();
-        assert_eq!(without_place(said), without_place(reason), "{body}");
-        assert!(!said.contains("1234567"), "{said}");
+        assert_eq!(without_place(explanation), without_place(reason), "{body}");
+        assert!(!explanation.contains("1234567"), "{explanation}");
     }
 }
 
-/// The runtime's clock stands still and jumps to the next timer.
+/// The clock of the runtime is paused, and jumps from timer to timer.
 #[actix_web::test]
-async fn a_late_handler_is_cut_off_with_the_chosen_answer() {
+async fn a_handler_over_the_limit_is_cancelled_and_the_chosen_answer_is_sent() {
     tokio::time::pause();
     for (wait, limit, answer, elapsed) in [
         (8, None, r#"{"result":"a: \"0\""}"#, 8),
@@ -152,11 +152,11 @@ async fn a_late_handler_is_cut_off_with_the_chosen_answer() {
     }
 }
 
-/// The time that a slow body takes is part of the limit.
+/// The time in which a slow body arrives is part of the limit.
 #[actix_web::test]
-async fn the_limit_begins_when_the_headers_are_here() {
+async fn the_limit_begins_when_the_headers_have_arrived() {
     tokio::time::pause();
-    let slow = futures_of(Duration::from_secs(5), br#"{"order_id":"a","wait_s":5}"#);
+    let slow = slow_body(Duration::from_secs(5), br#"{"order_id":"a","wait_s":5}"#);
     let request = Request::post("/").header(AUTH.0, AUTH.1).body(slow).unwrap();
     let start = tokio::time::Instant::now();
     let response = order.call(request, functions()).await;
@@ -165,8 +165,8 @@ async fn the_limit_begins_when_the_headers_are_here() {
     assert_eq!(&body[..], br#"{"message":"One moment, please."}"#);
 }
 
-/// A body that arrives after `delay`.
-fn futures_of(delay: Duration, bytes: &'static [u8]) -> Body {
+/// Returns a body that arrives after `delay`.
+fn slow_body(delay: Duration, bytes: &'static [u8]) -> Body {
     struct Slow(std::pin::Pin<Box<tokio::time::Sleep>>, Option<&'static [u8]>);
 
     impl http_body::Body for Slow {
@@ -186,21 +186,21 @@ fn futures_of(delay: Duration, bytes: &'static [u8]) -> Body {
 }
 
 #[actix_web::test]
-async fn a_route_without_a_verifier_is_our_fault() {
+async fn a_route_without_a_verifier_answers_500() {
     let app = test::init_service(App::new().route("/", web::post().to(order))).await;
     let response = test::call_service(&app, test::TestRequest::post().to_request()).await;
     assert_eq!(response.status().as_u16(), 500);
 }
 
-/// The handler's future can be sent between threads, as axum wants it.
+/// The test is that this compiles: axum requires that the future of a handler is `Send`.
 #[::core::prelude::v1::test]
-fn it_is_a_handler_of_both() {
+fn one_handler_works_in_both_frameworks() {
     let _: axum::Router = axum::Router::new().route("/", axum::routing::post(order)).with_state(functions());
     let _ = App::new().route("/", web::post().to(order));
 }
 
 #[::core::prelude::v1::test]
-fn replies_are_the_vendors_json() {
+fn replies_have_the_vendors_json_form() {
     let text = |reply: FunctionReply| String::from_utf8(reply.body().to_vec()).unwrap();
     assert_eq!(text(FunctionReply::result("a \"b\"\n")), r#"{"result":"a \"b\"\n"}"#);
     assert_eq!(text(FunctionReply::message("ç")), r#"{"message":"ç"}"#);
@@ -212,7 +212,7 @@ fn replies_are_the_vendors_json() {
 }
 
 #[::core::prelude::v1::test]
-fn the_schema_is_what_the_form_asks_for() {
+fn the_schema_is_one_object_without_references() {
     #[derive(Deserialize, schemars::JsonSchema)]
     #[expect(dead_code, reason = "only its schema counts")]
     struct Booking {

@@ -1,5 +1,5 @@
-//! The vendors' documented signing steps, in Node and in Python, against the
-//! example servers.
+//! Scripts that follow the vendors' documented signing steps, in Node and in Python, send
+//! deliveries to the example servers.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -37,8 +37,8 @@ fn run_sender(program: &str, script: &str) {
             Command::new(program).arg(&script).arg(&server.url).envs(SECRETS).output().expect("the sender starts");
         let stdout = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{example}: {stdout}{}", String::from_utf8_lossy(&output.stderr));
-        // Each vendor genuine, then with another body under the same signature or
-        // with another token.
+        // Each vendor sends a genuine delivery, and then one with a changed body under the same
+        // signature, or with another token.
         let statuses: Vec<_> = stdout.lines().collect();
         assert_eq!(
             statuses,

@@ -1,4 +1,4 @@
-//! The example that verifies a captured request.
+//! The example `standalone`, which verifies a captured request.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -18,7 +18,7 @@ fn standalone(args: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program that does not read its input may have ended.
+    // The write may fail, because a program that does not read its input may have ended.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     process.wait_with_output().unwrap()
 }
@@ -33,9 +33,9 @@ fn a_captured_request_is_verified_at_its_time() {
     assert_eq!((output.status.code(), event["event"].as_str()), (Some(0), Some("call.ended")));
 
     let output = standalone(&["truedy", "--at", "1773844501", "--request", "-"], &request);
-    let told = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
-    assert!(told.starts_with("refused: timestamp_too_old ("), "{told}");
+    assert!(message.starts_with("refused: timestamp_too_old ("), "{message}");
 
     let signature = format!("x-truedy-signature: {SIGNATURE}");
     let args =
@@ -45,10 +45,10 @@ fn a_captured_request_is_verified_at_its_time() {
 }
 
 #[test]
-fn what_it_cannot_tell_is_neither() {
+fn wrong_usage_exits_with_2_and_a_message() {
     for args in [
         &[][..],
-        &["nobody"],
+        &["another-vendor"],
         &["truedy", "--request"],
         &["truedy", "--at", "noon"],
         &["talkifai"],

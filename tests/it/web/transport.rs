@@ -1,4 +1,4 @@
-//! The body and transport rows of the table of hostile deliveries.
+//! Hostile bodies and connections: limits, lengths, chunks, encodings and broken connections.
 
 use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
@@ -40,7 +40,7 @@ fn assert_answer(server: &Server, case: &str, answer: Answer, status: u16, outco
 const STARTED: &[Result<&str, &str>] = &[Ok("call.started")];
 
 #[test]
-fn the_limit_and_one_over() {
+fn a_body_at_the_limit_is_accepted_and_one_byte_more_is_refused() {
     for server in both() {
         for (path, limit) in [("/truedy", LIMIT), ("/small/truedy", 1024), ("/large/truedy", 4 << 20)] {
             let body = event(limit);
@@ -83,7 +83,7 @@ fn a_declared_length_over_the_limit_is_refused_before_the_body_arrives() {
 }
 
 #[test]
-fn an_endless_body_is_cut_at_the_limit() {
+fn an_endless_body_is_refused_at_the_limit() {
     for server in both() {
         let mut stream = connect(server.address);
         let mut request = head("/truedy", &bytes(&signed(b"{}"), &[]));
@@ -91,7 +91,7 @@ fn an_endless_body_is_cut_at_the_limit() {
         stream.write_all(&request).unwrap();
         let chunk = [b"10000\r\n", vec![b' '; 65_536].as_slice(), b"\r\n"].concat();
         let mut sent = 0;
-        // Whatever the socket buffers hold comes on top of what the server read.
+        // The client can send more than the server reads, because the socket buffers hold some of it.
         while sent < 64 * LIMIT {
             match stream.write_all(&chunk) {
                 Ok(()) => sent += 65_536,
@@ -99,7 +99,7 @@ fn an_endless_body_is_cut_at_the_limit() {
                 Err(error) => panic!("{error}"),
             }
             if sent == LIMIT + 65_536 {
-                // By now the answer must be there.
+                // The limit is exceeded, so the server must answer now.
                 let answer = read_answer(&mut stream);
                 assert_answer(&server, "endless", answer, 413, &[Err("body_too_large")]);
                 break;
@@ -110,7 +110,7 @@ fn an_endless_body_is_cut_at_the_limit() {
 }
 
 #[test]
-fn chunks_of_any_size_make_the_same_body() {
+fn the_size_of_the_chunks_does_not_matter() {
     for server in both() {
         let body = event(500);
         for chunk in [1, 7, 499, 500, 1000] {
@@ -121,7 +121,7 @@ fn chunks_of_any_size_make_the_same_body() {
 }
 
 #[test]
-fn a_signature_in_a_trailer_or_the_query_is_none() {
+fn a_signature_in_a_trailer_or_in_the_query_is_ignored() {
     for server in both() {
         let body = event(100);
         let headers = signed(&body);
@@ -135,12 +135,12 @@ fn a_signature_in_a_trailer_or_the_query_is_none() {
 }
 
 #[test]
-fn content_codings_are_refused_unread() {
+fn a_content_encoding_is_refused_before_the_body_is_read() {
     for server in both() {
         let body = event(100);
         let headers = signed(&body);
         for coding in ["gzip", "GZIP", "br", "deflate", "x-unknown", "gzip, identity", "identity, gzip"] {
-            // The body never comes; the answer must not wait for it.
+            // The body is never sent, and the answer must not wait for it.
             let mut request =
                 head("/truedy", &bytes(&headers, &[("Content-Encoding", coding), ("Content-Length", "100")]));
             request.extend_from_slice(b"\r\n");
@@ -158,10 +158,10 @@ fn content_codings_are_refused_unread() {
 }
 
 #[test]
-fn the_content_type_decides_nothing() {
+fn the_content_type_is_ignored() {
     for server in both() {
         let body = event(100);
-        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "nonsense"] {
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "not a media type"] {
             for path in ["/truedy", "/large/truedy"] {
                 let request = sized(path, &bytes(&signed(&body), &[("Content-Type", kind)]), &body);
                 assert_answer(&server, kind, exchange(server.address, &request), 204, STARTED);
@@ -173,7 +173,7 @@ fn the_content_type_decides_nothing() {
 }
 
 #[test]
-fn a_connection_that_closes_half_way_delivers_nothing() {
+fn a_connection_that_closes_early_delivers_nothing() {
     for server in both() {
         let body = event(1000);
         let sized = sized("/truedy", &bytes(&signed(&body), &[]), &body);
@@ -183,7 +183,7 @@ fn a_connection_that_closes_half_way_delivers_nothing() {
             stream.write_all(&request[..request.len() - cut]).unwrap();
             stream.shutdown(Shutdown::Both).unwrap();
         }
-        // A whole delivery afterwards shows that the server had the time to see them.
+        // A complete delivery afterwards shows that the server has had time to see the others.
         std::thread::sleep(Duration::from_millis(300));
         assert_eq!(exchange(server.address, &sized).status, 204);
         let log = server.log.take();
@@ -198,14 +198,14 @@ fn a_connection_that_closes_half_way_delivers_nothing() {
 }
 
 #[test]
-fn http_1_0_without_a_length_has_no_body() {
+fn an_http_1_0_request_without_a_length_has_no_body() {
     for server in both() {
         let mut request = b"POST /truedy HTTP/1.0\r\n".to_vec();
         for (name, value) in signed(b"") {
             request.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
         request.extend_from_slice(b"\r\n");
-        // actix-web answers by itself.
+        // actix-web refuses such a request before it reaches the handler.
         assert_eq!(exchange(server.address, &request).status, 400, "{}", server.name);
         assert!(server.log.take().iter().all(Result::is_err), "{}", server.name);
     }

@@ -34,7 +34,7 @@ pub fn actix(bytes: usize) -> Vec<Subject> {
     ROUTES.map(|(name, route)| runtime.actix(name, routes::actix::configure, route, &headers, body)).into()
 }
 
-/// Runs requests in process, without sockets. They are made before the clock runs.
+/// Runs requests in this process, without sockets. The requests are made before the time is measured.
 pub struct Runtime(Rc<rt::SystemRunner>);
 
 impl Runtime {

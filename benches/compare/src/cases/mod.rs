@@ -1,4 +1,4 @@
-//! What is measured.
+//! The groups of subjects that are measured.
 
 mod frameworks;
 mod parse;
@@ -10,8 +10,8 @@ use crate::deliveries::{LARGE, LONG, SIZES, SMALL};
 use crate::interpreters;
 use crate::measure::{Group, Results, Subject, measure};
 
-/// Makes a group for a size of body. A group is made when its turn comes, so
-/// that what it signs is fresh.
+/// Makes a group for each size of the body. A group is made only when it is measured, so that its
+/// signatures are fresh.
 pub struct Case {
     pub title: &'static str,
     pub sizes: &'static [usize],

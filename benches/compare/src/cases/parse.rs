@@ -11,8 +11,8 @@ use crate::measure::Subject;
 
 const PLAIN: &str = "plain structs of the same fields, from_slice";
 
-/// What a service would write by hand: the fields that offhook's event keeps of
-/// this body, nothing else.
+/// The structs that a service would write by hand. They have exactly the fields that offhook's event
+/// keeps of this body.
 #[derive(Deserialize)]
 #[allow(dead_code)]
 pub struct Plain {
@@ -48,7 +48,7 @@ pub struct PlainAgent {
     agent_id: Option<String>,
 }
 
-/// The usual way to write it: a tagged enum in a flattened envelope.
+/// The usual way to write such an event: a tagged enum in a flattened envelope.
 #[derive(Deserialize)]
 #[allow(dead_code)]
 pub struct Flattened {
@@ -93,7 +93,7 @@ pub fn subjects(bytes: usize) -> Vec<Subject> {
     ]
 }
 
-/// Most of the body is what nobody documents.
+/// Most of the body is in an undocumented field.
 pub fn a_list(bytes: usize) -> Vec<Subject> {
     let body = body_with_list(bytes);
     assert!(matches!(event(body).event(), truedy::Event::CallEnded(_)));

@@ -19,7 +19,7 @@ use super::verify::{as_github, webhook_verify};
 use crate::deliveries::{self, SECRET, body, body_with_list, filled, forged, signed, signed_before};
 use crate::measure::Subject;
 
-/// Truedy's events under another vendor's scheme, for like work on both sides.
+/// Verifies Truedy's events by another vendor's scheme, so that offhook and a peer do the same work.
 struct Signed {
     keys: HmacKeys,
     profile: Profile,
@@ -105,8 +105,8 @@ fn refused(name: &'static str, verifier: impl Verifier + 'static, headers: Heade
     Subject::new(name, move || verifier.receive(black_box(&headers), black_box(&body).clone()).unwrap_err())
 }
 
-/// Receivers that understand their own vendor's bodies only. async-stripe keys
-/// its MAC per delivery; LiveKit's signature is a JWT over the body's SHA-256.
+/// Receivers that can parse only their own vendor's bodies. async-stripe prepares the key of its MAC
+/// for each delivery. LiveKit's signature is a JWT over the body's SHA-256.
 pub fn unlike(bytes: usize) -> Vec<Subject> {
     let truedy_body = body(bytes);
     let truedy_headers = signed(truedy::SCHEME, truedy_body);

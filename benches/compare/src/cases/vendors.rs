@@ -2,7 +2,8 @@ use std::hint::black_box;
 
 use http::HeaderMap;
 use offhook::{
-    Request, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox,
+    Request, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy,
+    ultravox,
 };
 use serde::Deserialize;
 
@@ -33,7 +34,7 @@ pub fn ultravox(bytes: usize) -> Vec<Subject> {
     ways(Ultravox::new(SECRET).unwrap(), &signed(ultravox::SCHEME, body), body)
 }
 
-/// The data of an event of one's own.
+/// The data of a user-defined event.
 #[derive(Deserialize)]
 #[allow(dead_code)]
 struct Ended {
@@ -57,7 +58,7 @@ pub fn standard(bytes: usize) -> Vec<Subject> {
     ways(verifier, &signed(standard_webhooks::SCHEME, body), body)
 }
 
-/// From the check alone to the extractors.
+/// Returns a subject for each way to receive a delivery, from verification alone to the extractors.
 fn ways<V>(verifier: V, headers: &HeaderMap, body: &'static str) -> Vec<Subject>
 where
     V: Verifier<Event: Send> + Clone + 'static,

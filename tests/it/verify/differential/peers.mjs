@@ -1,5 +1,5 @@
-// Signs and verifies with the vendors' own libraries: one JSON request per line
-// in, one JSON answer per line out, in the same order.
+// Signs and verifies with the vendors' own libraries. Reads one JSON request per line,
+// and writes one JSON answer per line in the same order.
 import { createInterface } from "node:readline";
 import * as octokit from "@octokit/webhooks-methods";
 import { Webhook } from "standardwebhooks";
@@ -7,7 +7,7 @@ import Stripe from "stripe";
 
 const stripe = new Stripe("sk_test_unused");
 
-// The peers read the clock; each request says what it shows.
+// The peers read the clock, so each request says which time they see.
 let now = 0;
 Date.now = () => now * 1000;
 

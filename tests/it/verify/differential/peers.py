@@ -1,5 +1,5 @@
-"""Signs and verifies with the vendors' own libraries: one JSON request per line
-in, one JSON answer per line out, in the same order."""
+"""Signs and verifies with the vendors' own libraries. Reads one JSON request per line,
+and writes one JSON answer per line in the same order."""
 
 import base64
 import datetime
@@ -19,7 +19,7 @@ class Clock(datetime.datetime):
         return cls.fromtimestamp(now, tz=tz)
 
 
-# The peers read the clock; each request says what it shows.
+# The peers read the clock, so each request says which time they see.
 time.time = lambda: now
 standardwebhooks.webhooks.datetime = Clock
 

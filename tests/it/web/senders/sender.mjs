@@ -1,5 +1,5 @@
-// Sends deliveries as the vendors' pages for Node describe it: HMAC-SHA256 by
-// node:crypto, hex, over the exact text that goes out.
+// Sends deliveries that are signed as the vendors' pages for Node describe: HMAC-SHA256 by
+// node:crypto, in hex, over the exact text that is sent.
 import { createHmac } from "node:crypto";
 
 const [base] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-"""Sends deliveries as the vendors' pages for Python describe it: HMAC-SHA256 by
-hmac and hashlib, hex, over the exact bytes that go out."""
+"""Sends deliveries that are signed as the vendors' pages for Python describe: HMAC-SHA256 by
+hmac and hashlib, in hex, over the exact bytes that are sent."""
 
 import hashlib
 import hmac
