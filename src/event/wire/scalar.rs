@@ -1,8 +1,11 @@
 use std::borrow::Cow;
 
+use memchr::memchr;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use super::text::TEXT;
 
 /// A JSON value, sorted by its type. A number keeps its text.
 ///
@@ -33,7 +36,9 @@ impl<'a> Scalar<'a> {
     pub(crate) fn of(value: &'a RawValue) -> Self {
         let json = value.get();
         match json.as_bytes() {
-            [b'"', ..] if json.contains('\\') => serde_json::from_str(json).map_or(Scalar::Other, Scalar::Text),
+            [b'"', ..] if memchr(b'\\', json.as_bytes()).is_some() => {
+                serde_json::from_str(json).map_or(Scalar::Other, Scalar::Text)
+            }
             [b'"', .., b'"'] => {
                 json.get(1..json.len().saturating_sub(1)).map_or(Scalar::Other, |text| Scalar::Text(text.into()))
             }
@@ -52,7 +57,7 @@ impl<'a> Scalar<'a> {
             Scalar::Null => Ok(None),
             Scalar::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
             Scalar::Number(number) if is_integer(number) => Ok(Some(number.into())),
-            Scalar::Number(_) | Scalar::Bool(_) | Scalar::Other => Err(Mismatch("a string or an integer")),
+            Scalar::Number(_) | Scalar::Bool(_) | Scalar::Other => Err(TEXT),
         }
     }
 

@@ -4,11 +4,48 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-use super::Scalar;
+use super::Mismatch;
 
-/// Reads an id, or a text that may arrive as an integer.
+/// Reads an id, or a text that may arrive as an integer: what [`Scalar::into_text`]
+/// accepts.
+///
+/// An integer of 64 bits arrives as one, whatever features of serde_json are enabled,
+/// and no other number is accepted. So the value need not be kept as JSON text first. A
+/// value that serde_json itself cannot hand over, such as `1e999` or a string that is
+/// not Unicode, is a mismatch like any other.
+///
+/// [`Scalar::into_text`]: super::Scalar::into_text
 pub(crate) fn text<'de, D: Deserializer<'de>>(field: D) -> Result<Option<String>, D::Error> {
-    Scalar::deserialize(field)?.into_text().map_err(|mismatch| mismatch.into_error())
+    field.deserialize_any(TextVisitor).map_err(|_| TEXT.into_error())
+}
+
+/// What a text is expected to be.
+pub(super) const TEXT: Mismatch = Mismatch("a string or an integer");
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(TEXT.0)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<String>, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Option<String>, E> {
+        Ok(if text.is_empty() { None } else { Some(text.to_owned()) })
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Option<String>, E> {
+        Ok(Some(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Option<String>, E> {
+        Ok(Some(number.to_string()))
+    }
 }
 
 /// A string that borrows from the body unless it has escapes; serde's own `Cow` always

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::de::value::{CowStrDeserializer, MapAccessDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::event::wire::{self, Borrowed, open_enum, redacted_debug};
+use crate::event::wire::{self, open_enum, redacted_debug};
 use crate::event::{Amount, CallUpdate, RawJson, Stage};
 
 /// A call: the [call object](https://docs.ultravox.ai/webhooks/available-webhooks) of Ultravox.
@@ -92,6 +92,9 @@ pub struct Call {
     /// the call.
     #[serde(deserialize_with = "wire::optional_object", skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
+    /// The call's own `agentId` while the call is being read. It becomes the agent's.
+    #[serde(rename = "agentId", alias = "agent_id", deserialize_with = "wire::text", skip_serializing)]
+    own_agent_id: Option<String>,
     /// The caller's own labels.
     #[serde(deserialize_with = "wire::text_map", skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
@@ -140,8 +143,7 @@ impl<'de> Deserialize<'de> for Call {
     }
 }
 
-/// A call, read from an object, in its place on the heap: it is large to move. The
-/// object's `agentId` is not a field of [`Call`]; it becomes the agent's.
+/// A call, read from an object, in its place on the heap: it is large to move.
 pub(crate) struct BoxedCall(pub(crate) Box<Call>);
 
 impl<'de> Deserialize<'de> for BoxedCall {
@@ -156,46 +158,14 @@ impl<'de> Deserialize<'de> for BoxedCall {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<BoxedCall, A::Error> {
-                let mut agent_id = None;
-                let others = WithoutAgentId { members, agent_id: &mut agent_id };
-                let mut call = Box::new(Call::deserialize(MapAccessDeserializer::new(others))?);
-                call.fill_agent_id(agent_id.and_then(|AgentId(id)| id));
+                let mut call = Box::new(Call::deserialize(MapAccessDeserializer::new(members))?);
+                let agent_id = call.own_agent_id.take();
+                call.fill_agent_id(agent_id);
                 Ok(BoxedCall(call))
             }
         }
 
         deserializer.deserialize_map(CallVisitor)
-    }
-}
-
-#[derive(Deserialize)]
-struct AgentId(#[serde(deserialize_with = "wire::text")] Option<String>);
-
-/// The members of a call object except for `agentId`, which is set aside.
-struct WithoutAgentId<'a, A> {
-    members: A,
-    agent_id: &'a mut Option<AgentId>,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutAgentId<'_, A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        while let Some(Borrowed(key)) = self.members.next_key()? {
-            if !matches!(&*key, "agentId" | "agent_id") {
-                let key: CowStrDeserializer<'_, A::Error> = key.into_deserializer();
-                return seed.deserialize(key).map(Some);
-            }
-            if self.agent_id.is_some() {
-                return Err(A::Error::duplicate_field("agentId"));
-            }
-            *self.agent_id = Some(self.members.next_value()?);
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.members.next_value_seed(seed)
     }
 }
 
