@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::claim::Lease;
-use super::key::{BodyDigest, Key};
+use super::claim::{Claim, Lease};
+use super::key::{Key, PayloadDigest};
 use super::log;
 use super::outcome::{Handled, HandlerError, Outcome};
 use super::store::{Store, StoreError};
@@ -46,16 +46,19 @@ impl<E: Event> Delivery<E> {
 /// | fresh | succeeds or fails permanently, and completing fails | claimed until the lease ends | the vendor's success status |
 /// | in flight | does not run | | 503 with `Retry-After` |
 /// | done | does not run | | the vendor's success status |
-/// | conflict with a body in flight | does not run | | 503 with `Retry-After` |
-/// | conflict with a handled body | does not run | | the vendor's success status |
+/// | conflict | as if the store had been asked about the key together with the payload's digest | | |
 /// | nothing, because it fails | does not run | | 503, unless [`danger_fail_open`](Self::danger_fail_open) is set |
 ///
 /// A delivery without a [key](Delivery::dedupe_key), such as a vendor's test delivery,
 /// always runs the handler, and the store is not asked.
 ///
-/// A conflict with a handled body is acknowledged because, by the vendor's own rule, it
-/// is the event that was handled. If it were refused, the vendor would send it until it
-/// gives up. [`Outcome::Conflict`] tells the caller, who still has the delivery.
+/// A conflict is another [payload](Delivery::payload) under the key of an event that was
+/// handled or is in flight. It is a different event, although the vendor gave it the same
+/// id: it is handled under [`Key::with_payload`], so that its redeliveries are duplicates
+/// again, and logged as a warning ([`Outcome::Conflict`]). If the record of the first event
+/// goes before its time, because its handler failed or was cancelled, a redelivery of the
+/// second one finds the key free and is handled again: that is better than losing it. With
+/// [`acknowledge_conflicts`](Self::acknowledge_conflicts), it is not handled.
 ///
 /// Work that is done but could not be recorded is acknowledged, because asking the
 /// vendor to send the event again would have it handled twice. Another delivery of the
@@ -68,12 +71,13 @@ impl<E: Event> Delivery<E> {
 pub struct Once<'s> {
     store: &'s dyn Store,
     fail_open: bool,
+    acknowledge_conflicts: bool,
 }
 
 impl<'s> Once<'s> {
     /// Uses this store.
     pub fn new(store: &'s dyn Store) -> Self {
-        Once { store, fail_open: false }
+        Once { store, fail_open: false, acknowledge_conflicts: false }
     }
 
     /// Runs the handler without a claim when the store fails. A store that is down then
@@ -81,6 +85,17 @@ impl<'s> Once<'s> {
     #[must_use]
     pub fn danger_fail_open(self) -> Self {
         Once { fail_open: true, ..self }
+    }
+
+    /// Acknowledges a delivery whose key belongs to an event with another payload, instead
+    /// of handling it. While the other event is in flight, the answer is 503 with
+    /// `Retry-After`. The log has a warning ([`Outcome::ConflictUnhandled`]).
+    ///
+    /// **Two events to which the vendor gives one id are then one event, and the second is
+    /// lost.** Set this for a vendor that writes one event in different ways.
+    #[must_use]
+    pub fn acknowledge_conflicts(self) -> Self {
+        Once { acknowledge_conflicts: true, ..self }
     }
 
     /// Runs the handler if the event is fresh.
@@ -112,8 +127,8 @@ impl<'s> Once<'s> {
             let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
             return if let Outcome::Handled = outcome { Outcome::Unkeyed } else { outcome };
         };
-        let claim = match self.store.claim(&key, &BodyDigest::of(delivery.body())).await {
-            Ok(claim) => claim,
+        let (claim, conflict) = match self.claim(&key, &PayloadDigest::of_delivery(delivery)).await {
+            Ok(answer) => answer,
             Err(error) if self.fail_open => {
                 let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
                 return if let Outcome::Handled = outcome { Outcome::FailedOpen(error) } else { outcome };
@@ -127,8 +142,21 @@ impl<'s> Once<'s> {
         // If the request is cancelled while the handler runs, dropping `held` releases the key.
         let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
         match held.lease.take() {
-            Some(lease) => self.record(&lease, outcome).await,
+            Some(lease) => self.record(&lease, outcome).await.with_conflict(conflict),
             None => outcome,
+        }
+    }
+
+    /// Claims the key, or after a conflict the key together with the payload, and returns
+    /// whether there was one.
+    async fn claim(&self, key: &Key, payload: &PayloadDigest) -> Result<(Claim, bool), StoreError> {
+        let claim = self.store.claim(key, payload).await?;
+        if self.acknowledge_conflicts || !matches!(claim, Claim::Conflict { .. }) {
+            return Ok((claim, false));
+        }
+        match self.store.claim(&key.with_payload(payload), payload).await? {
+            Claim::Conflict { .. } => Err(StoreError::CONFLICT_OF_ITSELF),
+            claim => Ok((claim, true)),
         }
     }
 
@@ -162,7 +190,10 @@ impl<'s> Once<'s> {
 
 impl fmt::Debug for Once<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Once").field("fail_open", &self.fail_open).finish_non_exhaustive()
+        f.debug_struct("Once")
+            .field("fail_open", &self.fail_open)
+            .field("acknowledge_conflicts", &self.acknowledge_conflicts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -179,7 +210,8 @@ impl HeldClaim<'_> {
         self.lease.as_ref()
     }
 
-    /// Returns the event's key, for a unique constraint in the table of the effect.
+    /// Returns the key that was claimed, for a unique constraint in the table of the effect.
+    /// After a conflict, it contains the digest of the payload.
     pub fn key(&self) -> Option<&Key> {
         self.lease.as_ref().map(Lease::key)
     }

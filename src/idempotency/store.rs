@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::claim::{Claim, Lease};
-use super::key::{BodyDigest, Key};
+use super::key::{Key, PayloadDigest};
 
 /// The future of a store's step.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,7 +26,7 @@ pub trait Store: Send + Sync {
     ///
     /// A key is free if it is unknown, if it was released or forgotten, if its lease has
     /// ended, or if it was completed longer ago than the retention.
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>>;
+    fn claim<'a>(&'a self, key: &'a Key, payload: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>>;
 
     /// Records that the event was handled. This is idempotent.
     ///
@@ -61,8 +61,8 @@ pub trait Store: Send + Sync {
 macro_rules! delegate {
     ($($pointer:ty),*) => {$(
         impl<S: Store + ?Sized> Store for $pointer {
-            fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-                (**self).claim(key, body)
+            fn claim<'a>(&'a self, key: &'a Key, payload: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+                (**self).claim(key, payload)
             }
 
             fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -120,6 +120,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The answer to a claim of a key that contains the digest of the payload.
+    pub(super) const CONFLICT_OF_ITSELF: Self =
+        StoreError::UnexpectedAnswer("another payload under a key with this payload's digest");
+
     /// Wraps any failure to reach the store.
     pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         StoreError::Unavailable(error.into())

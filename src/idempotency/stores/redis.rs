@@ -8,7 +8,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ServerErrorKind};
 
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
-use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::key::{Key, PayloadDigest};
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
@@ -156,7 +156,7 @@ impl Connection {
 }
 
 impl Store for RedisStore {
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
             let token = LeaseToken::unique();
             let mut command = self.script(CLAIM, key, token);

@@ -3,6 +3,7 @@
 mod broken;
 mod clocks;
 mod common;
+mod conflicts;
 mod contract;
 mod crash;
 mod endpoints;
