@@ -6,7 +6,7 @@ use super::claim::{Claim, Lease};
 use super::key::{Key, PayloadDigest};
 use super::log;
 use super::outcome::{Handled, HandlerError, Outcome};
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, complete_or_repeat};
 use crate::event::Event;
 use crate::receive::Delivery;
 use crate::receive::Reply;
@@ -41,6 +41,7 @@ impl<E: Event> Delivery<E> {
 /// | the store says | handler | record | answer |
 /// |---|---|---|---|
 /// | fresh | succeeds | completed | the vendor's success status |
+/// | fresh | is done, and the request is cancelled then | completed in the background | |
 /// | fresh | fails, panics, or the request is cancelled | released | 500, so that the vendor sends the event again |
 /// | fresh | fails permanently ([`HandlerError::permanent`]) | completed | the vendor's success status |
 /// | fresh | succeeds or fails permanently, and completing fails | claimed until the lease ends | the vendor's success status |
@@ -122,15 +123,15 @@ impl<'s> Once<'s> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Outcome {
-        let mut held = HeldClaim { store: self.store, lease: None };
+        let mut held = HeldClaim { store: self.store, lease: None, done: false };
         let Some(key) = Key::of(delivery) else {
-            let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
+            let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
             return if let Outcome::Handled = outcome { Outcome::Unkeyed } else { outcome };
         };
         let (claim, conflict) = match self.claim(&key, &PayloadDigest::of_delivery(delivery)).await {
             Ok(answer) => answer,
             Err(error) if self.fail_open => {
-                let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
+                let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
                 return if let Outcome::Handled = outcome { Outcome::FailedOpen(error) } else { outcome };
             }
             Err(error) => return Outcome::Unclaimed(error),
@@ -139,12 +140,10 @@ impl<'s> Once<'s> {
             Ok(lease) => held.lease = Some(lease),
             Err(refused) => return refused,
         }
-        // If the request is cancelled while the handler runs, dropping `held` releases the key.
-        let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
-        match held.lease.take() {
-            Some(lease) => self.record(&lease, outcome).await.with_conflict(conflict),
-            None => outcome,
-        }
+        // If the request is cancelled, dropping `held` releases the key, or completes it
+        // once the handler is done.
+        let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+        held.record(outcome).await.with_conflict(conflict)
     }
 
     /// Claims the key, or after a conflict the key together with the payload, and returns
@@ -157,33 +156,6 @@ impl<'s> Once<'s> {
         match self.store.claim(&key.with_payload(payload), payload).await? {
             Claim::Conflict { .. } => Err(StoreError::CONFLICT_OF_ITSELF),
             claim => Ok((claim, true)),
-        }
-    }
-
-    /// Completes the event if the handler is done with it, and releases it otherwise.
-    async fn record(&self, lease: &Lease, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Handled | Outcome::Rejected(_) => match self.complete(lease).await {
-                Ok(()) => outcome,
-                Err(error) => {
-                    let rejected = if let Outcome::Rejected(error) = outcome { Some(error) } else { None };
-                    Outcome::Unrecorded { error, rejected }
-                }
-            },
-            failed => {
-                // If this fails, the key stays claimed until its lease ends: the retry
-                // comes late, and is not lost.
-                let _ = self.store.release(lease).await;
-                failed
-            }
-        }
-    }
-
-    /// Completing is idempotent, so it is repeated once if its answer may be lost.
-    async fn complete(&self, lease: &Lease) -> Result<(), StoreError> {
-        match self.store.complete(lease).await {
-            Err(StoreError::Unavailable(_) | StoreError::Contended(_)) => self.store.complete(lease).await,
-            answer => answer,
         }
     }
 }
@@ -201,6 +173,8 @@ impl fmt::Debug for Once<'_> {
 pub struct HeldClaim<'s> {
     store: &'s dyn Store,
     lease: Option<Lease>,
+    /// Whether the handler is done with the event.
+    done: bool,
 }
 
 impl HeldClaim<'_> {
@@ -228,12 +202,37 @@ impl HeldClaim<'_> {
             None => Ok(()),
         }
     }
+
+    /// Completes the event if the handler is done with it, and releases it otherwise.
+    async fn record(mut self, outcome: Outcome) -> Outcome {
+        self.done = matches!(outcome, Outcome::Handled | Outcome::Rejected(_));
+        let Some(lease) = &self.lease else { return outcome };
+        let recorded = match self.done {
+            true => complete_or_repeat(self.store, lease).await,
+            false => {
+                // If this fails, the key stays claimed until its lease ends: the retry
+                // comes late, and is not lost.
+                let _ = self.store.release(lease).await;
+                Ok(())
+            }
+        };
+        self.lease = None;
+        match recorded {
+            Ok(()) => outcome,
+            Err(error) => {
+                let rejected = if let Outcome::Rejected(error) = outcome { Some(error) } else { None };
+                Outcome::Unrecorded { error, rejected }
+            }
+        }
+    }
 }
 
 impl Drop for HeldClaim<'_> {
     fn drop(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            self.store.abandon(lease);
+        match self.lease.take() {
+            Some(lease) if self.done => self.store.complete_later(lease),
+            Some(lease) => self.store.abandon(lease),
+            None => {}
         }
     }
 }

@@ -56,6 +56,11 @@ pub trait Store: Send + Sync {
     /// Releases the key in the background, when a request is cancelled. By default, it does
     /// nothing, and the lease ends by itself.
     fn abandon(&self, _lease: Lease) {}
+
+    /// Records in the background that the event was handled, when the request is cancelled
+    /// before [`complete`](Self::complete) has answered. By default, it does nothing: the
+    /// lease ends by itself, and the event is handled again.
+    fn complete_later(&self, _lease: Lease) {}
 }
 
 macro_rules! delegate {
@@ -84,11 +89,23 @@ macro_rules! delegate {
             fn abandon(&self, lease: Lease) {
                 (**self).abandon(lease);
             }
+
+            fn complete_later(&self, lease: Lease) {
+                (**self).complete_later(lease);
+            }
         }
     )*};
 }
 
 delegate!(&S, Arc<S>, Box<S>);
+
+/// Completing is idempotent, so it is repeated once if its answer may be lost.
+pub(super) async fn complete_or_repeat(store: &dyn Store, lease: &Lease) -> Result<(), StoreError> {
+    match store.complete(lease).await {
+        Err(StoreError::Unavailable(_) | StoreError::Contended(_)) => store.complete(lease).await,
+        answer => answer,
+    }
+}
 
 /// The error of a store's step.
 ///

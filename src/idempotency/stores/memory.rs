@@ -130,6 +130,10 @@ impl Store for MemoryStore {
         // A lease that is already lost needs no release.
         let _ = self.change(&lease, Change::Release);
     }
+
+    fn complete_later(&self, lease: Lease) {
+        let _ = self.change(&lease, Change::Complete);
+    }
 }
 
 impl Default for MemoryStore {

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection as _, Database, Pool, SqlStr, Transaction};
 
+use super::claiming::Claiming;
 use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{Key, PayloadDigest};
 use crate::idempotency::log;
 use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
 use crate::idempotency::settings::StoreSettings;
-use crate::idempotency::store::{BoxFuture, Store, StoreError};
+use crate::idempotency::store::{BoxFuture, Store, StoreError, complete_or_repeat};
 use crate::receive::Delivery;
 
 /// A store in an SQL database: [`SqliteStore`](super::SqliteStore) or
@@ -126,7 +127,7 @@ impl<D: Dialect> SqlStore<D> {
                 return Ok(self.finish(transaction, refused).await);
             }
         }
-        let outcome = self.run_in_savepoint(&mut transaction, delivery.event(), handler).await?;
+        let outcome = self.run_in_savepoint(&mut transaction, delivery, handler).await?;
         Ok(match self.finish(transaction, outcome).await {
             Outcome::Handled if key.is_none() => Outcome::Unkeyed,
             outcome => outcome.with_conflict(conflict),
@@ -138,11 +139,11 @@ impl<D: Dialect> SqlStore<D> {
     async fn run_in_savepoint<E: Event>(
         &self,
         transaction: &mut Connection<D>,
-        event: &E,
+        delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         let mut savepoint = within(self.timeout, transaction.begin()).await?;
-        let outcome = Outcome::of_handler(handler(event, &mut savepoint)).await;
+        let outcome = log::watched(delivery, handler(delivery.event(), &mut savepoint)).await;
         let ended = match &outcome {
             Outcome::Handled => within(self.timeout, savepoint.commit()).await,
             Outcome::Rejected(_) => within(self.timeout, savepoint.rollback()).await,
@@ -282,7 +283,11 @@ impl<D: Dialect> SqlStore<D> {
 
 impl<D: Dialect> Store for SqlStore<D> {
     fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-        Box::pin(self.step(async move |connection: &mut Connection<D>| self.claim_on(connection, key, body).await))
+        let (store, key, body) = (self.clone(), key.clone(), *body);
+        let claim = async move {
+            store.step(async |connection: &mut Connection<D>| store.claim_on(connection, &key, &body).await).await
+        };
+        Box::pin(Claiming::new(self.clone(), Box::pin(claim)))
     }
 
     fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -308,6 +313,13 @@ impl<D: Dialect> Store for SqlStore<D> {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let store = self.clone();
             runtime.spawn(async move { store.release(&lease).await });
+        }
+    }
+
+    fn complete_later(&self, lease: Lease) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let store = self.clone();
+            runtime.spawn(async move { complete_or_repeat(&store, &lease).await });
         }
     }
 }

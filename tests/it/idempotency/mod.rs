@@ -1,6 +1,7 @@
 //! The idempotency stores, against real servers on loopback, and the flow around a handler.
 
 mod broken;
+mod cancelled;
 mod clocks;
 mod common;
 mod conflicts;
