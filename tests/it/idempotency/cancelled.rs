@@ -201,3 +201,32 @@ async fn a_cancelled_handler_is_logged_as_a_warning() {
     let lines = logged(delivery.once(&store, async |_| Ok(()))).await;
     assert!(!lines.contains("WARN"), "{lines}");
 }
+
+#[tokio::test]
+async fn a_handler_slower_than_the_vendor_waits_is_logged_as_a_warning() {
+    struct Hurried;
+    impl offhook::Vendor for Hurried {
+        type Event = offhook::salpre::Event;
+        const NAME: &'static str = "hurried";
+        const ANSWERS_WITHIN: Duration = Duration::from_millis(20);
+        fn parse(
+            _: &offhook::Verified,
+            body: &[u8],
+        ) -> Result<offhook::event::Parsed<Self::Event>, offhook::ParseError> {
+            Self::Event::parse(body)
+        }
+    }
+    let vendor = offhook::StaticHeaders::<Hurried>::bearer("t").unwrap();
+    let store = MemoryStore::new();
+    for (id, wait, slow) in [(1, 0, false), (2, 40, true)] {
+        let body = format!(r#"{{"event_type":"call_ended","payload":{{"call_id":{id}}}}}"#);
+        let delivery = offhook::Verifier::receive(&vendor, &[("authorization", "Bearer t")], body).unwrap();
+        let lines = logged(delivery.once(&store, async |_| {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            Ok(())
+        }))
+        .await;
+        assert_eq!(lines.contains(r#"code="slow""#) && lines.contains("WARN"), slow, "{lines}");
+        assert!(lines.contains(r#"code="handled""#) && !lines.contains("cancelled"), "{lines}");
+    }
+}
