@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook::idempotency::{
-    BodyDigest, Claim, HandlerError, Key, MemoryStore, Once, PostgresStore, RedisStore, SqliteStore, Store,
+    Claim, HandlerError, Key, MemoryStore, Once, PayloadDigest, PostgresStore, RedisStore, SqliteStore, Store,
     StoreSettings,
 };
 use offhook::testing::Signer;
@@ -50,7 +50,7 @@ async fn pairs(store: &Arc<dyn Store>, tasks: usize) -> f64 {
         .map(|_| {
             let store = Arc::clone(store);
             tokio::spawn(async move {
-                let body = BodyDigest::of(b"");
+                let body = PayloadDigest::of(b"");
                 let mut done = 0_u64;
                 while start.elapsed() < SPAN {
                     let Ok(Claim::Fresh(lease)) = store.claim(&new_key(), &body).await else { panic!("not fresh") };
@@ -138,7 +138,7 @@ impl Subject {
         match &self.fill {
             Fill::Memory => {
                 for _ in from..to {
-                    let body = BodyDigest::of(b"");
+                    let body = PayloadDigest::of(b"");
                     let Ok(Claim::Fresh(lease)) = self.store.claim(&new_key(), &body).await else { panic!() };
                     self.store.complete(&lease).await.unwrap();
                 }

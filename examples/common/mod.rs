@@ -149,9 +149,9 @@ where
     });
     let handled = handled.await;
     match handled.outcome() {
-        Outcome::Handled | Outcome::Unkeyed => {}
-        Outcome::Duplicate | Outcome::Conflict { retry_after: None } => print_accepted(delivery, "duplicate"),
-        Outcome::InFlight { .. } | Outcome::Conflict { .. } => print_accepted(delivery, "in_flight"),
+        Outcome::Handled | Outcome::Unkeyed | Outcome::Conflict => {}
+        Outcome::Duplicate => print_accepted(delivery, "duplicate"),
+        Outcome::InFlight { .. } => print_accepted(delivery, "in_flight"),
         other => {
             let reason = other.store_error().map(ToString::to_string).unwrap_or_default();
             eprintln!("not handled: {} {reason}", other.code());

@@ -38,6 +38,16 @@ pub trait Event {
     fn call(&self) -> Option<CallUpdate<'_>> {
         None
     }
+
+    /// Returns the part of a body of this event that is the same in every redelivery; by
+    /// default, the whole body.
+    ///
+    /// The vendors of this crate return the text of the data, because an envelope may
+    /// carry a new time at each attempt. Two deliveries with one
+    /// [`identity`](Self::identity) and different payloads are different events.
+    fn payload<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        body
+    }
 }
 
 /// The event of a vendor of yours (see [`Parsed::decode`](crate::event::Parsed::decode)). A delivery that
@@ -63,6 +73,10 @@ impl<E: Event> Event for Result<E, Undecodable> {
 
     fn call(&self) -> Option<CallUpdate<'_>> {
         self.as_ref().ok()?.call()
+    }
+
+    fn payload<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        self.as_ref().map_or(body, |event| event.payload(body))
     }
 }
 

@@ -19,12 +19,13 @@ pub enum Claim {
     },
     /// The event was handled.
     Done,
-    /// Another body was claimed under the same key.
+    /// Another payload was claimed under the same key. It is another event, so claim this
+    /// one under [`Key::with_payload`].
     ///
-    /// A body whose lease has ended without a record is no conflict: it was not handled, so
-    /// the new body is fresh.
+    /// A payload whose lease has ended without a record is no conflict: it was not handled,
+    /// so the new payload is fresh.
     Conflict {
-        /// The time until the lease of the other body ends, while that body is being
+        /// The time until the lease of the other payload ends, while that payload is being
         /// handled. `None` if it was handled.
         retry_after: Option<Duration>,
     },

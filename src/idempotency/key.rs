@@ -1,4 +1,4 @@
-//! What a store sees of a delivery: the key of its event, and the digest of its body.
+//! What a store sees of a delivery: the key of its event, and the digest of its payload.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,15 +28,29 @@ impl Key {
         escape(endpoint, true, &mut key);
         key.push(':');
         escape(event_key, false, &mut key);
-        if key.len() > MAX_KEY_BYTES {
-            key = format!("sha256:{}", hex(&Sha256::digest(key.as_bytes())));
-        }
-        Key(key.into())
+        Key::bounded(key)
     }
 
     /// Returns the key of a delivery, or `None` if the delivery is never a duplicate.
     pub fn of<E: Event>(delivery: &Delivery<E>) -> Option<Self> {
         Some(Key::new(delivery.vendor(), delivery.endpoint(), &delivery.dedupe_key()?))
+    }
+
+    /// Returns the key of an event whose own key belongs to an event with another payload:
+    /// this key, together with the digest of the payload.
+    ///
+    /// It differs from every key that [`new`](Self::new) makes.
+    #[must_use]
+    pub fn with_payload(&self, payload: &PayloadDigest) -> Self {
+        // In a key of `new`, two hexadecimal digits follow each `%`.
+        Key::bounded(format!("{self}%sha256:{}", hex(&payload.0)))
+    }
+
+    fn bounded(key: String) -> Self {
+        if key.len() > MAX_KEY_BYTES {
+            return Key(format!("sha256:{}", hex(&Sha256::digest(key.as_bytes()))).into());
+        }
+        Key(key.into())
     }
 
     /// Returns the key as text, for a unique constraint in the table of the effect.
@@ -67,15 +81,20 @@ fn escape(part: &str, colon: bool, key: &mut String) {
     }
 }
 
-/// The SHA-256 of a body. A store uses it to tell a redelivery from another event under the
-/// same key.
+/// The SHA-256 of a [payload](Delivery::payload). A store uses it to tell a redelivery from
+/// another event under the same key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BodyDigest([u8; 32]);
+pub struct PayloadDigest([u8; 32]);
 
-impl BodyDigest {
+impl PayloadDigest {
     /// Computes the digest of these bytes.
-    pub fn of(body: &[u8]) -> Self {
-        BodyDigest(Sha256::digest(body).into())
+    pub fn of(payload: &[u8]) -> Self {
+        PayloadDigest(Sha256::digest(payload).into())
+    }
+
+    /// Computes the digest of a delivery's payload.
+    pub fn of_delivery<E: Event>(delivery: &Delivery<E>) -> Self {
+        PayloadDigest::of(delivery.payload())
     }
 
     /// Returns the bytes.
@@ -84,9 +103,9 @@ impl BodyDigest {
     }
 }
 
-impl fmt::Debug for BodyDigest {
+impl fmt::Debug for PayloadDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BodyDigest({})", hex(&self.0))
+        write!(f, "PayloadDigest({})", hex(&self.0))
     }
 }
 
@@ -110,6 +129,23 @@ mod tests {
             }
         }
         assert_eq!(Key::new("truedy", "", "call.ended:evt_1").as_str(), "truedy::call.ended:evt_1");
+    }
+
+    #[test]
+    fn a_key_with_a_payload_passes_for_no_other() {
+        let digest = PayloadDigest::of(b"a");
+        let key = Key::new("truedy", "", "call.ended:evt_1");
+        let text = format!("truedy::call.ended:evt_1%sha256:{}", hex(digest.as_bytes()));
+        assert_eq!(key.with_payload(&digest).as_str(), text);
+        let forged = Key::new("truedy", "", text.strip_prefix("truedy::").unwrap());
+        let long = |end: &str| Key::new("truedy", "", &format!("{}{end}", "x".repeat(200)));
+        let keys = [&key, &long("1"), &long("2"), &Key::new("truedy", "", &"x".repeat(300)), &forged];
+        let all: std::collections::HashSet<_> = keys
+            .into_iter()
+            .flat_map(|key| [key.clone(), key.with_payload(&digest), key.with_payload(&PayloadDigest::of(b"b"))])
+            .inspect(|key| assert!(key.as_str().len() <= MAX_KEY_BYTES, "{key}"))
+            .collect();
+        assert_eq!(all.len(), 15);
     }
 
     #[test]

@@ -1,8 +1,59 @@
 //! The log line of a handled delivery (feature `tracing`).
 
-use super::outcome::{Handled, Outcome};
+use super::outcome::{Handled, HandlerError, Outcome};
 use crate::event::Event;
 use crate::receive::Delivery;
+
+/// Runs a handler to its end. The log has a warning if the handler is cancelled before its
+/// end (`cancelled`), or if it takes longer than the vendor waits (`slow`).
+pub(super) async fn watched<E: Event>(
+    delivery: &Delivery<E>,
+    handler: impl Future<Output = Result<(), HandlerError>>,
+) -> Outcome {
+    #[cfg(feature = "tracing")]
+    let watch = Watch { delivery, start: std::time::Instant::now(), ended: false };
+    let outcome = Outcome::of_handler(handler).await;
+    #[cfg(feature = "tracing")]
+    watch.end();
+    #[cfg(not(feature = "tracing"))]
+    let _ = delivery;
+    outcome
+}
+
+/// A handler that runs.
+#[cfg(feature = "tracing")]
+struct Watch<'d, E: Event> {
+    delivery: &'d Delivery<E>,
+    start: std::time::Instant,
+    ended: bool,
+}
+
+#[cfg(feature = "tracing")]
+impl<E: Event> Watch<'_, E> {
+    fn end(mut self) {
+        self.ended = true;
+        if self.start.elapsed() > self.delivery.profile().answers_within() {
+            self.warn("slow", "the handler took longer than the vendor waits");
+        }
+    }
+
+    fn warn(&self, code: &str, message: &str) {
+        let (vendor, endpoint) = (self.delivery.vendor(), self.delivery.endpoint());
+        let (event, call_id) = (self.delivery.event().name(), self.delivery.call_id());
+        let key = self.delivery.dedupe_key();
+        let elapsed_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(target: "offhook", vendor, endpoint, event, call_id, key, code, elapsed_ms, "{message}");
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl<E: Event> Drop for Watch<'_, E> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.warn("cancelled", "the handler was cancelled: the vendor hung up, or a deadline passed");
+        }
+    }
+}
 
 /// Logs an outcome, and makes the answer of it. An ordinary outcome is information; every
 /// other one is a warning, with the error's text.

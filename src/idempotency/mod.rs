@@ -87,7 +87,7 @@ mod store;
 mod stores;
 
 pub use claim::{Claim, Lease, LeaseToken};
-pub use key::{BodyDigest, Key};
+pub use key::{Key, PayloadDigest};
 pub use once::{HeldClaim, Once};
 pub use outcome::{Handled, HandlerError, Outcome};
 pub use settings::{DEFAULT_LEASE, DEFAULT_RETENTION, MIN_RETENTION, SettingsError, StoreSettings};

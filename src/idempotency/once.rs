@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::claim::Lease;
-use super::key::{BodyDigest, Key};
+use super::claim::{Claim, Lease};
+use super::key::{Key, PayloadDigest};
 use super::log;
 use super::outcome::{Handled, HandlerError, Outcome};
-use super::store::{Store, StoreError};
+use super::store::{Store, StoreError, complete_or_repeat};
 use crate::event::Event;
 use crate::receive::Delivery;
 use crate::receive::Reply;
@@ -41,21 +41,25 @@ impl<E: Event> Delivery<E> {
 /// | the store says | handler | record | answer |
 /// |---|---|---|---|
 /// | fresh | succeeds | completed | the vendor's success status |
+/// | fresh | is done, and the request is cancelled then | completed in the background | |
 /// | fresh | fails, panics, or the request is cancelled | released | 500, so that the vendor sends the event again |
 /// | fresh | fails permanently ([`HandlerError::permanent`]) | completed | the vendor's success status |
 /// | fresh | succeeds or fails permanently, and completing fails | claimed until the lease ends | the vendor's success status |
 /// | in flight | does not run | | 503 with `Retry-After` |
 /// | done | does not run | | the vendor's success status |
-/// | conflict with a body in flight | does not run | | 503 with `Retry-After` |
-/// | conflict with a handled body | does not run | | the vendor's success status |
+/// | conflict | as if the store had been asked about the key together with the payload's digest | | |
 /// | nothing, because it fails | does not run | | 503, unless [`danger_fail_open`](Self::danger_fail_open) is set |
 ///
 /// A delivery without a [key](Delivery::dedupe_key), such as a vendor's test delivery,
 /// always runs the handler, and the store is not asked.
 ///
-/// A conflict with a handled body is acknowledged because, by the vendor's own rule, it
-/// is the event that was handled. If it were refused, the vendor would send it until it
-/// gives up. [`Outcome::Conflict`] tells the caller, who still has the delivery.
+/// A conflict is another [payload](Delivery::payload) under the key of an event that was
+/// handled or is in flight. It is a different event, although the vendor gave it the same
+/// id: it is handled under [`Key::with_payload`], so that its redeliveries are duplicates
+/// again, and logged as a warning ([`Outcome::Conflict`]). If the record of the first event
+/// goes before its time, because its handler failed or was cancelled, a redelivery of the
+/// second one finds the key free and is handled again: that is better than losing it. With
+/// [`acknowledge_conflicts`](Self::acknowledge_conflicts), it is not handled.
 ///
 /// Work that is done but could not be recorded is acknowledged, because asking the
 /// vendor to send the event again would have it handled twice. Another delivery of the
@@ -68,12 +72,13 @@ impl<E: Event> Delivery<E> {
 pub struct Once<'s> {
     store: &'s dyn Store,
     fail_open: bool,
+    acknowledge_conflicts: bool,
 }
 
 impl<'s> Once<'s> {
     /// Uses this store.
     pub fn new(store: &'s dyn Store) -> Self {
-        Once { store, fail_open: false }
+        Once { store, fail_open: false, acknowledge_conflicts: false }
     }
 
     /// Runs the handler without a claim when the store fails. A store that is down then
@@ -81,6 +86,17 @@ impl<'s> Once<'s> {
     #[must_use]
     pub fn danger_fail_open(self) -> Self {
         Once { fail_open: true, ..self }
+    }
+
+    /// Acknowledges a delivery whose key belongs to an event with another payload, instead
+    /// of handling it. While the other event is in flight, the answer is 503 with
+    /// `Retry-After`. The log has a warning ([`Outcome::ConflictUnhandled`]).
+    ///
+    /// **Two events to which the vendor gives one id are then one event, and the second is
+    /// lost.** Set this for a vendor that writes one event in different ways.
+    #[must_use]
+    pub fn acknowledge_conflicts(self) -> Self {
+        Once { acknowledge_conflicts: true, ..self }
     }
 
     /// Runs the handler if the event is fresh.
@@ -107,15 +123,15 @@ impl<'s> Once<'s> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Outcome {
-        let mut held = HeldClaim { store: self.store, lease: None };
+        let mut held = HeldClaim { store: self.store, lease: None, done: false };
         let Some(key) = Key::of(delivery) else {
-            let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
+            let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
             return if let Outcome::Handled = outcome { Outcome::Unkeyed } else { outcome };
         };
-        let claim = match self.store.claim(&key, &BodyDigest::of(delivery.body())).await {
-            Ok(claim) => claim,
+        let (claim, conflict) = match self.claim(&key, &PayloadDigest::of_delivery(delivery)).await {
+            Ok(answer) => answer,
             Err(error) if self.fail_open => {
-                let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
+                let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
                 return if let Outcome::Handled = outcome { Outcome::FailedOpen(error) } else { outcome };
             }
             Err(error) => return Outcome::Unclaimed(error),
@@ -124,45 +140,32 @@ impl<'s> Once<'s> {
             Ok(lease) => held.lease = Some(lease),
             Err(refused) => return refused,
         }
-        // If the request is cancelled while the handler runs, dropping `held` releases the key.
-        let outcome = Outcome::of_handler(handler(delivery.event(), &held)).await;
-        match held.lease.take() {
-            Some(lease) => self.record(&lease, outcome).await,
-            None => outcome,
-        }
+        // If the request is cancelled, dropping `held` releases the key, or completes it
+        // once the handler is done.
+        let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+        held.record(outcome).await.with_conflict(conflict)
     }
 
-    /// Completes the event if the handler is done with it, and releases it otherwise.
-    async fn record(&self, lease: &Lease, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Handled | Outcome::Rejected(_) => match self.complete(lease).await {
-                Ok(()) => outcome,
-                Err(error) => {
-                    let rejected = if let Outcome::Rejected(error) = outcome { Some(error) } else { None };
-                    Outcome::Unrecorded { error, rejected }
-                }
-            },
-            failed => {
-                // If this fails, the key stays claimed until its lease ends: the retry
-                // comes late, and is not lost.
-                let _ = self.store.release(lease).await;
-                failed
-            }
+    /// Claims the key, or after a conflict the key together with the payload, and returns
+    /// whether there was one.
+    async fn claim(&self, key: &Key, payload: &PayloadDigest) -> Result<(Claim, bool), StoreError> {
+        let claim = self.store.claim(key, payload).await?;
+        if self.acknowledge_conflicts || !matches!(claim, Claim::Conflict { .. }) {
+            return Ok((claim, false));
         }
-    }
-
-    /// Completing is idempotent, so it is repeated once if its answer may be lost.
-    async fn complete(&self, lease: &Lease) -> Result<(), StoreError> {
-        match self.store.complete(lease).await {
-            Err(StoreError::Unavailable(_) | StoreError::Contended(_)) => self.store.complete(lease).await,
-            answer => answer,
+        match self.store.claim(&key.with_payload(payload), payload).await? {
+            Claim::Conflict { .. } => Err(StoreError::CONFLICT_OF_ITSELF),
+            claim => Ok((claim, true)),
         }
     }
 }
 
 impl fmt::Debug for Once<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Once").field("fail_open", &self.fail_open).finish_non_exhaustive()
+        f.debug_struct("Once")
+            .field("fail_open", &self.fail_open)
+            .field("acknowledge_conflicts", &self.acknowledge_conflicts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -170,6 +173,8 @@ impl fmt::Debug for Once<'_> {
 pub struct HeldClaim<'s> {
     store: &'s dyn Store,
     lease: Option<Lease>,
+    /// Whether the handler is done with the event.
+    done: bool,
 }
 
 impl HeldClaim<'_> {
@@ -179,7 +184,8 @@ impl HeldClaim<'_> {
         self.lease.as_ref()
     }
 
-    /// Returns the event's key, for a unique constraint in the table of the effect.
+    /// Returns the key that was claimed, for a unique constraint in the table of the effect.
+    /// After a conflict, it contains the digest of the payload.
     pub fn key(&self) -> Option<&Key> {
         self.lease.as_ref().map(Lease::key)
     }
@@ -196,12 +202,37 @@ impl HeldClaim<'_> {
             None => Ok(()),
         }
     }
+
+    /// Completes the event if the handler is done with it, and releases it otherwise.
+    async fn record(mut self, outcome: Outcome) -> Outcome {
+        self.done = matches!(outcome, Outcome::Handled | Outcome::Rejected(_));
+        let Some(lease) = &self.lease else { return outcome };
+        let recorded = match self.done {
+            true => complete_or_repeat(self.store, lease).await,
+            false => {
+                // If this fails, the key stays claimed until its lease ends: the retry
+                // comes late, and is not lost.
+                let _ = self.store.release(lease).await;
+                Ok(())
+            }
+        };
+        self.lease = None;
+        match recorded {
+            Ok(()) => outcome,
+            Err(error) => {
+                let rejected = if let Outcome::Rejected(error) = outcome { Some(error) } else { None };
+                Outcome::Unrecorded { error, rejected }
+            }
+        }
+    }
 }
 
 impl Drop for HeldClaim<'_> {
     fn drop(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            self.store.abandon(lease);
+        match self.lease.take() {
+            Some(lease) if self.done => self.store.complete_later(lease),
+            Some(lease) => self.store.abandon(lease),
+            None => {}
         }
     }
 }

@@ -38,9 +38,10 @@ impl Handled {
             | Outcome::Duplicate
             | Outcome::Rejected(_)
             | Outcome::Unrecorded { .. }
-            | Outcome::Conflict { retry_after: None } => self.success,
+            | Outcome::Conflict
+            | Outcome::ConflictUnhandled { retry_after: None } => self.success,
             Outcome::Failed(_) | Outcome::Panicked => Reply::retry(),
-            Outcome::InFlight { retry_after } | Outcome::Conflict { retry_after: Some(retry_after) } => {
+            Outcome::InFlight { retry_after } | Outcome::ConflictUnhandled { retry_after: Some(retry_after) } => {
                 Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
             }
             Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
@@ -73,10 +74,14 @@ pub enum Outcome {
         /// The time until the other delivery's lease ends.
         retry_after: Duration,
     },
-    /// Another body was received under the event's key.
-    Conflict {
-        /// The time until the lease of the other body ends, while that body is being
-        /// handled. `None` if it was handled.
+    /// The handler succeeded, and that is recorded under the event's key together with the
+    /// digest of its payload, because the key belongs to an event with another payload.
+    Conflict,
+    /// The handler did not run, because the key belongs to an event with another payload
+    /// and [`Once::acknowledge_conflicts`](super::Once::acknowledge_conflicts) is set.
+    ConflictUnhandled {
+        /// The time until the lease of the other event ends, while that event is being
+        /// handled. `None` if it was handled: this one is acknowledged.
         retry_after: Option<Duration>,
     },
     /// The handler failed. The vendor is asked to send the event again.
@@ -113,14 +118,20 @@ impl Outcome {
         }
     }
 
-    /// Returns the lease of a fresh claim, or else the outcome.
+    /// Returns the lease of a fresh claim, or else the outcome. A conflict is one that is
+    /// not to be handled.
     pub(super) fn of_refused(claim: Claim) -> Result<Lease, Self> {
         match claim {
             Claim::Fresh(lease) => Ok(lease),
             Claim::InFlight { retry_after } => Err(Outcome::InFlight { retry_after }),
             Claim::Done => Err(Outcome::Duplicate),
-            Claim::Conflict { retry_after } => Err(Outcome::Conflict { retry_after }),
+            Claim::Conflict { retry_after } => Err(Outcome::ConflictUnhandled { retry_after }),
         }
+    }
+
+    /// Returns the outcome of an event that was claimed under its key and its payload.
+    pub(super) fn with_conflict(self, conflict: bool) -> Self {
+        if conflict && matches!(self, Outcome::Handled) { Outcome::Conflict } else { self }
     }
 
     /// Returns a stable name for logs and metrics.
@@ -131,7 +142,8 @@ impl Outcome {
             Outcome::FailedOpen(_) => "failed_open",
             Outcome::Duplicate => "duplicate",
             Outcome::InFlight { .. } => "in_flight",
-            Outcome::Conflict { .. } => "conflict",
+            Outcome::Conflict => "conflict",
+            Outcome::ConflictUnhandled { .. } => "conflict_unhandled",
             Outcome::Failed(_) => "failed",
             Outcome::Rejected(_) => "rejected",
             Outcome::Panicked => "panicked",

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::claim::{Claim, Lease};
-use super::key::{BodyDigest, Key};
+use super::key::{Key, PayloadDigest};
 
 /// The future of a store's step.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,7 +26,7 @@ pub trait Store: Send + Sync {
     ///
     /// A key is free if it is unknown, if it was released or forgotten, if its lease has
     /// ended, or if it was completed longer ago than the retention.
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>>;
+    fn claim<'a>(&'a self, key: &'a Key, payload: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>>;
 
     /// Records that the event was handled. This is idempotent.
     ///
@@ -56,13 +56,18 @@ pub trait Store: Send + Sync {
     /// Releases the key in the background, when a request is cancelled. By default, it does
     /// nothing, and the lease ends by itself.
     fn abandon(&self, _lease: Lease) {}
+
+    /// Records in the background that the event was handled, when the request is cancelled
+    /// before [`complete`](Self::complete) has answered. By default, it does nothing: the
+    /// lease ends by itself, and the event is handled again.
+    fn complete_later(&self, _lease: Lease) {}
 }
 
 macro_rules! delegate {
     ($($pointer:ty),*) => {$(
         impl<S: Store + ?Sized> Store for $pointer {
-            fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-                (**self).claim(key, body)
+            fn claim<'a>(&'a self, key: &'a Key, payload: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+                (**self).claim(key, payload)
             }
 
             fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -84,11 +89,23 @@ macro_rules! delegate {
             fn abandon(&self, lease: Lease) {
                 (**self).abandon(lease);
             }
+
+            fn complete_later(&self, lease: Lease) {
+                (**self).complete_later(lease);
+            }
         }
     )*};
 }
 
 delegate!(&S, Arc<S>, Box<S>);
+
+/// Completing is idempotent, so it is repeated once if its answer may be lost.
+pub(super) async fn complete_or_repeat(store: &dyn Store, lease: &Lease) -> Result<(), StoreError> {
+    match store.complete(lease).await {
+        Err(StoreError::Unavailable(_) | StoreError::Contended(_)) => store.complete(lease).await,
+        answer => answer,
+    }
+}
 
 /// The error of a store's step.
 ///
@@ -120,6 +137,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The answer to a claim of a key that contains the digest of the payload.
+    pub(super) const CONFLICT_OF_ITSELF: Self =
+        StoreError::UnexpectedAnswer("another payload under a key with this payload's digest");
+
     /// Wraps any failure to reach the store.
     pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         StoreError::Unavailable(error.into())

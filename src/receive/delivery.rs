@@ -98,6 +98,15 @@ impl<E: Event> Delivery<E> {
         self.parsed.call()
     }
 
+    /// Returns the part of the body that is the same in every redelivery: the text of the
+    /// envelope's data, or the whole body if the event's type is your own.
+    ///
+    /// Two deliveries with one [`dedupe_key`](Self::dedupe_key) and different payloads
+    /// are different events.
+    pub fn payload(&self) -> &[u8] {
+        self.parsed.event().payload(&self.body)
+    }
+
     /// Returns the key that a redelivery of this event has, too: the event's name, `:`,
     /// and its id, or the SHA-256 of the body if it has no id. `None` for a delivery that
     /// is never a duplicate, such as a test.

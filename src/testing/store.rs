@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, LeaseToken, Store, StoreError};
+use crate::idempotency::{BoxFuture, Claim, Key, Lease, LeaseToken, PayloadDigest, Store, StoreError};
 
 /// Tests a store for the contract of [`Store`].
 ///
@@ -102,7 +102,7 @@ impl ConformanceSuite {
         key: &Key,
         body: &[u8],
     ) -> Result<Lease, Violation> {
-        match store.claim(key, &BodyDigest::of(body)).await {
+        match store.claim(key, &PayloadDigest::of(body)).await {
             Ok(Claim::Fresh(lease)) if lease.key() == key && lease.ttl() == self.lease => Ok(lease),
             other => Err(violation(rule, other)),
         }
@@ -112,7 +112,7 @@ impl ConformanceSuite {
         const RULE: &str = "of two claims, the first is fresh and the second in flight for at most the lease";
         let key = self.key("once");
         self.fresh(store, RULE, &key, b"a").await?;
-        match store.claim(&key, &BodyDigest::of(b"a")).await {
+        match store.claim(&key, &PayloadDigest::of(b"a")).await {
             Ok(Claim::InFlight { retry_after }) if !retry_after.is_zero() && retry_after <= self.lease => Ok(()),
             other => Err(violation(RULE, other)),
         }
@@ -126,7 +126,7 @@ impl ConformanceSuite {
         expect(RULE, store.complete(&lease).await)?;
         lost(RULE, store.release(&lease).await)?;
         lost(RULE, store.extend(&lease).await)?;
-        match store.claim(&key, &BodyDigest::of(b"a")).await {
+        match store.claim(&key, &PayloadDigest::of(b"a")).await {
             Ok(Claim::Done) => Ok(()),
             other => Err(violation(RULE, other)),
         }
@@ -179,16 +179,16 @@ impl ConformanceSuite {
         const RULE: &str = "another body under a key in flight or done is a conflict";
         let key = self.key("conflict");
         let lease = self.fresh(store, RULE, &key, b"a").await?;
-        match store.claim(&key, &BodyDigest::of(b"b")).await {
+        match store.claim(&key, &PayloadDigest::of(b"b")).await {
             Ok(Claim::Conflict { retry_after: Some(wait) }) if wait <= self.lease => {}
             other => return Err(violation(RULE, other)),
         }
         expect(RULE, store.complete(&lease).await)?;
-        match store.claim(&key, &BodyDigest::of(b"b")).await {
+        match store.claim(&key, &PayloadDigest::of(b"b")).await {
             Ok(Claim::Conflict { retry_after: None }) => {}
             other => return Err(violation(RULE, other)),
         }
-        match store.claim(&key, &BodyDigest::of(b"a")).await {
+        match store.claim(&key, &PayloadDigest::of(b"a")).await {
             Ok(Claim::Done) => Ok(()),
             other => Err(violation(RULE, other)),
         }
@@ -202,7 +202,7 @@ impl ConformanceSuite {
         lost(RULE, store.complete(&stranger).await)?;
         lost(RULE, store.release(&stranger).await)?;
         lost(RULE, store.extend(&stranger).await)?;
-        match store.claim(&key, &BodyDigest::of(b"a")).await {
+        match store.claim(&key, &PayloadDigest::of(b"a")).await {
             Ok(Claim::InFlight { .. }) => {}
             other => return Err(violation(RULE, other)),
         }
@@ -222,7 +222,7 @@ impl ConformanceSuite {
         lost(RULE, store.extend(&stale).await)?;
         expect(RULE, store.complete(&owner).await)?;
         lost(RULE, store.complete(&stale).await)?;
-        match store.claim(&key, &BodyDigest::of(b"b")).await {
+        match store.claim(&key, &PayloadDigest::of(b"b")).await {
             Ok(Claim::Done) => Ok(()),
             other => Err(violation(RULE, other)),
         }
@@ -234,7 +234,7 @@ impl ConformanceSuite {
         let lease = self.fresh(store, RULE, &key, b"a").await?;
         self.wait(self.lease).await;
         expect(RULE, store.complete(&lease).await)?;
-        match store.claim(&key, &BodyDigest::of(b"a")).await {
+        match store.claim(&key, &PayloadDigest::of(b"a")).await {
             Ok(Claim::Done) => Ok(()),
             other => Err(violation(RULE, other)),
         }
@@ -248,7 +248,7 @@ impl ConformanceSuite {
             (self.sleep)(part(self.lease, 2, 3)).await;
             expect(RULE, store.extend(&lease).await)?;
         }
-        match store.claim(&key, &BodyDigest::of(b"a")).await {
+        match store.claim(&key, &PayloadDigest::of(b"a")).await {
             Ok(Claim::InFlight { .. }) => {}
             other => return Err(violation(RULE, other)),
         }
@@ -265,7 +265,7 @@ impl ConformanceSuite {
         let lease = self.fresh(store, RULE, &key, b"a").await?;
         expect(RULE, store.complete(&lease).await)?;
         (self.sleep)(part(self.retention, 2, 3)).await;
-        match store.claim(&key, &BodyDigest::of(b"a")).await {
+        match store.claim(&key, &PayloadDigest::of(b"a")).await {
             Ok(Claim::Done) => {}
             other => return Err(violation(RULE, other)),
         }
@@ -277,7 +277,7 @@ impl ConformanceSuite {
         const RULE: &str = "of many claims at once, one is fresh and the others are in flight";
         for round in 0..8 {
             let key = self.key(&format!("race {round}"));
-            let body = BodyDigest::of(b"a");
+            let body = PayloadDigest::of(b"a");
             let answers = all((0..64).map(|_| store.claim(&key, &body)).collect()).await;
             let fresh = answers.iter().filter(|answer| matches!(answer, Ok(Claim::Fresh(_)))).count();
             let in_flight = answers.iter().filter(|answer| matches!(answer, Ok(Claim::InFlight { .. }))).count();

@@ -29,7 +29,7 @@ use crate::event::wire;
 use crate::event::{Parsed, Undecodable, Unknown};
 
 pub(crate) use events::events;
-pub(crate) use reader::parse;
+pub(crate) use reader::{parse, payload};
 
 /// The names of an envelope's fields.
 pub(crate) struct Layout {

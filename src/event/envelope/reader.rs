@@ -27,6 +27,18 @@ pub(crate) fn parse<V: Vocabulary>(body: &[u8]) -> Result<Parsed<V>, ParseError>
     }
 }
 
+/// Returns the text of the data, or the whole body if that is no envelope.
+///
+/// [`parse`] does not keep this text: the reader does not see where data ends that it
+/// reads straight into its type. Only a delivery that a store is asked about needs it.
+pub(crate) fn payload<V: Vocabulary>(body: &[u8]) -> &[u8] {
+    let pieces = object_text(body).and_then(|text| Pieces::<V>::read(text, false));
+    match pieces {
+        Ok(Pieces { data: Data::Text(data), .. }) => data.get().as_bytes(),
+        _ => body,
+    }
+}
+
 /// An envelope whose fields have been found.
 struct Pieces<'de, V: Vocabulary> {
     name: Name<'de, V>,
@@ -352,6 +364,20 @@ mod tests {
                     "{body}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_payload_is_the_text_of_the_data() {
+        let data = r#"{"n": 1, "new": "\u0061"}"#;
+        for body in [
+            format!(r#"{{"name":"ping","at":7,"data": {data} }}"#),
+            format!(r#"{{"d\u0061ta":{data},"id":"a","name":"unknown"}}"#),
+        ] {
+            assert_eq!(payload::<Event>(body.as_bytes()), data.as_bytes(), "{body}");
+        }
+        for body in [r#"{"name":"ping"}"#, "[]", "{", "\u{fe}"] {
+            assert_eq!(payload::<Event>(body.as_bytes()), body.as_bytes(), "{body}");
         }
     }
 

@@ -11,7 +11,7 @@ use loom::sync::{Mutex, MutexGuard};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
-use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::key::{Key, PayloadDigest};
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
@@ -94,7 +94,7 @@ impl MemoryStore {
         self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn claim_now(&self, key: &Key, body: &BodyDigest) -> Result<Claim, StoreError> {
+    fn claim_now(&self, key: &Key, body: &PayloadDigest) -> Result<Claim, StoreError> {
         let now = self.now();
         self.lock().claim(key, body, LeaseToken::unique(), now, &self.settings)
     }
@@ -106,7 +106,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move { self.claim_now(key, body) })
     }
 
@@ -129,6 +129,10 @@ impl Store for MemoryStore {
     fn abandon(&self, lease: Lease) {
         // A lease that is already lost needs no release.
         let _ = self.change(&lease, Change::Release);
+    }
+
+    fn complete_later(&self, lease: Lease) {
+        let _ = self.change(&lease, Change::Complete);
     }
 }
 
@@ -159,7 +163,7 @@ struct Records {
 
 struct Record {
     token: LeaseToken,
-    body: BodyDigest,
+    body: PayloadDigest,
     state: State,
     end: (Duration, u64),
 }
@@ -185,7 +189,7 @@ impl Records {
     fn claim(
         &mut self,
         key: &Key,
-        body: &BodyDigest,
+        body: &PayloadDigest,
         token: LeaseToken,
         now: Duration,
         settings: &StoreSettings,
@@ -265,7 +269,7 @@ impl Records {
         }
     }
 
-    fn insert(&mut self, key: Key, token: LeaseToken, body: BodyDigest, state: State, kept: Duration) {
+    fn insert(&mut self, key: Key, token: LeaseToken, body: PayloadDigest, state: State, kept: Duration) {
         self.sequence = self.sequence.wrapping_add(1);
         let end = (kept, self.sequence);
         self.by_end.insert(end, key.clone());
@@ -302,7 +306,7 @@ mod tests {
     }
 
     fn claim(store: &MemoryStore, key: &str, body: &str) -> Result<Claim, StoreError> {
-        store.claim_now(&Key::new("v", "", key), &BodyDigest::of(body.as_bytes()))
+        store.claim_now(&Key::new("v", "", key), &PayloadDigest::of(body.as_bytes()))
     }
 
     fn fresh(store: &MemoryStore, key: &str) -> Lease {
@@ -382,7 +386,7 @@ mod loom_tests {
             let wins = LoomArc::new(AtomicUsize::new(0));
             let claim = |store: LoomArc<MemoryStore>, wins: LoomArc<AtomicUsize>| {
                 move || {
-                    if let Ok(Claim::Fresh(_)) = store.claim_now(&key(), &BodyDigest::of(b"")) {
+                    if let Ok(Claim::Fresh(_)) = store.claim_now(&key(), &PayloadDigest::of(b"")) {
                         wins.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -400,14 +404,14 @@ mod loom_tests {
     fn loom_a_claimer_beside_a_completion_never_wins() {
         loom::model(|| {
             let store = store();
-            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
+            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &PayloadDigest::of(b"")) else { panic!() };
             let other = {
                 let store = store.clone();
-                thread::spawn(move || store.claim_now(&key(), &BodyDigest::of(b"")).unwrap())
+                thread::spawn(move || store.claim_now(&key(), &PayloadDigest::of(b"")).unwrap())
             };
             store.change(&lease, Change::Complete).unwrap();
             assert!(matches!(other.join().unwrap(), Claim::InFlight { .. } | Claim::Done));
-            assert_eq!(store.claim_now(&key(), &BodyDigest::of(b"")).unwrap(), Claim::Done);
+            assert_eq!(store.claim_now(&key(), &PayloadDigest::of(b"")).unwrap(), Claim::Done);
         });
     }
 
@@ -415,10 +419,10 @@ mod loom_tests {
     fn loom_a_release_frees_the_key_for_one() {
         loom::model(|| {
             let store = store();
-            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
+            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &PayloadDigest::of(b"")) else { panic!() };
             let others = [(); 2].map(|()| {
                 let store = store.clone();
-                thread::spawn(move || matches!(store.claim_now(&key(), &BodyDigest::of(b"")), Ok(Claim::Fresh(_))))
+                thread::spawn(move || matches!(store.claim_now(&key(), &PayloadDigest::of(b"")), Ok(Claim::Fresh(_))))
             });
             store.change(&lease, Change::Release).unwrap();
             let wins = others.map(|other| usize::from(other.join().unwrap())).iter().sum::<usize>();
@@ -437,13 +441,13 @@ mod loom_tests {
                     .with_settings(settings)
                     .with_time(move || Duration::from_secs(clock.load(Ordering::Relaxed))),
             );
-            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) else { panic!() };
+            let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &PayloadDigest::of(b"")) else { panic!() };
             now.store(10, Ordering::Relaxed);
             let completed = LoomArc::new(AtomicU64::new(0));
             let other = {
                 let (store, completed) = (store.clone(), completed.clone());
                 thread::spawn(move || {
-                    if let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &BodyDigest::of(b"")) {
+                    if let Ok(Claim::Fresh(lease)) = store.claim_now(&key(), &PayloadDigest::of(b"")) {
                         store.change(&lease, Change::Complete).unwrap();
                         completed.fetch_add(1, Ordering::Relaxed);
                     }

@@ -1,5 +1,7 @@
 //! The stores of this crate.
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod claiming;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;

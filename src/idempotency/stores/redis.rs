@@ -7,10 +7,11 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ServerErrorKind};
 
+use super::claiming::Claiming;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
-use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::key::{Key, PayloadDigest};
 use crate::idempotency::settings::StoreSettings;
-use crate::idempotency::store::{BoxFuture, Store, StoreError};
+use crate::idempotency::store::{BoxFuture, Store, StoreError, complete_or_repeat};
 
 /// A store in Redis 5 or later. It serves any number of machines, and is as durable as the
 /// persistence of the server. All times are the server's, and each step is one script on it.
@@ -156,23 +157,25 @@ impl Connection {
 }
 
 impl Store for RedisStore {
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-        Box::pin(async move {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        let (store, key, body) = (self.clone(), key.clone(), *body);
+        let claim = async move {
             let token = LeaseToken::unique();
-            let mut command = self.script(CLAIM, key, token);
+            let mut command = store.script(CLAIM, &key, token);
             command.arg(&body.as_bytes()[..]);
-            command.arg(millis(self.settings.lease())).arg(millis(self.settings.retention()));
-            let (state, same, left): (String, bool, u64) = self.run(&command).await?;
+            command.arg(millis(store.settings.lease())).arg(millis(store.settings.retention()));
+            let (state, same, left): (String, bool, u64) = store.run(&command).await?;
             let left = Duration::from_millis(left.max(1));
             match (state.as_str(), same) {
-                ("fresh", _) => Ok(Claim::Fresh(Lease::new(key.clone(), token, self.settings.lease()))),
+                ("fresh", _) => Ok(Claim::Fresh(Lease::new(key.clone(), token, store.settings.lease()))),
                 ("held", true) => Ok(Claim::InFlight { retry_after: left }),
                 ("held", false) => Ok(Claim::Conflict { retry_after: Some(left) }),
                 ("done", true) => Ok(Claim::Done),
                 ("done", false) => Ok(Claim::Conflict { retry_after: None }),
                 _ => Err(StoreError::UnexpectedAnswer("a record without a known state")),
             }
-        })
+        };
+        Box::pin(Claiming::new(self.clone(), Box::pin(claim)))
     }
 
     fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -202,6 +205,13 @@ impl Store for RedisStore {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let store = self.clone();
             runtime.spawn(async move { store.release(&lease).await });
+        }
+    }
+
+    fn complete_later(&self, lease: Lease) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let store = self.clone();
+            runtime.spawn(async move { complete_or_repeat(&store, &lease).await });
         }
     }
 }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection as _, Database, Pool, SqlStr, Transaction};
 
+use super::claiming::Claiming;
 use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
-use crate::idempotency::key::{BodyDigest, Key};
+use crate::idempotency::key::{Key, PayloadDigest};
 use crate::idempotency::log;
 use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
 use crate::idempotency::settings::StoreSettings;
-use crate::idempotency::store::{BoxFuture, Store, StoreError};
+use crate::idempotency::store::{BoxFuture, Store, StoreError, complete_or_repeat};
 use crate::receive::Delivery;
 
 /// A store in an SQL database: [`SqliteStore`](super::SqliteStore) or
@@ -23,11 +24,18 @@ pub struct SqlStore<D: Dialect> {
     pub(super) dialect: D,
     settings: StoreSettings,
     timeout: Duration,
+    acknowledge_conflicts: bool,
 }
 
 impl<D: Dialect> SqlStore<D> {
     pub(super) fn with_dialect(pool: Pool<D::Db>, dialect: D) -> Self {
-        SqlStore { pool, dialect, settings: StoreSettings::new(), timeout: DEFAULT_TIMEOUT }
+        SqlStore {
+            pool,
+            dialect,
+            settings: StoreSettings::new(),
+            timeout: DEFAULT_TIMEOUT,
+            acknowledge_conflicts: false,
+        }
     }
 
     /// Sets the lease and the retention.
@@ -41,6 +49,14 @@ impl<D: Dialect> SqlStore<D> {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         SqlStore { timeout, ..self }
+    }
+
+    /// Makes [`transact`](Self::transact) acknowledge a delivery whose key belongs to an
+    /// event with another payload, instead of handling it, as
+    /// [`Once::acknowledge_conflicts`](crate::idempotency::Once::acknowledge_conflicts) does.
+    #[must_use]
+    pub fn acknowledge_conflicts(self) -> Self {
+        SqlStore { acknowledge_conflicts: true, ..self }
     }
 
     /// Returns the pool, for statements of your own.
@@ -59,8 +75,10 @@ impl<D: Dialect> SqlStore<D> {
     /// | succeeds, and the commit fails or gets no answer ([`Outcome::Uncommitted`]) | is committed or rolled back | 503; the next delivery finds out |
     /// | does not run: another transaction has the event | | 503 |
     ///
-    /// An event that was handled before is acknowledged, as it is by
-    /// [`Once`](crate::idempotency::Once).
+    /// An event that was handled before is acknowledged, and one whose key belongs to
+    /// another payload is handled under the key together with the payload's digest, as they
+    /// are by [`Once`](crate::idempotency::Once). While another transaction has the key, its
+    /// payload cannot be seen, so both events get 503 until that transaction ends.
     pub async fn transact<E: Event>(
         &self,
         delivery: &Delivery<E>,
@@ -94,16 +112,25 @@ impl<D: Dialect> SqlStore<D> {
         // Dropping the transaction rolls it back.
         let mut transaction = within(self.timeout, connection.begin_with(SqlStr::from_static(D::BEGIN))).await?;
         let key = Key::of(delivery);
+        let mut conflict = false;
         if let Some(key) = &key {
-            let claim = self.claim_in(&mut transaction, key, &BodyDigest::of(delivery.body())).await?;
+            let payload = PayloadDigest::of_delivery(delivery);
+            let mut claim = self.claim_in(&mut transaction, key, &payload).await?;
+            conflict = matches!(claim, Claim::Conflict { .. }) && !self.acknowledge_conflicts;
+            if conflict {
+                claim = self.claim_in(&mut transaction, &key.with_payload(&payload), &payload).await?;
+                if let Claim::Conflict { .. } = claim {
+                    return Err(StoreError::CONFLICT_OF_ITSELF);
+                }
+            }
             if let Err(refused) = Outcome::of_refused(claim) {
-                return Ok(refused);
+                return Ok(self.finish(transaction, refused).await);
             }
         }
-        let outcome = self.run_in_savepoint(&mut transaction, delivery.event(), handler).await?;
+        let outcome = self.run_in_savepoint(&mut transaction, delivery, handler).await?;
         Ok(match self.finish(transaction, outcome).await {
             Outcome::Handled if key.is_none() => Outcome::Unkeyed,
-            outcome => outcome,
+            outcome => outcome.with_conflict(conflict),
         })
     }
 
@@ -112,11 +139,11 @@ impl<D: Dialect> SqlStore<D> {
     async fn run_in_savepoint<E: Event>(
         &self,
         transaction: &mut Connection<D>,
-        event: &E,
+        delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         let mut savepoint = within(self.timeout, transaction.begin()).await?;
-        let outcome = Outcome::of_handler(handler(event, &mut savepoint)).await;
+        let outcome = log::watched(delivery, handler(delivery.event(), &mut savepoint)).await;
         let ended = match &outcome {
             Outcome::Handled => within(self.timeout, savepoint.commit()).await,
             Outcome::Rejected(_) => within(self.timeout, savepoint.rollback()).await,
@@ -133,20 +160,21 @@ impl<D: Dialect> SqlStore<D> {
                 Ok(()) => outcome,
                 Err(error) => Outcome::Uncommitted(error),
             },
-            Outcome::Failed(_) | Outcome::Panicked => {
+            // The connection has failed.
+            Outcome::Uncommitted(_) => outcome,
+            _ => {
                 // Before the answer, so that a retry does not meet what is left of this
                 // try. If it fails, the end of the connection rolls back.
                 let _ = within(self.timeout, transaction.rollback()).await;
                 outcome
             }
-            // The connection has failed.
-            outcome => outcome,
         }
     }
 
     /// Claims and completes the key inside your own transaction, so that the effects and
     /// the record commit together: exactly once. After [`Claim::Fresh`], write the effects
-    /// and commit, or roll back to release the key. The lease needs no further step.
+    /// and commit, or roll back to release the key. The lease needs no further step. After
+    /// [`Claim::Conflict`], claim [`Key::with_payload`].
     ///
     /// [`transact`](Self::transact) does all of this.
     ///
@@ -157,7 +185,7 @@ impl<D: Dialect> SqlStore<D> {
         &self,
         transaction: &mut Connection<D>,
         key: &Key,
-        body: &BodyDigest,
+        body: &PayloadDigest,
     ) -> Result<Claim, StoreError> {
         in_time(self.timeout, async {
             if !self.dialect.try_lock_key(transaction, key).await? {
@@ -215,7 +243,7 @@ impl<D: Dialect> SqlStore<D> {
         &self,
         connection: &mut Connection<D>,
         key: &Key,
-        body: &BodyDigest,
+        body: &PayloadDigest,
     ) -> Result<Claim, StoreError> {
         let token = LeaseToken::unique();
         let claim = NewClaim {
@@ -254,8 +282,12 @@ impl<D: Dialect> SqlStore<D> {
 }
 
 impl<D: Dialect> Store for SqlStore<D> {
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
-        Box::pin(self.step(async move |connection: &mut Connection<D>| self.claim_on(connection, key, body).await))
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        let (store, key, body) = (self.clone(), key.clone(), *body);
+        let claim = async move {
+            store.step(async |connection: &mut Connection<D>| store.claim_on(connection, &key, &body).await).await
+        };
+        Box::pin(Claiming::new(self.clone(), Box::pin(claim)))
     }
 
     fn complete<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -281,6 +313,13 @@ impl<D: Dialect> Store for SqlStore<D> {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let store = self.clone();
             runtime.spawn(async move { store.release(&lease).await });
+        }
+    }
+
+    fn complete_later(&self, lease: Lease) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let store = self.clone();
+            runtime.spawn(async move { complete_or_repeat(&store, &lease).await });
         }
     }
 }
@@ -412,7 +451,7 @@ impl From<Row> for Record {
 }
 
 impl Record {
-    fn answer(self, key: &Key, body: &BodyDigest, token: LeaseToken, lease: Duration) -> Claim {
+    fn answer(self, key: &Key, body: &PayloadDigest, token: LeaseToken, lease: Duration) -> Claim {
         if self.token == token.as_bytes() {
             return Claim::Fresh(Lease::new(key.clone(), token, lease));
         }

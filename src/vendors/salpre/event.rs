@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
+use crate::event::envelope::{self, Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
 use crate::event::{CallUpdate, Direction, Envelope, Identity, Stage};
 
@@ -62,6 +62,10 @@ impl crate::event::Event for Event {
         update.from = call.from.as_deref();
         update.to = call.to.as_deref();
         Some(update)
+    }
+
+    fn payload<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        envelope::payload::<Self>(body)
     }
 }
 

@@ -1,7 +1,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
+use crate::event::envelope::{self, Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
 use crate::event::{CallUpdate, Direction, Envelope, Identity, RawJson, Stage};
 
@@ -71,6 +71,10 @@ impl crate::event::Event for Event {
             update.end_reason = data.end_reason.as_ref().map(EndReason::as_str);
         }
         Some(update)
+    }
+
+    fn payload<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        envelope::payload::<Self>(body)
     }
 }
 

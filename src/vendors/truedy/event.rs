@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::event::envelope::{Layout, Payload, TimeField, Vocabulary, events};
+use crate::event::envelope::{self, Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
 use crate::event::{CallUpdate, Envelope, Identity, RawJson, Stage};
 use crate::vendors::ultravox::{BoxedCall, Call};
@@ -59,7 +59,9 @@ impl crate::event::Event for Event {
             | Event::CallAnalyzed(data) => {
                 Identity::first_of([event_id, data.event_id.as_deref(), data.call.call_id.as_deref()])
             }
+            // An id that is the batch's own does not tell its changes apart.
             Event::BatchStatusChanged(data) => match event_id.or(data.event_id.as_deref()) {
+                Some(id) if data.batch_id.as_deref() == Some(id) => data.change(envelope.timestamp),
                 Some(id) => Identity::Id(id.into()),
                 None => data.change(envelope.timestamp),
             },
@@ -87,6 +89,10 @@ impl crate::event::Event for Event {
     fn call(&self) -> Option<CallUpdate<'_>> {
         let (stage, data) = self.subject()?;
         Some(data.call.update(stage))
+    }
+
+    fn payload<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        envelope::payload::<Self>(body)
     }
 }
 

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::envelope::{Layout, Payload, Vocabulary, events};
+use crate::event::envelope::{self, Layout, Payload, Vocabulary, events};
 use crate::event::{CallUpdate, Envelope, Identity, Stage};
 use crate::vendors::ultravox::{BoxedCall, Call};
 
@@ -55,6 +55,10 @@ impl crate::event::Event for Event {
     fn call(&self) -> Option<CallUpdate<'_>> {
         let (stage, call) = self.subject()?;
         Some(call.update(stage))
+    }
+
+    fn payload<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        envelope::payload::<Self>(body)
     }
 }
 

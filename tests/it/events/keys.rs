@@ -68,6 +68,13 @@ fn each_status_change_of_a_truedy_batch_has_its_own_key() {
     assert_eq!(first, change("running", "2026-03-18T14:30:00.000Z"));
     let with_id = r#"{"event":"batch.status.changed","data":{"id":"e","batch_id":"b","status":"running"}}"#;
     assert_eq!(truedy(with_id), "batch.status.changed:e");
+    let its_own = |status: &str| {
+        truedy(&format!(
+            r#"{{"event":"batch.status.changed","timestamp":7,"data":{{"id":"b","batch_id":"b","status":"{status}"}}}}"#
+        ))
+    };
+    assert_eq!(its_own("running"), "batch.status.changed:b:running:1970-01-01T00:00:07Z");
+    assert_ne!(its_own("running"), its_own("paused"));
     let without_time = r#"{"event":"batch.status.changed","data":{"batch_id":"b","status":"running"}}"#;
     assert_eq!(truedy(without_time), hashed("batch.status.changed", without_time));
 }

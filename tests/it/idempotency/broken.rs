@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use offhook::idempotency::{BodyDigest, BoxFuture, Claim, Key, Lease, LeaseToken, MemoryStore, Store, StoreError};
+use offhook::idempotency::{BoxFuture, Claim, Key, Lease, LeaseToken, MemoryStore, PayloadDigest, Store, StoreError};
 
 use super::common::{LEASE, memory, suite};
 
@@ -52,12 +52,12 @@ impl Broken {
 }
 
 impl Store for Broken {
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
             self.claims.fetch_add(1, Ordering::Relaxed);
             let fresh = || Claim::Fresh(Lease::new(key.clone(), LeaseToken::unique(), LEASE));
             let folded = self.folded(key);
-            let body = if self.fault == Fault::IgnoresTheBody { &BodyDigest::of(b"") } else { body };
+            let body = if self.fault == Fault::IgnoresTheBody { &PayloadDigest::of(b"") } else { body };
             if self.fault == Fault::ChecksThenSets {
                 let known =
                     matches!(self.store.claim(&Key::new("", "", key.as_str()), body).await?, Claim::InFlight { .. });
@@ -90,7 +90,7 @@ impl Store for Broken {
             match self.fault {
                 Fault::NeverCompletes => Ok(()),
                 Fault::IgnoresTheToken => self.store.complete(lease).await.or(Ok(())),
-                Fault::RefusesLateCompletion => match self.store.claim(lease.key(), &BodyDigest::of(b"a")).await? {
+                Fault::RefusesLateCompletion => match self.store.claim(lease.key(), &PayloadDigest::of(b"a")).await? {
                     Claim::Fresh(_) => Err(StoreError::LeaseLost),
                     _ => self.store.complete(lease).await,
                 },
@@ -123,7 +123,7 @@ impl Store for Broken {
             match self.fault {
                 Fault::NeverForgets => Ok(true),
                 Fault::ForgetsSilently => self.store.forget(key).await.map(|_| false),
-                Fault::KeepsCompletedOnForget => match self.store.claim(key, &BodyDigest::of(b"a")).await? {
+                Fault::KeepsCompletedOnForget => match self.store.claim(key, &PayloadDigest::of(b"a")).await? {
                     Claim::InFlight { .. } => self.store.forget(key).await,
                     Claim::Fresh(lease) => self.store.release(&lease).await.map(|()| false),
                     _ => Ok(true),

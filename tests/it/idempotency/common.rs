@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use offhook::idempotency::{BodyDigest, Key, MemoryStore, StoreSettings};
+use offhook::idempotency::{Key, MemoryStore, PayloadDigest, StoreSettings};
 use offhook::testing::Signer;
 use offhook::testing::store::ConformanceSuite;
 use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
@@ -49,6 +49,6 @@ pub fn new_key() -> Key {
     Key::new("test", "", &format!("{}:{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
-pub fn digest() -> BodyDigest {
-    BodyDigest::of(b"body")
+pub fn digest() -> PayloadDigest {
+    PayloadDigest::of(b"body")
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use offhook::Reply;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, Key, Lease, Once, PostgresStore, RedisStore, SqliteStore, Store, StoreError,
+    BoxFuture, Claim, Key, Lease, Once, PayloadDigest, PostgresStore, RedisStore, SqliteStore, Store, StoreError,
     StoreSettings,
 };
 use sqlx::postgres::PgPoolOptions;
@@ -46,7 +46,7 @@ struct Trapped<S> {
 }
 
 impl<S: Store> Store for Trapped<S> {
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
             self.trap.pass("before-claim");
             let claim = self.store.claim(key, body).await;

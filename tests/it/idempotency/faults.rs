@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use offhook::idempotency::{
-    BodyDigest, Claim, HandlerError, Key, Once, Outcome, PostgresStore, RedisStore, SqliteStore, Store, StoreSettings,
+    Claim, HandlerError, Key, Once, Outcome, PayloadDigest, PostgresStore, RedisStore, SqliteStore, Store,
+    StoreSettings,
 };
 use sqlx::postgres::PgPoolOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -494,7 +495,7 @@ async fn a_claim_of_a_key_that_a_transaction_holds_times_out() {
     store.migrate().await.unwrap();
     let key = Key::of(&delivery("fault")).unwrap();
     let mut tx = store.pool().begin().await.unwrap();
-    store.claim_in(&mut tx, &key, &BodyDigest::of(delivery("fault").body())).await.unwrap();
+    store.claim_in(&mut tx, &key, &PayloadDigest::of_delivery(&delivery("fault"))).await.unwrap();
     refuses(&store, "store_timeout").await;
     tx.commit().await.unwrap();
     handles(&store, "fault", "duplicate").await;

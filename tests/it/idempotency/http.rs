@@ -10,7 +10,7 @@ use actix_web::web;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use offhook::idempotency::{
-    BodyDigest, BoxFuture, Claim, Key, Lease, MemoryStore, Once, PostgresStore, RedisStore, SqliteStore, Store,
+    BoxFuture, Claim, Key, Lease, MemoryStore, Once, PayloadDigest, PostgresStore, RedisStore, SqliteStore, Store,
     StoreError,
 };
 use offhook::{Reply, TalkifAi, Webhook};
@@ -39,7 +39,7 @@ struct Counted {
 }
 
 impl Store for Counted {
-    fn claim<'a>(&'a self, key: &'a Key, body: &'a BodyDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+    fn claim<'a>(&'a self, key: &'a Key, body: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
         self.steps.fetch_add(1, Ordering::SeqCst);
         self.store.claim(key, body)
     }

@@ -1,8 +1,10 @@
 //! The idempotency stores, against real servers on loopback, and the flow around a handler.
 
 mod broken;
+mod cancelled;
 mod clocks;
 mod common;
+mod conflicts;
 mod contract;
 mod crash;
 mod endpoints;
