@@ -39,7 +39,7 @@ pub use vendors::static_headers::StaticHeaders;
 pub use vendors::vendor::{SignedVendor, Vendor};
 pub use vendors::{Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox};
 pub use vendors::{salpre, standard_webhooks, talkifai, truedy, ultravox};
-pub use verify::error::{ConfigError, VerifyError};
+pub use verify::error::{ConfigError, ConfigErrorKind, VerifyError};
 pub use verify::headers::Headers;
 pub use verify::request::Request;
 pub use verify::secret::Secret;

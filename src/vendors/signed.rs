@@ -95,7 +95,8 @@ impl<V: SignedVendor> Hmac<V> {
     }
 
     pub(super) fn with_scheme(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Hmac { keys: HmacKeys::new(scheme, secret)?, profile: vendor::profile::<V>(), vendor: PhantomData })
+        let keys = HmacKeys::new(scheme, secret).map_err(|error| error.of_vendor(V::NAME))?;
+        Ok(Hmac { keys, profile: vendor::profile::<V>(), vendor: PhantomData })
     }
 }
 
@@ -107,7 +108,9 @@ impl<V> Hmac<V> {
     ///
     /// As for [`new`](Self::new).
     pub fn with_secret(self, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Hmac { keys: self.keys.with_secret(secret)?, ..self })
+        let vendor = self.profile.vendor();
+        let keys = self.keys.with_secret(secret).map_err(|error| error.of_vendor(vendor))?;
+        Ok(Hmac { keys, ..self })
     }
 
     /// Sets how far the signed time may be from the clock. It has no effect on a

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::verify::ConfigError;
+use crate::verify::ConfigErrorKind;
 
 /// A signing secret or an access token.
 ///
@@ -25,13 +25,13 @@ impl Secret {
     ///
     /// White space at either end is nearly always the newline of an environment
     /// file. It would make every delivery fail, so it is an error here.
-    pub(crate) fn bytes(&self) -> Result<&[u8], ConfigError> {
+    pub(crate) fn bytes(&self) -> Result<&[u8], ConfigErrorKind> {
         let bytes = self.0.as_slice();
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
         if bytes.iter().all(blank) {
-            Err(ConfigError::EmptySecret)
+            Err(ConfigErrorKind::EmptySecret)
         } else if bytes.first().is_some_and(blank) || bytes.last().is_some_and(blank) {
-            Err(ConfigError::SecretWithWhitespace)
+            Err(ConfigErrorKind::SecretWithWhitespace)
         } else {
             Ok(bytes)
         }
@@ -81,10 +81,10 @@ mod tests {
     #[test]
     fn unusable_secrets_are_refused() {
         for empty in ["", " ", "\t\r\n "] {
-            assert_eq!(Secret::from(empty).bytes(), Err(ConfigError::EmptySecret), "{empty:?}");
+            assert_eq!(Secret::from(empty).bytes(), Err(ConfigErrorKind::EmptySecret), "{empty:?}");
         }
         for padded in ["abc\n", " abc", "abc\r\n", "\tabc"] {
-            assert_eq!(Secret::from(padded).bytes(), Err(ConfigError::SecretWithWhitespace), "{padded:?}");
+            assert_eq!(Secret::from(padded).bytes(), Err(ConfigErrorKind::SecretWithWhitespace), "{padded:?}");
         }
         assert_eq!(Secret::from("a b").bytes(), Ok(&b"a b"[..]));
     }

@@ -7,7 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::headers::is_header_name;
-use crate::verify::{ConfigError, Head, Secret, Verified, VerifyError};
+use crate::verify::{ConfigError, ConfigErrorKind, Head, Secret, Verified, VerifyError};
 
 /// Static headers with the values that they must have, for vendors that do not sign.
 ///
@@ -43,7 +43,7 @@ impl HeaderTokens {
         N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
-        Ok(HeaderTokens { sets: Some(Arc::new([token_set(headers)?])) })
+        Ok(HeaderTokens { sets: Some(Arc::new([token_set(headers, 0)?])) })
     }
 
     /// Accepts every request, whoever sends it. This is for an endpoint that nobody else
@@ -58,9 +58,11 @@ impl HeaderTokens {
     ///
     /// A token that is empty, blank or padded with white space.
     pub fn bearer(token: impl Into<Secret>) -> Result<Self, ConfigError> {
+        const NAME: Cow<'static, str> = Cow::Borrowed("authorization");
         let token = token.into();
-        let value = Zeroizing::new([b"Bearer ", token.bytes()?].concat());
-        Self::new([("authorization", value.as_slice())])
+        let bytes = token.bytes().map_err(|kind| ConfigError::from(kind).of_header(NAME))?;
+        let value = Zeroizing::new([b"Bearer ", bytes].concat());
+        Self::new([(NAME, value.as_slice())])
     }
 
     /// Adds a set that is accepted as well, for rotation.
@@ -74,7 +76,7 @@ impl HeaderTokens {
         N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
-        let added = token_set(headers)?;
+        let added = token_set(headers, self.sets.as_ref().map_or(0, |sets| sets.len()))?;
         self.sets = self.sets.map(|sets| sets.iter().cloned().chain([added]).collect());
         Ok(self)
     }
@@ -138,7 +140,8 @@ impl Token {
     }
 }
 
-fn token_set<N, V>(headers: impl IntoIterator<Item = (N, V)>) -> Result<TokenSet, ConfigError>
+/// Makes the set at `index`.
+fn token_set<N, V>(headers: impl IntoIterator<Item = (N, V)>, index: usize) -> Result<TokenSet, ConfigError>
 where
     N: Into<Cow<'static, str>>,
     V: Into<Secret>,
@@ -147,15 +150,16 @@ where
     for (name, value) in headers {
         let name = name.into();
         if !is_header_name(&name) {
-            return Err(ConfigError::InvalidHeaderName { name: name.into_owned() });
+            return Err(ConfigErrorKind::InvalidHeaderName { name: name.into_owned() }.into());
         }
         if set.iter().any(|token| token.name.eq_ignore_ascii_case(&name)) {
-            return Err(ConfigError::DuplicateHeader { name: name.into_owned() });
+            return Err(ConfigErrorKind::DuplicateHeader { name: name.into_owned() }.into());
         }
         let secret = value.into();
-        set.push(Token { digest: digest(secret.bytes()?), name });
+        let value = secret.bytes().map_err(|kind| ConfigError::from(kind).of_secret(index).of_header(name.clone()))?;
+        set.push(Token { digest: digest(value), name });
     }
-    if set.is_empty() { Err(ConfigError::NoHeader) } else { Ok(set.into()) }
+    if set.is_empty() { Err(ConfigErrorKind::NoHeader.into()) } else { Ok(set.into()) }
 }
 
 fn digest(value: &[u8]) -> CtOutput<Sha256> {
@@ -171,15 +175,17 @@ mod tests {
     #[test]
     fn unusable_configurations_are_refused() {
         let none: [(&str, &str); 0] = [];
-        assert_eq!(HeaderTokens::new(none).unwrap_err(), ConfigError::NoHeader);
+        let new =
+            |headers: &[(&'static str, &str)]| HeaderTokens::new(headers.iter().copied()).unwrap_err().kind().clone();
+        assert_eq!(new(&none), ConfigErrorKind::NoHeader);
         for name in ["", "x y", "x:y", "x\ny", "ключ"] {
-            let expected = ConfigError::InvalidHeaderName { name: name.to_owned() };
-            assert_eq!(HeaderTokens::new([(name, "v")]).unwrap_err(), expected);
+            let expected = ConfigErrorKind::InvalidHeaderName { name: name.to_owned() };
+            assert_eq!(new(&[(name, "v")]), expected);
         }
-        assert_eq!(HeaderTokens::new([("x-a", "")]).unwrap_err(), ConfigError::EmptySecret);
-        assert_eq!(HeaderTokens::new([("x-a", "v\n")]).unwrap_err(), ConfigError::SecretWithWhitespace);
-        let twice = HeaderTokens::new([("x-a", "1"), ("X-A", "2")]).unwrap_err();
-        assert_eq!(twice, ConfigError::DuplicateHeader { name: "X-A".to_owned() });
+        assert_eq!(new(&[("x-a", "")]), ConfigErrorKind::EmptySecret);
+        assert_eq!(new(&[("x-a", "v\n")]), ConfigErrorKind::SecretWithWhitespace);
+        let twice = new(&[("x-a", "long enough"), ("X-A", "2")]);
+        assert_eq!(twice, ConfigErrorKind::DuplicateHeader { name: "X-A".to_owned() });
     }
 
     #[test]

@@ -44,5 +44,7 @@ impl Vendor for Spec {
 /// value that cannot be used.
 pub fn verify(expected: impl Into<Secret>, received: impl AsRef<[u8]>) -> Result<Verified, VerifyError> {
     const HEADER: &str = "authorization";
-    HeaderTokens::new([(HEADER, expected)])?.verify(&Head::new(&[(HEADER, received)]))
+    HeaderTokens::new([(HEADER, expected)])
+        .map_err(|error| error.of_vendor(Spec::NAME))?
+        .verify(&Head::new(&[(HEADER, received)]))
 }

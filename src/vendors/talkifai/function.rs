@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::event::{ParseError, body};
 use crate::receive::Profile;
 use crate::vendors::talkifai::Spec;
-use crate::vendors::vendor;
+use crate::vendors::vendor::{self, Vendor as _};
 use crate::verify::{ConfigError, Head, HeaderTokens, Headers, Secret, VerifyError};
 
 /// Answers the calls of
@@ -56,7 +56,7 @@ impl Functions {
     ///
     /// A token that is empty, blank or padded with white space.
     pub fn bearer(token: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Self::new(HeaderTokens::bearer(token)?))
+        HeaderTokens::bearer(token).map(Self::new).map_err(|error| error.of_vendor(Spec::NAME))
     }
 
     /// Sets after how long a late handler is cut off, counted from the arrival of the
