@@ -60,11 +60,11 @@ use crate::verify::{ConfigError, Head, HmacKeys, HmacScheme, Request, Secret, To
 ///     }
 /// }
 ///
-/// let elevenlabs = Hmac::<ElevenLabs>::new("wsec_1")?;
+/// let elevenlabs = Hmac::<ElevenLabs>::new("wsec_first")?;
 /// # let elevenlabs = elevenlabs.with_clock(offhook::FixedClock::at_unix(1_773_844_200));
 /// let headers = [(
 ///     "ElevenLabs-Signature",
-///     "t=1773844200,v0=519ed42f43ade1b8f90a20dd2506c457822cd8663c4c64f2c84673c62744cbac",
+///     "t=1773844200,v0=63addb336d042bca9ef721b9add3bd586326f2f04fe873eb5f710a94a3ce6e92",
 /// )];
 /// let body = r#"{"type":"post_call_transcription","data":{"conversation_id":"c1"}}"#;
 /// let delivery = elevenlabs.receive(&headers, body)?;

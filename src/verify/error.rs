@@ -24,6 +24,11 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    // Not `From`, with which a `?` in a closure would no longer know its error's type.
+    pub(super) fn new(kind: ConfigErrorKind) -> Self {
+        ConfigError { kind, vendor: None, secret_index: None, header: None }
+    }
+
     /// Returns what is wrong.
     pub fn kind(&self) -> &ConfigErrorKind {
         &self.kind
@@ -60,12 +65,6 @@ impl ConfigError {
 
     pub(super) fn of_header(self, name: Cow<'static, str>) -> Self {
         ConfigError { header: Some(name), ..self }
-    }
-}
-
-impl From<ConfigErrorKind> for ConfigError {
-    fn from(kind: ConfigErrorKind) -> Self {
-        ConfigError { kind, vendor: None, secret_index: None, header: None }
     }
 }
 
@@ -116,6 +115,27 @@ pub enum ConfigErrorKind {
     /// The scheme needs base64 after the secret's prefix.
     #[error("is not base64, which this scheme needs after the secret's prefix")]
     SecretNotBase64,
+    /// The secret is so short that it can be guessed.
+    /// [`Secret::danger_short`](crate::Secret::danger_short) accepts it.
+    #[error("is shorter than {min_bytes} bytes, and could be guessed")]
+    SecretTooShort {
+        /// The smallest length that is accepted, in bytes. It is the key's where the
+        /// secret is base64.
+        min_bytes: usize,
+    },
+    /// The value of a static header holds characters outside ASCII, which no request
+    /// matches.
+    #[error("holds characters outside ASCII, so that no request could match it")]
+    HeaderValueNotAscii,
+    /// The value of a static header holds control characters, which HTTP does not allow.
+    #[error("holds control characters, which HTTP does not allow, so that no request could match it")]
+    HeaderValueWithControl,
+    /// The value of a static header is longer than a request's may be.
+    #[error("is longer than the {max_bytes} bytes that are accepted in a request")]
+    HeaderValueTooLong {
+        /// The greatest length that is accepted, in bytes.
+        max_bytes: usize,
+    },
     /// HTTP does not allow this header name.
     #[error("`{name}` is not a header name")]
     InvalidHeaderName {
@@ -145,6 +165,10 @@ impl ConfigErrorKind {
             ConfigErrorKind::EmptySecret => "empty_secret",
             ConfigErrorKind::SecretWithWhitespace => "secret_with_whitespace",
             ConfigErrorKind::SecretNotBase64 => "secret_not_base64",
+            ConfigErrorKind::SecretTooShort { .. } => "secret_too_short",
+            ConfigErrorKind::HeaderValueNotAscii => "header_value_not_ascii",
+            ConfigErrorKind::HeaderValueWithControl => "header_value_with_control",
+            ConfigErrorKind::HeaderValueTooLong { .. } => "header_value_too_long",
             ConfigErrorKind::InvalidHeaderName { .. } => "invalid_header_name",
             ConfigErrorKind::DuplicateHeader { .. } => "duplicate_header",
             ConfigErrorKind::NoHeader => "no_header",
@@ -154,8 +178,19 @@ impl ConfigErrorKind {
 
     /// Returns whether the text goes on where a secret or a header is named.
     fn is_about_a_secret(&self) -> bool {
-        use ConfigErrorKind::*;
-        matches!(self, EmptySecret | SecretWithWhitespace | SecretNotBase64)
+        match self {
+            ConfigErrorKind::EmptySecret
+            | ConfigErrorKind::SecretWithWhitespace
+            | ConfigErrorKind::SecretNotBase64
+            | ConfigErrorKind::SecretTooShort { .. }
+            | ConfigErrorKind::HeaderValueNotAscii
+            | ConfigErrorKind::HeaderValueWithControl
+            | ConfigErrorKind::HeaderValueTooLong { .. } => true,
+            ConfigErrorKind::InvalidHeaderName { .. }
+            | ConfigErrorKind::DuplicateHeader { .. }
+            | ConfigErrorKind::NoHeader
+            | ConfigErrorKind::InvalidUrl { .. } => false,
+        }
     }
 }
 

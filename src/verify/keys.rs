@@ -29,8 +29,8 @@ impl HmacKeys {
     ///
     /// # Errors
     ///
-    /// A secret that is empty, blank or padded with white space, or that is not
-    /// in the scheme's format.
+    /// A secret that is empty, blank, padded with white space or shorter than 8 bytes, or
+    /// that is not in the scheme's format.
     pub fn new(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         Ok(HmacKeys {
             keys: Arc::new([mac_key(&scheme, &secret.into(), 0)?]),
@@ -137,7 +137,7 @@ impl fmt::Debug for HmacKeys {
 
 /// Keys the secret at `index`.
 fn mac_key(scheme: &HmacScheme, secret: &Secret, index: usize) -> Result<MacKey, ConfigError> {
-    try_mac_key(scheme, secret).map_err(|kind| ConfigError::from(kind).of_secret(index))
+    try_mac_key(scheme, secret).map_err(|kind| ConfigError::new(kind).of_secret(index))
 }
 
 fn try_mac_key(scheme: &HmacScheme, secret: &Secret) -> Result<MacKey, ConfigErrorKind> {
@@ -158,5 +158,6 @@ fn try_mac_key(scheme: &HmacScheme, secret: &Secret) -> Result<MacKey, ConfigErr
     if bytes.is_empty() {
         return Err(ConfigErrorKind::EmptySecret);
     }
+    secret.check_length(bytes)?;
     MacKey::new_from_slice(bytes).map_err(|_| ConfigErrorKind::EmptySecret)
 }

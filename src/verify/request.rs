@@ -169,7 +169,7 @@ impl PublicUrl {
             || !rest.bytes().all(|byte| byte.is_ascii_graphic())
             || rest.contains(['?', '#'])
         {
-            return Err(ConfigErrorKind::InvalidUrl { url: base }.into());
+            return Err(ConfigError::new(ConfigErrorKind::InvalidUrl { url: base }));
         }
         Ok(PublicUrl(Source::Base(base)))
     }

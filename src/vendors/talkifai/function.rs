@@ -26,8 +26,8 @@ use crate::verify::{ConfigError, Head, HeaderTokens, Headers, Secret, VerifyErro
 /// #[derive(serde::Deserialize)]
 /// struct Order { order_id: String }
 ///
-/// let functions = Functions::bearer("s3cret")?;
-/// let headers = [("Authorization", "Bearer s3cret")];
+/// let functions = Functions::bearer("s3cret-t0ken")?;
+/// let headers = [("Authorization", "Bearer s3cret-t0ken")];
 /// let order: Order = functions.receive(&headers, br#"{"order_id":"ORD-123"}"#)?;
 /// let reply = FunctionReply::result(format!("Order {} is on its way.", order.order_id));
 /// assert_eq!(&reply.body()[..], br#"{"result":"Order ORD-123 is on its way."}"#);

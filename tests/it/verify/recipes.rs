@@ -5,7 +5,7 @@ use base64ct::{Base64, Encoding};
 use chrono::{DateTime, SecondsFormat};
 use offhook::Request;
 use offhook::verify::{HmacKeys, HmacScheme};
-use offhook::{ConfigErrorKind, FixedClock, VerifyError};
+use offhook::{ConfigErrorKind, FixedClock, Secret, VerifyError};
 
 use offhook_tests::random::Random;
 use offhook_tests::schemes;
@@ -147,7 +147,8 @@ fn schemes_sign_what_they_say() {
         assert_eq!(row.scheme, scheme, "{name}");
         for _ in 0..500 {
             let (secret, headers, body, seconds) = delivery(row, &mut random);
-            let keys = HmacKeys::new(scheme, &secret).unwrap().with_clock(FixedClock::at_unix(seconds));
+            let keys =
+                HmacKeys::new(scheme, Secret::danger_short(&secret)).unwrap().with_clock(FixedClock::at_unix(seconds));
             let verified = keys.verify(&Request::new(&headers, &body));
             let verified = verified.unwrap_or_else(|error| panic!("{name}: {error}: {headers:?}"));
             assert!(verified.signed_at().is_none_or(|time| time.timestamp() == seconds), "{name}");
@@ -158,7 +159,11 @@ fn schemes_sign_what_they_say() {
             assert_eq!(keys.verify(&Request::new(&headers, &other)), Err(VerifyError::SignatureMismatch), "{name}");
             let stranger = HmacKeys::new(scheme, "whsec_c3RyYW5nZXI=").unwrap().danger_accept_any_age();
             assert_eq!(stranger.verify(&Request::new(&headers, &body)), Err(VerifyError::SignatureMismatch), "{name}");
-            let both = stranger.with_secret(&secret).unwrap().verify(&Request::new(&headers, &body)).unwrap();
+            let both = stranger
+                .with_secret(Secret::danger_short(&secret))
+                .unwrap()
+                .verify(&Request::new(&headers, &body))
+                .unwrap();
             assert_eq!(both.secret_index(), Some(1), "{name}");
             if verified.signed_at().is_some() {
                 let late = keys.with_clock(FixedClock::at_unix(seconds + 301)).verify(&Request::new(&headers, &body));
@@ -175,7 +180,7 @@ fn random_headers_never_verify_and_never_panic() {
     for row in &ROWS {
         for _ in 0..500 {
             let (secret, headers, body, _) = delivery(row, &mut random);
-            let keys = HmacKeys::new(row.scheme, &secret).unwrap().danger_accept_any_age();
+            let keys = HmacKeys::new(row.scheme, Secret::danger_short(&secret)).unwrap().danger_accept_any_age();
             let mut headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
             let at = random.below(headers.len() as u64) as usize;
             headers[at].1 = match random.below(3) {
@@ -196,8 +201,8 @@ fn random_headers_never_verify_and_never_panic() {
 
 #[test]
 fn a_header_that_is_a_list_is_read_strictly() {
-    let keys = HmacKeys::new(schemes::STRIPE, "whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW));
-    let tag = hex(&mac(b"whsec_1", &[NOW.to_string().as_bytes(), b".{}"]));
+    let keys = HmacKeys::new(schemes::STRIPE, "whsec_first").unwrap().with_clock(FixedClock::at_unix(NOW));
+    let tag = hex(&mac(b"whsec_first", &[NOW.to_string().as_bytes(), b".{}"]));
     let bad = "0".repeat(64);
     let verify = |header: String| {
         let outcome = keys.verify(&Request::new(&[("stripe-signature", &header)], b"{}"));
@@ -242,7 +247,7 @@ fn a_header_that_is_a_list_is_read_strictly() {
     }
     // They are refused even if they are signed exactly as sent.
     for odd in ["", "+1773844200", "01773844200", "1773844200abc", "-1", "9223372036854775808"] {
-        let tag = hex(&mac(b"whsec_1", &[odd.as_bytes(), b".{}"]));
+        let tag = hex(&mac(b"whsec_first", &[odd.as_bytes(), b".{}"]));
         assert_eq!(verify(format!("t={odd},v1={tag}")), Err("malformed_timestamp"), "{odd}");
     }
 }
@@ -251,10 +256,10 @@ fn a_header_that_is_a_list_is_read_strictly() {
 #[test]
 fn asymmetric_signatures_of_standard_webhooks_are_passed_over() {
     const OTHERS: &str = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
-    let tag = Base64::encode_string(&mac(b"key", &[b"msg_1.1674087231.{}"]));
+    let tag = Base64::encode_string(&mac(b"long enough", &[b"msg_1.1674087231.{}"]));
     let verify = |signature: &str| {
         let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", "1674087231"), ("webhook-signature", signature)];
-        let keys = HmacKeys::new(schemes::STANDARD_WEBHOOKS, "whsec_a2V5").unwrap();
+        let keys = HmacKeys::new(schemes::STANDARD_WEBHOOKS, "whsec_bG9uZyBlbm91Z2g=").unwrap();
         let keys = keys.with_clock(FixedClock::at_unix(1_674_087_231));
         keys.verify(&Request::new(&headers, b"{}"))
             .map(|verified| verified.message_id().map(str::to_owned))
@@ -281,7 +286,7 @@ fn secrets_are_taken_as_the_scheme_says() {
     let new = |secret: &str| {
         HmacKeys::new(schemes::STANDARD_WEBHOOKS, secret).map(drop).map_err(|error| error.kind().clone())
     };
-    for fine in ["whsec_a2V5", "a2V5", "a2V5MQ==", "a2V5MQ", "whsec_a2V5MTI="] {
+    for fine in ["whsec_bG9uZyBlbm91Z2g=", "bG9uZyBlbm91Z2g", "whsec_MTIzNDU2Nzg=", "MTIzNDU2Nzg"] {
         assert_eq!(new(fine), Ok(()), "{fine}");
     }
     for wrong in ["whsec_a2V5*", "whsec_a2V_", "whsec_whsec_a2V5", "whsec_a", "WHSEC_a2V5", "wh sec"] {
@@ -289,6 +294,10 @@ fn secrets_are_taken_as_the_scheme_says() {
     }
     for empty in ["", "  ", "whsec_", "whsec_==", "="] {
         assert_eq!(new(empty), Err(ConfigErrorKind::EmptySecret), "{empty}");
+    }
+    // Seven bytes, however they are written.
+    for short in ["whsec_MTIzNDU2Nw==", "MTIzNDU2Nw", "whsec_a2V5"] {
+        assert_eq!(new(short), Err(ConfigErrorKind::SecretTooShort { min_bytes: 8 }), "{short}");
     }
     assert_eq!(new("whsec_a2V5\n"), Err(ConfigErrorKind::SecretWithWhitespace));
 }

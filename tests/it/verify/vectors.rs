@@ -12,7 +12,7 @@ use offhook_tests::signing::{NOW, hex, mac};
 const BODY_ONLY: HmacScheme = HmacScheme::in_header("x-signature").signs(&[Part::Body]);
 
 fn verify(key: &[u8], message: &[u8], tag: &[u8]) -> Result<Result<(), VerifyError>, ConfigError> {
-    let keys = HmacKeys::new(BODY_ONLY, Secret::from(key))?;
+    let keys = HmacKeys::new(BODY_ONLY, Secret::danger_short(key))?;
     Ok(keys.verify(&Request::new(&[("x-signature", hex(tag))], message)).map(|_| ()))
 }
 
@@ -120,7 +120,7 @@ proptest! {
     /// Against another implementation, and after any change of one byte.
     #[test]
     fn a_signature_holds_for_one_delivery_only(
-        secret in "[!-~]{1,100}",
+        secret in "[!-~]{8,100}",
         seconds in 1_000_000_000_i64..9_999_999_999,
         body in prop::collection::vec(any::<u8>(), 0..300),
         change in any::<prop::sample::Index>(),

@@ -30,7 +30,7 @@ async fn order(call: Function<Order>) -> FunctionReply {
 }
 
 fn functions() -> Functions {
-    Functions::bearer("s3cret").unwrap()
+    Functions::bearer("s3cret-t0ken").unwrap()
 }
 
 #[derive(Debug, PartialEq)]
@@ -68,7 +68,7 @@ async fn by_actix(functions: Functions, headers: Headers<'_>, body: &str) -> Res
     Response { status, content_type, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
-const AUTH: (&str, &str) = ("authorization", "Bearer s3cret");
+const AUTH: (&str, &str) = ("authorization", "Bearer s3cret-t0ken");
 
 /// The same answer from both, with JSON where there is a body.
 async fn both(headers: Headers<'_>, body: &str) -> (u16, String) {
@@ -90,8 +90,8 @@ async fn strangers_learn_nothing() {
     for headers in [
         &[] as Headers<'_>,
         &[("authorization", "Bearer s3creT")],
-        &[("authorization", "s3cret")],
-        &[("x-api-key", "s3cret")],
+        &[("authorization", "s3cret-t0ken")],
+        &[("x-api-key", "s3cret-t0ken")],
         &[AUTH, AUTH],
     ] {
         for body in [r#"{"order_id":"ORD-123"}"#, "nonsense"] {
