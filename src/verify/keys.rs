@@ -89,9 +89,11 @@ impl HmacKeys {
     ///
     /// # Errors
     ///
-    /// The first check that fails.
+    /// The first check that fails. A signed text that could be divided in another way,
+    /// into another time and another body, has a [`VerifyError::MalformedTimestamp`].
     pub fn verify(&self, request: &Request<'_>) -> Result<Verified, VerifyError> {
         let presented = Presented::read(&self.scheme, request.headers())?;
+        presented.check_division(request.body())?;
         let secret_index = self.matching_secret(&presented, request.body()).ok_or(VerifyError::SignatureMismatch)?;
         if let (Some(signed_at), Some(tolerance)) = (presented.signed_at, self.tolerance) {
             tolerance.check(signed_at, &*self.clock)?;
