@@ -100,15 +100,17 @@ impl Functions {
     }
 }
 
-/// Describes what does not fit, and in which argument, without its value.
+/// Says which argument does not fit. What a type of the user's own says about it may quote
+/// the value, so only serde_json's words about the syntax are repeated.
 fn reason(text: &str, error: &serde_json::Error) -> String {
-    let reason = body::redacted_reason(error);
+    if error.classify() != serde_json::error::Category::Data {
+        return body::redacted_reason(error);
+    }
     let line_start = |line: usize| text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
     let at = line_start(error.line()).saturating_add(error.column());
-    let argument = serde_json::Deserializer::from_str(text).deserialize_map(ArgumentAt { text, at });
-    match argument {
-        Ok(Some(name)) if reason.starts_with("expected ") => format!("`{name}`: {reason}"),
-        _ => reason,
+    match serde_json::Deserializer::from_str(text).deserialize_map(ArgumentAt { text, at }) {
+        Ok(Some(name)) => format!("`{name}` does not fit its type"),
+        _ => "an argument is missing or repeated, or does not fit its type".to_owned(),
     }
 }
 
@@ -147,7 +149,7 @@ pub enum FunctionError {
     /// The arguments do not fit the type.
     #[error("the arguments do not fit: {reason}")]
     Arguments {
-        /// Which argument does not fit and what was expected, without its value.
+        /// Which argument does not fit, without its value.
         reason: String,
     },
 }

@@ -106,12 +106,12 @@ async fn strangers_learn_nothing() {
 #[actix_web::test]
 async fn arguments_that_do_not_fit_are_explained() {
     for (body, reason) in [
-        ("", "missing field `order_id` at line 1 column 2"),
-        ("{}", "missing field `order_id` at line 1 column 2"),
-        (r#"{"items":1,"order_id":1234567}"#, "`order_id`: expected a string at line 1 column 29"),
-        ("{\n  \"order_id\": \"a\",\n  \"items\": 300\n}", "`items`: expected u8 at line 3 column 14"),
-        (r#"{"order_id":null}"#, "`order_id`: expected a string at line 1 column 16"),
-        (r#"{"order_id":"a","order_id":"b"}"#, "duplicate field `order_id` at line 1 column 26"),
+        ("", "an argument is missing or repeated, or does not fit its type"),
+        ("{}", "an argument is missing or repeated, or does not fit its type"),
+        (r#"{"items":1,"order_id":1234567}"#, "`order_id` does not fit its type"),
+        ("{\n  \"order_id\": \"a\",\n  \"items\": 300\n}", "`items` does not fit its type"),
+        (r#"{"order_id":null}"#, "`order_id` does not fit its type"),
+        (r#"{"order_id":"a","order_id":"b"}"#, "an argument is missing or repeated, or does not fit its type"),
         (r#"{"order_id":"a""#, "EOF while parsing an object at line 1 column 15"),
         ("[]", "the body is not a JSON object"),
         ("\"ORD-123\"", "the body is not a JSON object"),
@@ -125,6 +125,34 @@ async fn arguments_that_do_not_fit_are_explained() {
         assert_eq!(without_place(said), without_place(reason), "{body}");
         assert!(!said.contains("1234567"), "{said}");
     }
+}
+
+/// A type of the user's own, whose error quotes the value wherever serde would not.
+#[derive(Debug)]
+struct Quoting;
+
+impl<'de> serde::Deserialize<'de> for Quoting {
+    fn deserialize<D: serde::Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Err(serde::de::Error::custom(format!("expected another than {text}, missing field `{text}`")))
+    }
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Pin {
+    #[expect(dead_code, reason = "it is never made")]
+    pin: Quoting,
+}
+
+#[actix_web::test]
+async fn a_type_that_quotes_its_value_is_not_quoted() {
+    let error = functions().receive::<Pin>(&[AUTH], br#"{"pin":"m4rker"}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the arguments do not fit: an argument is missing or repeated, or does not fit its type"
+    );
+    assert!(!format!("{error:?}").contains("m4rker"));
+    assert!(!String::from_utf8_lossy(&error.body()).contains("m4rker"));
 }
 
 /// The runtime's clock stands still and jumps to the next timer.
