@@ -261,9 +261,9 @@ mod tests {
 
     #[test]
     fn vapi() {
-        let verifier = StaticHeaders::<Vapi>::header("x-vapi-secret", "s3cret").unwrap();
+        let verifier = StaticHeaders::<Vapi>::header("x-vapi-secret", "s3cret-t0ken").unwrap();
         let body = r#"{"message":{"type":"end-of-call-report","call":{"id":"c1"}}}"#;
-        let delivery = verifier.receive(&[("X-Vapi-Secret", "s3cret")], body).unwrap();
+        let delivery = verifier.receive(&[("X-Vapi-Secret", "s3cret-t0ken")], body).unwrap();
         assert_eq!((delivery.event().name(), delivery.call_id()), ("end-of-call-report", Some("c1")));
         assert_eq!(verifier.receive(&[("X-Vapi-Secret", "other")], body).unwrap_err().code(), "token_mismatch");
     }

@@ -36,7 +36,7 @@ pub use receive::{Delivery, Profile, ReceiveError, Reply, Success, Verifier};
 pub use time::{Clock, FixedClock, SystemClock, UnixTime};
 // Each vendor's module and verifier: `vendors/mod.rs` is their list.
 pub use vendors::*;
-pub use verify::error::{ConfigError, VerifyError};
+pub use verify::error::{ConfigError, ConfigErrorKind, VerifyError};
 pub use verify::headers::Headers;
 pub use verify::request::Request;
 pub use verify::secret::Secret;

@@ -34,26 +34,26 @@ const STANDARD_WEBHOOKS: HmacScheme = HmacScheme::in_header("webhook-signature")
 fn allocations_are_bounded() {
     let body = r#"{"event":"call.ended","data":{"call":{"callId":"c"}}}"#;
     let now = SystemClock.now();
-    let sign = |scheme| Signer::new(scheme, "whsec_1").unwrap().sign(now, body);
+    let sign = |scheme| Signer::new(scheme, "whsec_first").unwrap().sign(now, body);
 
-    let truedy = Truedy::new("whsec_1").unwrap().with_secret("whsec_2").unwrap();
+    let truedy = Truedy::new("whsec_first").unwrap().with_secret("whsec_second").unwrap();
     let headers = sign(truedy::SCHEME);
     assert_eq!(allocated(|| drop(truedy.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
     assert_eq!(allocated(|| drop(truedy.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
-    let talkifai = TalkifAi::new("whsec_1").unwrap();
+    let talkifai = TalkifAi::new("whsec_first").unwrap();
     let headers = sign(talkifai::SCHEME);
     assert_eq!(allocated(|| drop(talkifai.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
     assert_eq!(allocated(|| drop(talkifai.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
-    let ultravox = Ultravox::new("whsec_1").unwrap();
+    let ultravox = Ultravox::new("whsec_first").unwrap();
     let headers = sign(ultravox::SCHEME);
     assert_eq!(allocated(|| drop(ultravox.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
     assert_eq!(allocated(|| drop(ultravox.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));
-    let verifier = Salpre::bearer("t").unwrap();
-    let headers = [("authorization", "Bearer t")];
+    let verifier = Salpre::bearer("s3cret-t0ken").unwrap();
+    let headers = [("authorization", "Bearer s3cret-t0ken")];
     assert_eq!(allocated(|| drop(verifier.verify(&Request::new(&headers, b"")).unwrap())), (0, 0));
     let headers = [("authorization", "Bearer u")];
     assert_eq!(allocated(|| drop(verifier.verify(&Request::new(&headers, b"")).unwrap_err())), (0, 0));
-    let keys = HmacKeys::new(STANDARD_WEBHOOKS, "whsec_1").unwrap();
+    let keys = HmacKeys::new(STANDARD_WEBHOOKS, "whsec_first").unwrap();
     let headers = sign(STANDARD_WEBHOOKS);
     assert_eq!(allocated(|| drop(keys.verify(&Request::new(&headers, body.as_bytes())).unwrap())), (0, 0));
     assert_eq!(allocated(|| drop(keys.verify(&Request::new(&headers, b"another")).unwrap_err())), (0, 0));

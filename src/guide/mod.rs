@@ -8,9 +8,9 @@
 //! use offhook::testing::Signer;
 //! use offhook::{Clock, SystemClock, Truedy, Verifier, truedy};
 //!
-//! let truedy = Truedy::new("whsec_1")?;
+//! let truedy = Truedy::new("whsec_first")?;
 //! let body = r#"{"event":"call.ended","data":{"call_id":"c1"}}"#;
-//! let headers = Signer::new(truedy::SCHEME, "whsec_1")?.sign(SystemClock.now(), body);
+//! let headers = Signer::new(truedy::SCHEME, "whsec_first")?.sign(SystemClock.now(), body);
 //! let delivery = truedy.receive(&headers, body)?;
 //! assert!(matches!(delivery.event(), truedy::Event::CallEnded(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

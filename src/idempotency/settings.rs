@@ -204,10 +204,10 @@ mod tests {
     #[test]
     fn the_shortest_retention_covers_every_vendor() {
         let spans = [
-            Truedy::new("s").unwrap().profile().retry_span(),
-            TalkifAi::new("s").unwrap().profile().retry_span(),
-            Salpre::bearer("s").unwrap().profile().retry_span(),
-            Ultravox::new("s").unwrap().profile().retry_span(),
+            Truedy::new("whsec_first").unwrap().profile().retry_span(),
+            TalkifAi::new("whsec_first").unwrap().profile().retry_span(),
+            Salpre::bearer("s3cret-t0ken").unwrap().profile().retry_span(),
+            Ultravox::new("whsec_first").unwrap().profile().retry_span(),
         ];
         assert_eq!(spans.into_iter().flatten().max(), Some(MIN_RETENTION));
     }

@@ -29,9 +29,9 @@ use crate::verify::{Head, Headers, Request, Tolerance, Verified, VerifyError};
 ///     delivery.call_id()
 /// }
 ///
-/// let salpre = Salpre::bearer("s3cret")?;
+/// let salpre = Salpre::bearer("s3cret-t0ken")?;
 /// let body = r#"{"event_type":"call_answered","payload":{"call_id":7}}"#;
-/// let delivery = salpre.receive(&[("Authorization", "Bearer s3cret")], body)?;
+/// let delivery = salpre.receive(&[("Authorization", "Bearer s3cret-t0ken")], body)?;
 /// assert_eq!(bill(&delivery), Some("7"));
 /// assert!(salpre.receive(&[("Authorization", "Bearer guessed")], body).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -8,9 +8,9 @@
 //!
 //! let body = r#"{"event":"call.started","data":{"call_id":"c1"}}"#;
 //! let now = offhook::Clock::now(&FixedClock::at_unix(1_773_844_200));
-//! let headers = Signer::new(truedy::SCHEME, "whsec_1")?.sign(now, body);
+//! let headers = Signer::new(truedy::SCHEME, "whsec_first")?.sign(now, body);
 //!
-//! let truedy = Truedy::new("whsec_1")?.with_clock(FixedClock::at(now));
+//! let truedy = Truedy::new("whsec_first")?.with_clock(FixedClock::at(now));
 //! assert!(truedy.receive(&headers, body).is_ok());
 //! # Ok::<(), offhook::ConfigError>(())
 //! ```

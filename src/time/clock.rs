@@ -8,7 +8,7 @@
 //! assert_eq!(clock.now().to_rfc3339(), "2026-03-18T14:30:00+00:00");
 //!
 //! let tolerance = Tolerance { past: Duration::from_secs(60), future: Duration::from_secs(5) };
-//! let truedy = Truedy::new("whsec_1")?.with_clock(clock).with_tolerance(tolerance);
+//! let truedy = Truedy::new("whsec_first")?.with_clock(clock).with_tolerance(tolerance);
 //! # Ok::<(), offhook::ConfigError>(())
 //! ```
 

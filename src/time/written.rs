@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 /// no vendor sends.
 pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     // chrono also accepts `t` and a space, which no vendor sends, so they are refused.
-    if text.as_bytes().get(10) != Some(&b'T') {
+    if text.len() > MAX_RFC3339_BYTES || text.as_bytes().get(10) != Some(&b'T') {
         return None;
     }
     if let Some(time) = utc(text.as_bytes()) {
@@ -13,7 +13,7 @@ pub(crate) fn rfc3339(text: &str) -> Option<DateTime<Utc>> {
     // An offset can move 0000-01-01 or 9999-12-31 outside of the years that RFC 3339 can write.
     let parse = |text: &str| Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()).filter(is_rfc3339);
     parse(text).or_else(|| {
-        let mut zoned = [0; MAX_RFC3339_BYTES];
+        let mut zoned = [0; MAX_RFC3339_BYTES.saturating_add(1)];
         let end = text.len();
         zoned.get_mut(..end)?.copy_from_slice(text.as_bytes());
         *zoned.get_mut(end)? = b'Z';
@@ -168,6 +168,17 @@ mod tests {
         assert_eq!(from_seconds(-0.25), TimeDelta::try_milliseconds(-250));
         for wrong in [f64::NAN, f64::INFINITY, -f64::INFINITY, 1e300] {
             assert_eq!(from_seconds(wrong), None);
+        }
+    }
+
+    #[test]
+    fn the_limit_is_the_same_with_a_zone_and_without() {
+        for zone in ["", "Z", "+00:00"] {
+            let of_length = |length: usize| {
+                format!("2026-03-18T14:30:00.{}{zone}", "0".repeat(length - "2026-03-18T14:30:00.".len() - zone.len()))
+            };
+            assert!(rfc3339(&of_length(64)).is_some(), "{zone}");
+            assert!(rfc3339(&of_length(65)).is_none(), "{zone}");
         }
     }
 

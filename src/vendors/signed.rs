@@ -60,11 +60,11 @@ use crate::verify::{ConfigError, Head, HmacKeys, HmacScheme, Request, Secret, To
 ///     }
 /// }
 ///
-/// let elevenlabs = Hmac::<ElevenLabs>::new("wsec_1")?;
+/// let elevenlabs = Hmac::<ElevenLabs>::new("wsec_first")?;
 /// # let elevenlabs = elevenlabs.with_clock(offhook::FixedClock::at_unix(1_773_844_200));
 /// let headers = [(
 ///     "ElevenLabs-Signature",
-///     "t=1773844200,v0=519ed42f43ade1b8f90a20dd2506c457822cd8663c4c64f2c84673c62744cbac",
+///     "t=1773844200,v0=63addb336d042bca9ef721b9add3bd586326f2f04fe873eb5f710a94a3ce6e92",
 /// )];
 /// let body = r#"{"type":"post_call_transcription","data":{"conversation_id":"c1"}}"#;
 /// let delivery = elevenlabs.receive(&headers, body)?;
@@ -95,7 +95,8 @@ impl<V: SignedVendor> Hmac<V> {
     }
 
     pub(super) fn with_scheme(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Hmac { keys: HmacKeys::new(scheme, secret)?, profile: vendor::profile::<V>(), vendor: PhantomData })
+        let keys = HmacKeys::new(scheme, secret).map_err(|error| error.of_vendor(V::NAME))?;
+        Ok(Hmac { keys, profile: vendor::profile::<V>(), vendor: PhantomData })
     }
 }
 
@@ -107,7 +108,9 @@ impl<V> Hmac<V> {
     ///
     /// As for [`new`](Self::new).
     pub fn with_secret(self, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Hmac { keys: self.keys.with_secret(secret)?, ..self })
+        let vendor = self.profile.vendor();
+        let keys = self.keys.with_secret(secret).map_err(|error| error.of_vendor(vendor))?;
+        Ok(Hmac { keys, ..self })
     }
 
     /// Sets how far the signed time may be from the clock. It has no effect on a

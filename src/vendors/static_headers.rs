@@ -33,7 +33,7 @@ impl<V: Vendor> StaticHeaders<V> {
     ///
     /// A token that is empty, blank or padded with white space.
     pub fn bearer(token: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Self::new(HeaderTokens::bearer(token)?))
+        HeaderTokens::bearer(token).map(Self::new).map_err(|error| error.of_vendor(V::NAME))
     }
 
     /// Requires one header with exactly this value.
@@ -42,7 +42,7 @@ impl<V: Vendor> StaticHeaders<V> {
     ///
     /// As for [`HeaderTokens::new`].
     pub fn header(name: impl Into<Cow<'static, str>>, value: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Self::new(HeaderTokens::new([(name, value)])?))
+        HeaderTokens::new([(name, value)]).map(Self::new).map_err(|error| error.of_vendor(V::NAME))
     }
 
     /// Accepts every delivery, whoever sends it. This is for an endpoint that nobody else

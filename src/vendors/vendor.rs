@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::event::{Event, ParseError, Parsed};
 use crate::receive::{Profile, Success};
-use crate::verify::{HmacScheme, Verified};
+use crate::verify::{ConfigError, HmacKeys, HmacScheme, Secret, Verified};
 
 /// The facts about a vendor, as constants, and how its bodies are parsed.
 ///
@@ -45,4 +45,9 @@ pub(super) fn profile<V: Vendor>() -> Profile {
         Some(span) => profile.with_retry_span(span),
         None => profile,
     }
+}
+
+/// Keys a vendor's scheme with one secret. An error names the vendor.
+pub(super) fn keys<V: SignedVendor>(secret: impl Into<Secret>) -> Result<HmacKeys, ConfigError> {
+    HmacKeys::new(V::SCHEME, secret).map_err(|error| error.of_vendor(V::NAME))
 }

@@ -1,26 +1,141 @@
 use std::borrow::Cow;
+use std::fmt;
 
 /// A verifier cannot be built from this configuration. Nothing was received yet.
+///
+/// The text names the vendor, and which secret or which header is wrong. It never shows
+/// a secret.
 ///
 /// ```
 /// use offhook::Truedy;
 ///
-/// let error = Truedy::new("").unwrap_err();
-/// assert_eq!(error.code(), "empty_secret");
+/// let error = Truedy::new("whsec_2b7e1516")?.with_secret("whsec_3ad77bb4\n").unwrap_err();
+/// assert_eq!(error.code(), "secret_with_whitespace");
+/// assert_eq!((error.vendor(), error.secret_index()), (Some("truedy"), Some(1)));
+/// assert!(error.to_string().starts_with("truedy: the second secret begins or ends with white space"));
+/// # Ok::<(), offhook::ConfigError>(())
 /// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    kind: ConfigErrorKind,
+    vendor: Option<&'static str>,
+    secret_index: Option<usize>,
+    header: Option<Cow<'static, str>>,
+}
+
+impl ConfigError {
+    // Not `From`, with which a `?` in a closure would no longer know its error's type.
+    pub(super) fn new(kind: ConfigErrorKind) -> Self {
+        ConfigError { kind, vendor: None, secret_index: None, header: None }
+    }
+
+    /// Returns what is wrong.
+    pub fn kind(&self) -> &ConfigErrorKind {
+        &self.kind
+    }
+
+    /// Returns a stable name for logs and metrics.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// Returns the vendor whose verifier could not be built, where it is known.
+    pub fn vendor(&self) -> Option<&'static str> {
+        self.vendor
+    }
+
+    /// Returns which secret, or which set of static headers, is wrong, counted from 0 in
+    /// the order in which they were added.
+    pub fn secret_index(&self) -> Option<usize> {
+        self.secret_index
+    }
+
+    /// Returns the static header whose value is wrong.
+    pub fn header(&self) -> Option<&str> {
+        self.header.as_deref()
+    }
+
+    pub(crate) fn of_vendor(self, vendor: &'static str) -> Self {
+        ConfigError { vendor: Some(vendor), ..self }
+    }
+
+    pub(super) fn of_secret(self, index: usize) -> Self {
+        ConfigError { secret_index: Some(index), ..self }
+    }
+
+    pub(super) fn of_header(self, name: Cow<'static, str>) -> Self {
+        ConfigError { header: Some(name), ..self }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(vendor) = self.vendor {
+            write!(f, "{vendor}: ")?;
+        }
+        if self.kind.is_about_a_secret() {
+            match (&self.header, self.secret_index) {
+                (Some(header), Some(1..)) => {
+                    write!(f, "the value of the header `{header}`, in the {} set, ", self.ordinal())
+                }
+                (Some(header), _) => write!(f, "the value of the header `{header}` "),
+                (None, Some(_)) => write!(f, "the {} secret ", self.ordinal()),
+                (None, None) => write!(f, "the secret "),
+            }?;
+        }
+        self.kind.fmt(f)
+    }
+}
+
+impl ConfigError {
+    fn ordinal(&self) -> Cow<'static, str> {
+        const ORDINALS: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
+        let index = self.secret_index.unwrap_or_default();
+        match ORDINALS.get(index) {
+            Some(ordinal) => (*ordinal).into(),
+            // Nobody has eleven active secrets.
+            None => format!("{}th", index.saturating_add(1)).into(),
+        }
+    }
+}
+
+/// What is wrong with a configuration: see [`ConfigError`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConfigError {
+pub enum ConfigErrorKind {
     /// The secret is empty or blank.
-    #[error("the secret is empty")]
+    #[error("is empty")]
     EmptySecret,
     /// The secret begins or ends with white space, such as the newline of an
     /// environment file.
-    #[error("the secret begins or ends with white space; remove it (is it the newline of an environment file?)")]
+    #[error("begins or ends with white space; remove it (is it the newline of an environment file?)")]
     SecretWithWhitespace,
     /// The scheme needs base64 after the secret's prefix.
-    #[error("the secret is not base64, which this scheme needs after the secret's prefix")]
+    #[error("is not base64, which this scheme needs after the secret's prefix")]
     SecretNotBase64,
+    /// The secret is so short that it can be guessed.
+    /// [`Secret::danger_short`](crate::Secret::danger_short) accepts it.
+    #[error("is shorter than {min_bytes} bytes, and could be guessed")]
+    SecretTooShort {
+        /// The smallest length that is accepted, in bytes. It is the key's where the
+        /// secret is base64.
+        min_bytes: usize,
+    },
+    /// The value of a static header holds characters outside ASCII, which no request
+    /// matches.
+    #[error("holds characters outside ASCII, so that no request could match it")]
+    HeaderValueNotAscii,
+    /// The value of a static header holds control characters, which HTTP does not allow.
+    #[error("holds control characters, which HTTP does not allow, so that no request could match it")]
+    HeaderValueWithControl,
+    /// The value of a static header is longer than a request's may be.
+    #[error("is longer than the {max_bytes} bytes that are accepted in a request")]
+    HeaderValueTooLong {
+        /// The greatest length that is accepted, in bytes.
+        max_bytes: usize,
+    },
     /// HTTP does not allow this header name.
     #[error("`{name}` is not a header name")]
     InvalidHeaderName {
@@ -44,17 +159,37 @@ pub enum ConfigError {
     },
 }
 
-impl ConfigError {
-    /// Returns a stable name for logs and metrics.
-    pub fn code(&self) -> &'static str {
+impl ConfigErrorKind {
+    fn code(&self) -> &'static str {
         match self {
-            ConfigError::EmptySecret => "empty_secret",
-            ConfigError::SecretWithWhitespace => "secret_with_whitespace",
-            ConfigError::SecretNotBase64 => "secret_not_base64",
-            ConfigError::InvalidHeaderName { .. } => "invalid_header_name",
-            ConfigError::DuplicateHeader { .. } => "duplicate_header",
-            ConfigError::NoHeader => "no_header",
-            ConfigError::InvalidUrl { .. } => "invalid_url",
+            ConfigErrorKind::EmptySecret => "empty_secret",
+            ConfigErrorKind::SecretWithWhitespace => "secret_with_whitespace",
+            ConfigErrorKind::SecretNotBase64 => "secret_not_base64",
+            ConfigErrorKind::SecretTooShort { .. } => "secret_too_short",
+            ConfigErrorKind::HeaderValueNotAscii => "header_value_not_ascii",
+            ConfigErrorKind::HeaderValueWithControl => "header_value_with_control",
+            ConfigErrorKind::HeaderValueTooLong { .. } => "header_value_too_long",
+            ConfigErrorKind::InvalidHeaderName { .. } => "invalid_header_name",
+            ConfigErrorKind::DuplicateHeader { .. } => "duplicate_header",
+            ConfigErrorKind::NoHeader => "no_header",
+            ConfigErrorKind::InvalidUrl { .. } => "invalid_url",
+        }
+    }
+
+    /// Returns whether the text goes on where a secret or a header is named.
+    fn is_about_a_secret(&self) -> bool {
+        match self {
+            ConfigErrorKind::EmptySecret
+            | ConfigErrorKind::SecretWithWhitespace
+            | ConfigErrorKind::SecretNotBase64
+            | ConfigErrorKind::SecretTooShort { .. }
+            | ConfigErrorKind::HeaderValueNotAscii
+            | ConfigErrorKind::HeaderValueWithControl
+            | ConfigErrorKind::HeaderValueTooLong { .. } => true,
+            ConfigErrorKind::InvalidHeaderName { .. }
+            | ConfigErrorKind::DuplicateHeader { .. }
+            | ConfigErrorKind::NoHeader
+            | ConfigErrorKind::InvalidUrl { .. } => false,
         }
     }
 }
@@ -67,7 +202,7 @@ impl ConfigError {
 /// use offhook::{Truedy, Verifier};
 ///
 /// let headers = [("x-truedy-timestamp", "1773844200")];
-/// let error = Truedy::new("whsec_1")?.receive(&headers, "{}").unwrap_err();
+/// let error = Truedy::new("whsec_2b7e1516")?.receive(&headers, "{}").unwrap_err();
 /// assert_eq!((error.status(), error.code()), (401, "missing_header"));
 /// assert_eq!(error.to_string(), "the header `x-truedy-signature` is missing");
 /// # Ok::<(), offhook::ConfigError>(())
@@ -120,7 +255,10 @@ pub enum VerifyError {
         header: Cow<'static, str>,
     },
     /// No active secret makes this signature over this delivery.
-    #[error("the signature does not match: another secret, or another body than the one that was signed")]
+    #[error(
+        "the signature does not match; check that the secret is the one of this vendor and this endpoint, \
+         and that nothing before offhook changes the body"
+    )]
     SignatureMismatch,
     /// A static header does not hold the configured value.
     #[error("the header `{header}` does not hold the configured value")]
@@ -129,7 +267,7 @@ pub enum VerifyError {
         header: Cow<'static, str>,
     },
     /// The signed time is not in the scheme's format.
-    #[error("the signed time is not a timestamp of this scheme")]
+    #[error("the signed time is not written as this scheme writes it")]
     MalformedTimestamp,
     /// The signed time looks like milliseconds where the scheme says seconds.
     #[error("the signed time looks like milliseconds; this scheme signs seconds")]
@@ -190,6 +328,55 @@ impl VerifyError {
             VerifyError::MissingTimestamp => "missing_timestamp",
             VerifyError::UnknownUrl => "unknown_url",
             VerifyError::Config(error) => error.code(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::verify::HeaderTokens;
+    use crate::{Salpre, StandardWebhooks, Truedy, talkifai, truedy};
+
+    #[test]
+    fn a_config_error_names_the_vendor_and_the_secret_or_the_header() {
+        let secret = "whsec_2b7e1516";
+        let blank = |index: usize| {
+            let mut truedy = Truedy::new(secret).unwrap();
+            for _ in 1..index {
+                truedy = truedy.with_secret(secret).unwrap();
+            }
+            truedy.with_secret(" ").unwrap_err().to_string()
+        };
+        let tokens = || HeaderTokens::new([("x-a", "long enough"), ("x-b", "long enough")]).unwrap();
+        let webhooks = |secret: &str| StandardWebhooks::<()>::new(secret);
+        for (text, expected) in [
+            (Truedy::new("").unwrap_err().to_string(), "truedy: the first secret is empty"),
+            (blank(1), "truedy: the second secret is empty"),
+            (blank(5), "truedy: the 6th secret is empty"),
+            (truedy::verify("", "1", "2", "").unwrap_err().to_string(), "truedy: the first secret is empty"),
+            (webhooks("whsec_?").unwrap_err().to_string(), "standard-webhooks: the first secret is not base64"),
+            (
+                webhooks("whsec_bG9uZyBlbm91Z2g=")
+                    .unwrap()
+                    .with_vendor("acme")
+                    .with_secret("")
+                    .unwrap_err()
+                    .to_string(),
+                "acme: the second secret is empty",
+            ),
+            (Salpre::bearer("").unwrap_err().to_string(), "salpre: the value of the header `authorization` is empty"),
+            (Salpre::header("x-a", "").unwrap_err().to_string(), "salpre: the value of the header `x-a` is empty"),
+            (Salpre::header("x a", "").unwrap_err().to_string(), "salpre: `x a` is not a header name"),
+            (
+                tokens().with_set([("x-a", "long enough"), ("x-b", "\t")]).unwrap_err().to_string(),
+                "the value of the header `x-b`, in the second set, is empty",
+            ),
+            (
+                talkifai::Functions::bearer(" s3cret, long").unwrap_err().to_string(),
+                "talkifai: the value of the header `authorization` begins or ends with white space",
+            ),
+        ] {
+            assert!(text.starts_with(expected), "{text}");
         }
     }
 }

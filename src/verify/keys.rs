@@ -9,7 +9,7 @@ use super::presented::Presented;
 use super::scheme::{HmacScheme, SecretFormat};
 use super::tag::{MacKey, Tag};
 use crate::time::{Clock, SystemClock};
-use crate::verify::{ConfigError, Head, Request, Secret, Tolerance, Verified, VerifyError};
+use crate::verify::{ConfigError, ConfigErrorKind, Head, Request, Secret, Tolerance, Verified, VerifyError};
 
 /// A scheme with its active secrets: what verifies the deliveries of a vendor that
 /// signs.
@@ -29,11 +29,11 @@ impl HmacKeys {
     ///
     /// # Errors
     ///
-    /// A secret that is empty, blank or padded with white space, or that is not
-    /// in the scheme's format.
+    /// A secret that is empty, blank, padded with white space or shorter than 8 bytes, or
+    /// that is not in the scheme's format.
     pub fn new(scheme: HmacScheme, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
         Ok(HmacKeys {
-            keys: Arc::new([mac_key(&scheme, &secret.into())?]),
+            keys: Arc::new([mac_key(&scheme, &secret.into(), 0)?]),
             scheme,
             tolerance: Some(Tolerance::DEFAULT),
             clock: Arc::new(SystemClock),
@@ -47,7 +47,7 @@ impl HmacKeys {
     ///
     /// As for [`new`](Self::new).
     pub fn with_secret(mut self, secret: impl Into<Secret>) -> Result<Self, ConfigError> {
-        let added = mac_key(&self.scheme, &secret.into())?;
+        let added = mac_key(&self.scheme, &secret.into(), self.keys.len())?;
         self.keys = self.keys.iter().cloned().chain([added]).collect();
         Ok(self)
     }
@@ -89,9 +89,11 @@ impl HmacKeys {
     ///
     /// # Errors
     ///
-    /// The first check that fails.
+    /// The first check that fails. A signed text that could be divided in another way,
+    /// into another time and another body, has a [`VerifyError::MalformedTimestamp`].
     pub fn verify(&self, request: &Request<'_>) -> Result<Verified, VerifyError> {
         let presented = Presented::read(&self.scheme, request.headers())?;
+        presented.check_division(request.body())?;
         let secret_index = self.matching_secret(&presented, request.body()).ok_or(VerifyError::SignatureMismatch)?;
         if let (Some(signed_at), Some(tolerance)) = (presented.signed_at, self.tolerance) {
             tolerance.check(signed_at, &*self.clock)?;
@@ -135,23 +137,29 @@ impl fmt::Debug for HmacKeys {
     }
 }
 
-fn mac_key(scheme: &HmacScheme, secret: &Secret) -> Result<MacKey, ConfigError> {
+/// Keys the secret at `index`.
+fn mac_key(scheme: &HmacScheme, secret: &Secret, index: usize) -> Result<MacKey, ConfigError> {
+    try_mac_key(scheme, secret).map_err(|kind| ConfigError::new(kind).of_secret(index))
+}
+
+fn try_mac_key(scheme: &HmacScheme, secret: &Secret) -> Result<MacKey, ConfigErrorKind> {
     let text = secret.bytes()?;
     let decoded;
     let bytes = match scheme.secret {
         SecretFormat::Raw => text,
         SecretFormat::Base64 { prefix } => {
             let text = text.strip_prefix(prefix.as_bytes()).unwrap_or(text);
-            let text = std::str::from_utf8(text).map_err(|_| ConfigError::SecretNotBase64)?;
+            let text = std::str::from_utf8(text).map_err(|_| ConfigErrorKind::SecretNotBase64)?;
             // Some vendors leave the padding out.
             let text = text.trim_end_matches('=');
-            decoded = Zeroizing::new(Base64Unpadded::decode_vec(text).map_err(|_| ConfigError::SecretNotBase64)?);
+            decoded = Zeroizing::new(Base64Unpadded::decode_vec(text).map_err(|_| ConfigErrorKind::SecretNotBase64)?);
             decoded.as_slice()
         }
     };
     // Anybody could sign with an empty key.
     if bytes.is_empty() {
-        return Err(ConfigError::EmptySecret);
+        return Err(ConfigErrorKind::EmptySecret);
     }
-    MacKey::new_from_slice(bytes).map_err(|_| ConfigError::EmptySecret)
+    secret.check_length(bytes)?;
+    MacKey::new_from_slice(bytes).map_err(|_| ConfigErrorKind::EmptySecret)
 }

@@ -43,7 +43,7 @@ pub use timestamp::TimestampFormat;
 pub use tokens::HeaderTokens;
 
 // These are public at the crate's root.
-pub(crate) use error::{ConfigError, VerifyError};
+pub(crate) use error::{ConfigError, ConfigErrorKind, VerifyError};
 pub(crate) use headers::Headers;
 pub(crate) use request::Request;
 pub(crate) use secret::Secret;

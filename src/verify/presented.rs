@@ -2,7 +2,8 @@ use memchr::memchr;
 
 use crate::time::UnixTime;
 use crate::verify::headers::trim;
-use crate::verify::scheme::{HmacScheme, TimestampSource};
+use crate::verify::scheme::{HmacScheme, Part, TimestampSource};
+use crate::verify::timestamp::TimestampFormat;
 use crate::verify::{Headers, VerifyError};
 
 /// What a delivery presents in its headers: everything that can be read, and
@@ -40,13 +41,36 @@ impl<'h> Presented<'h> {
         };
         let id = match scheme.id_header {
             None => &[],
-            Some(name) => id.required(MAX_ID_BYTES, || name.into())?,
+            Some(name) => {
+                let id = id.required(MAX_ID_BYTES, || name.into())?;
+                if scheme.byte_after_id().is_some_and(|end| id.contains(&end)) {
+                    return Err(VerifyError::MalformedHeader { header: name.into() });
+                }
+                id
+            }
         };
         let presented = Presented { scheme, signatures, timestamp, signed_at, id };
         if !presented.any(|tag| scheme.encoding.is_well_formed(tag)) {
             return Err(malformed(scheme));
         }
         Ok(presented)
+    }
+
+    /// Checks that the signed text can be divided into its parts in this way only.
+    /// Otherwise whoever captured a delivery could move the border between the time and
+    /// the body, and the signature would still match. The id is checked when it is read.
+    pub(super) fn check_division(&self, body: &[u8]) -> Result<(), VerifyError> {
+        let parts = self.scheme.parts;
+        let Some(at) = parts.iter().position(|part| *part == Part::Timestamp) else { return Ok(()) };
+        let (before, after) = parts.split_at(at);
+        let next = after.iter().skip(1).flat_map(|part| part.bytes(self.timestamp, self.id, body)).copied();
+        let last = before.iter().rev().flat_map(|part| part.bytes(self.timestamp, self.id, body).iter().rev()).next();
+        // RFC 3339 begins in one way only, but digits may begin earlier.
+        let began = self.timestamp.iter().all(u8::is_ascii_digit) && last.is_some_and(u8::is_ascii_digit);
+        if began || TimestampFormat::may_go_on(self.timestamp, next) {
+            return Err(VerifyError::MalformedTimestamp);
+        }
+        Ok(())
     }
 
     /// Returns whether `check` holds for one of the presented signatures. It is called

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use crate::verify::{ConfigError, Headers, VerifyError};
+use crate::verify::{ConfigError, ConfigErrorKind, Headers, VerifyError};
 
 /// A request without its body: method, target and headers, as they were received.
 ///
@@ -158,7 +158,7 @@ impl PublicUrl {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidUrl`] if it does not begin with `https://` or `http://` and a
+    /// [`ConfigErrorKind::InvalidUrl`] if it does not begin with `https://` or `http://` and a
     /// host, ends with a slash, or holds a query, a fragment or white space.
     pub fn base(base: impl Into<String>) -> Result<Self, ConfigError> {
         let base = base.into();
@@ -169,7 +169,7 @@ impl PublicUrl {
             || !rest.bytes().all(|byte| byte.is_ascii_graphic())
             || rest.contains(['?', '#'])
         {
-            return Err(ConfigError::InvalidUrl { url: base });
+            return Err(ConfigError::new(ConfigErrorKind::InvalidUrl { url: base }));
         }
         Ok(PublicUrl(Source::Base(base)))
     }

@@ -62,6 +62,16 @@ impl HmacScheme {
             parts: &[],
         })
     }
+
+    /// Returns the first byte of the text that ends the id where it is signed. An id that
+    /// holds it could be divided in two ways.
+    pub(super) fn byte_after_id(&self) -> Option<u8> {
+        let after = self.parts.iter().skip_while(|part| **part != Part::Id).nth(1)?;
+        match after {
+            Part::Literal(text) => text.as_bytes().first().copied(),
+            _ => None,
+        }
+    }
 }
 
 /// A scheme that is not complete yet: see [`HmacScheme::in_header`].
@@ -181,6 +191,18 @@ pub enum Part {
     Body,
     /// A fixed text.
     Literal(&'static str),
+}
+
+impl Part {
+    #[inline]
+    pub(super) fn bytes<'b>(&self, timestamp: &'b [u8], id: &'b [u8], body: &'b [u8]) -> &'b [u8] {
+        match self {
+            Part::Body => body,
+            Part::Timestamp => timestamp,
+            Part::Id => id,
+            Part::Literal(text) => text.as_bytes(),
+        }
+    }
 }
 
 /// The separator between the entries of a header that is a list. Spaces and tabs

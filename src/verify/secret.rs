@@ -4,13 +4,14 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::verify::ConfigError;
+use crate::verify::ConfigErrorKind;
 
 /// A signing secret or an access token.
 ///
 /// It is made from text or bytes, shows nothing in `Debug`, is wiped from
 /// memory when dropped, and cannot be cloned, compared or serialised.
 /// Functions that need a secret take `impl Into<Secret>`, so a `String` will do.
+/// A secret has at least 8 bytes; so does the key, where the secret is base64.
 ///
 /// ```
 /// use offhook::Secret;
@@ -18,20 +19,47 @@ use crate::verify::ConfigError;
 /// let secret = Secret::from("whsec_live_1234");
 /// assert_eq!(format!("{secret:?}"), "Secret(..)");
 /// ```
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Whether it may be shorter than [`MIN_SECRET_BYTES`].
+    short: bool,
+}
 
 impl Secret {
+    /// Makes a secret that may be shorter than 8 bytes. Whoever has seen one delivery can
+    /// find such a secret by trying all there are, and then forge others. This is for
+    /// published examples, and for headers whose value is not a secret.
+    ///
+    /// ```
+    /// use offhook::{Secret, Truedy};
+    ///
+    /// assert_eq!(Truedy::new("k3y").unwrap_err().code(), "secret_too_short");
+    /// assert!(Truedy::new(Secret::danger_short("k3y")).is_ok());
+    /// ```
+    pub fn danger_short(secret: impl Into<Secret>) -> Self {
+        Secret { short: true, ..secret.into() }
+    }
+
+    /// Checks the length of the key, or of the token, that was made of this secret.
+    pub(crate) fn check_length(&self, key: &[u8]) -> Result<(), ConfigErrorKind> {
+        if self.short || key.len() >= MIN_SECRET_BYTES {
+            Ok(())
+        } else {
+            Err(ConfigErrorKind::SecretTooShort { min_bytes: MIN_SECRET_BYTES })
+        }
+    }
+
     /// Returns the bytes of a secret that was handed over as text.
     ///
     /// White space at either end is nearly always the newline of an environment
     /// file. It would make every delivery fail, so it is an error here.
-    pub(crate) fn bytes(&self) -> Result<&[u8], ConfigError> {
-        let bytes = self.0.as_slice();
+    pub(crate) fn bytes(&self) -> Result<&[u8], ConfigErrorKind> {
+        let bytes = self.bytes.as_slice();
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
         if bytes.iter().all(blank) {
-            Err(ConfigError::EmptySecret)
+            Err(ConfigErrorKind::EmptySecret)
         } else if bytes.first().is_some_and(blank) || bytes.last().is_some_and(blank) {
-            Err(ConfigError::SecretWithWhitespace)
+            Err(ConfigErrorKind::SecretWithWhitespace)
         } else {
             Ok(bytes)
         }
@@ -40,7 +68,7 @@ impl Secret {
 
 impl From<Vec<u8>> for Secret {
     fn from(bytes: Vec<u8>) -> Self {
-        Secret(Zeroizing::new(bytes))
+        Secret { bytes: Zeroizing::new(bytes), short: false }
     }
 }
 
@@ -74,6 +102,10 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// 8 random bytes take 2^64 attempts. Vendors make longer ones; some publish examples
+/// that are hardly longer.
+const MIN_SECRET_BYTES: usize = 8;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,10 +113,10 @@ mod tests {
     #[test]
     fn unusable_secrets_are_refused() {
         for empty in ["", " ", "\t\r\n "] {
-            assert_eq!(Secret::from(empty).bytes(), Err(ConfigError::EmptySecret), "{empty:?}");
+            assert_eq!(Secret::from(empty).bytes(), Err(ConfigErrorKind::EmptySecret), "{empty:?}");
         }
         for padded in ["abc\n", " abc", "abc\r\n", "\tabc"] {
-            assert_eq!(Secret::from(padded).bytes(), Err(ConfigError::SecretWithWhitespace), "{padded:?}");
+            assert_eq!(Secret::from(padded).bytes(), Err(ConfigErrorKind::SecretWithWhitespace), "{padded:?}");
         }
         assert_eq!(Secret::from("a b").bytes(), Ok(&b"a b"[..]));
     }

@@ -5,7 +5,7 @@ use hmac::digest::Output;
 use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
 use sha2::Sha256;
 
-use crate::verify::scheme::{Encoding, HmacScheme, Part};
+use crate::verify::scheme::{Encoding, HmacScheme};
 
 /// A secret's HMAC state, which is keyed once and cloned for each delivery.
 pub(super) type MacKey = HmacCore<Sha256>;
@@ -26,12 +26,7 @@ impl Tag {
         let mut mac = key.clone();
         let mut buffer = Buffer::<MacKey>::default();
         for part in scheme.parts {
-            let bytes = match part {
-                Part::Body => body,
-                Part::Timestamp => timestamp,
-                Part::Id => id,
-                Part::Literal(text) => text.as_bytes(),
-            };
+            let bytes = part.bytes(timestamp, id, body);
             buffer.digest_blocks(bytes, |blocks| mac.update_blocks(blocks));
         }
         let mut tag = Output::<MacKey>::default();

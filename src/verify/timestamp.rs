@@ -49,6 +49,24 @@ impl TimestampFormat {
         .ok_or(VerifyError::MalformedTimestamp)
     }
 
+    /// Returns whether a longer time could begin with this one and the text that follows it.
+    /// Its end, in a text that was signed as a whole, is then not certain.
+    pub(super) fn may_go_on(time: &[u8], mut next: impl Iterator<Item = u8>) -> bool {
+        let (first, second) = (next.next(), next.next());
+        let digit = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_digit());
+        if time.iter().all(u8::is_ascii_digit) {
+            return digit(first);
+        }
+        // A time with a zone ends with it.
+        let zoned = matches!(time, [.., b'Z' | b'z'] | [.., b'+' | b'-', _, _, b':', _, _]);
+        let go_on = match first {
+            Some(b'Z' | b'z' | b'+' | b'-') => true,
+            Some(b'.') => !time.contains(&b'.') && digit(second),
+            _ => time.contains(&b'.') && digit(first),
+        };
+        !zoned && go_on
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) fn format(self, time: DateTime<chrono::Utc>) -> String {
         match self {

@@ -7,7 +7,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::headers::is_header_name;
-use crate::verify::{ConfigError, Head, Secret, Verified, VerifyError};
+use crate::verify::{ConfigError, ConfigErrorKind, Head, Secret, Verified, VerifyError};
 
 /// Static headers with the values that they must have, for vendors that do not sign.
 ///
@@ -19,8 +19,8 @@ use crate::verify::{ConfigError, Head, Secret, Verified, VerifyError};
 /// ```
 /// use offhook::verify::{Head, HeaderTokens};
 ///
-/// let tokens = HeaderTokens::new([("authorization", "Bearer s3cret"), ("x-api-key", "k3y")])?;
-/// let headers = [("Authorization", "Bearer s3cret"), ("X-API-Key", "k3y")];
+/// let tokens = HeaderTokens::new([("authorization", "Bearer s3cret-t0ken"), ("x-api-key", "k3y-f0r-m3")])?;
+/// let headers = [("Authorization", "Bearer s3cret-t0ken"), ("X-API-Key", "k3y-f0r-m3")];
 /// assert!(tokens.verify(&Head::new(&headers)).is_ok());
 /// assert!(tokens.verify(&Head::new(&&headers[..1])).is_err());
 /// # Ok::<(), offhook::ConfigError>(())
@@ -36,14 +36,15 @@ impl HeaderTokens {
     ///
     /// # Errors
     ///
-    /// No header at all, one that is not a header name or occurs twice, or a
-    /// value that is empty, blank or padded with white space.
+    /// No header at all, one that is not a header name or occurs twice, or a value that
+    /// is empty, blank, padded with white space or shorter than 8 bytes, or that no request
+    /// could match: one that is longer than 8192 bytes, not ASCII, or with control characters.
     pub fn new<N, V>(headers: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
     where
         N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
-        Ok(HeaderTokens { sets: Some(Arc::new([token_set(headers)?])) })
+        Ok(HeaderTokens { sets: Some(Arc::new([token_set(headers, 0)?])) })
     }
 
     /// Accepts every request, whoever sends it. This is for an endpoint that nobody else
@@ -56,11 +57,14 @@ impl HeaderTokens {
     ///
     /// # Errors
     ///
-    /// A token that is empty, blank or padded with white space.
+    /// As for [`new`](Self::new), for the token without `Bearer `.
     pub fn bearer(token: impl Into<Secret>) -> Result<Self, ConfigError> {
+        const NAME: Cow<'static, str> = Cow::Borrowed("authorization");
         let token = token.into();
-        let value = Zeroizing::new([b"Bearer ", token.bytes()?].concat());
-        Self::new([("authorization", value.as_slice())])
+        let value = token_value(&token)
+            .map(|token| Zeroizing::new([b"Bearer ", token].concat()))
+            .map_err(|kind| ConfigError::new(kind).of_header(NAME))?;
+        Self::new([(NAME, value.as_slice())])
     }
 
     /// Adds a set that is accepted as well, for rotation.
@@ -74,7 +78,7 @@ impl HeaderTokens {
         N: Into<Cow<'static, str>>,
         V: Into<Secret>,
     {
-        let added = token_set(headers)?;
+        let added = token_set(headers, self.sets.as_ref().map_or(0, |sets| sets.len()))?;
         self.sets = self.sets.map(|sets| sets.iter().cloned().chain([added]).collect());
         Ok(self)
     }
@@ -138,7 +142,8 @@ impl Token {
     }
 }
 
-fn token_set<N, V>(headers: impl IntoIterator<Item = (N, V)>) -> Result<TokenSet, ConfigError>
+/// Makes the set at `index`.
+fn token_set<N, V>(headers: impl IntoIterator<Item = (N, V)>, index: usize) -> Result<TokenSet, ConfigError>
 where
     N: Into<Cow<'static, str>>,
     V: Into<Secret>,
@@ -147,15 +152,33 @@ where
     for (name, value) in headers {
         let name = name.into();
         if !is_header_name(&name) {
-            return Err(ConfigError::InvalidHeaderName { name: name.into_owned() });
+            return Err(ConfigError::new(ConfigErrorKind::InvalidHeaderName { name: name.into_owned() }));
         }
         if set.iter().any(|token| token.name.eq_ignore_ascii_case(&name)) {
-            return Err(ConfigError::DuplicateHeader { name: name.into_owned() });
+            return Err(ConfigError::new(ConfigErrorKind::DuplicateHeader { name: name.into_owned() }));
         }
         let secret = value.into();
-        set.push(Token { digest: digest(secret.bytes()?), name });
+        let value =
+            token_value(&secret).map_err(|kind| ConfigError::new(kind).of_secret(index).of_header(name.clone()))?;
+        set.push(Token { digest: digest(value), name });
     }
-    if set.is_empty() { Err(ConfigError::NoHeader) } else { Ok(set.into()) }
+    if set.is_empty() { Err(ConfigError::new(ConfigErrorKind::NoHeader)) } else { Ok(set.into()) }
+}
+
+/// Returns a value that a request can have.
+fn token_value(secret: &Secret) -> Result<&[u8], ConfigErrorKind> {
+    let value = secret.bytes()?;
+    if !value.is_ascii() {
+        return Err(ConfigErrorKind::HeaderValueNotAscii);
+    }
+    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        return Err(ConfigErrorKind::HeaderValueWithControl);
+    }
+    if value.len() > MAX_TOKEN_BYTES {
+        return Err(ConfigErrorKind::HeaderValueTooLong { max_bytes: MAX_TOKEN_BYTES });
+    }
+    secret.check_length(value)?;
+    Ok(value)
 }
 
 fn digest(value: &[u8]) -> CtOutput<Sha256> {
@@ -171,31 +194,50 @@ mod tests {
     #[test]
     fn unusable_configurations_are_refused() {
         let none: [(&str, &str); 0] = [];
-        assert_eq!(HeaderTokens::new(none).unwrap_err(), ConfigError::NoHeader);
+        let new =
+            |headers: &[(&'static str, &str)]| HeaderTokens::new(headers.iter().copied()).unwrap_err().kind().clone();
+        assert_eq!(new(&none), ConfigErrorKind::NoHeader);
         for name in ["", "x y", "x:y", "x\ny", "ключ"] {
-            let expected = ConfigError::InvalidHeaderName { name: name.to_owned() };
-            assert_eq!(HeaderTokens::new([(name, "v")]).unwrap_err(), expected);
+            let expected = ConfigErrorKind::InvalidHeaderName { name: name.to_owned() };
+            assert_eq!(new(&[(name, "v")]), expected);
         }
-        assert_eq!(HeaderTokens::new([("x-a", "")]).unwrap_err(), ConfigError::EmptySecret);
-        assert_eq!(HeaderTokens::new([("x-a", "v\n")]).unwrap_err(), ConfigError::SecretWithWhitespace);
-        let twice = HeaderTokens::new([("x-a", "1"), ("X-A", "2")]).unwrap_err();
-        assert_eq!(twice, ConfigError::DuplicateHeader { name: "X-A".to_owned() });
+        assert_eq!(new(&[("x-a", "")]), ConfigErrorKind::EmptySecret);
+        assert_eq!(new(&[("x-a", "v\n")]), ConfigErrorKind::SecretWithWhitespace);
+        assert_eq!(new(&[("x-a", "1234567")]), ConfigErrorKind::SecretTooShort { min_bytes: 8 });
+        assert_eq!(new(&[("x-a", "pässword")]), ConfigErrorKind::HeaderValueNotAscii);
+        for control in ["pass\nword", "pass\0word", "pass\x7fword"] {
+            assert_eq!(new(&[("x-a", control)]), ConfigErrorKind::HeaderValueWithControl);
+        }
+        let too_long = ConfigErrorKind::HeaderValueTooLong { max_bytes: 8192 };
+        assert_eq!(new(&[("x-a", &"v".repeat(8193))]), too_long);
+        let bearer = |token: String| HeaderTokens::bearer(token).map(drop).map_err(|error| error.kind().clone());
+        assert_eq!(bearer("v".repeat(8186)), Err(too_long));
+        assert_eq!(bearer("v".repeat(8185)), Ok(()));
+        assert_eq!(bearer("1234567".to_owned()), Err(ConfigErrorKind::SecretTooShort { min_bytes: 8 }));
+        let twice = new(&[("x-a", "long enough"), ("X-A", "2")]);
+        assert_eq!(twice, ConfigErrorKind::DuplicateHeader { name: "X-A".to_owned() });
     }
 
     #[test]
     fn each_set_is_required_whole_and_reported() {
-        let tokens = HeaderTokens::new([("x-a", "1"), ("x-b", "2")]).unwrap().with_set([("x-a", "old")]).unwrap();
+        let tokens = HeaderTokens::new([("x-a", "value one"), ("x-b", "value two")])
+            .unwrap()
+            .with_set([("x-a", "old value")])
+            .unwrap();
         let verify =
             |headers: &[(&str, &str)]| tokens.verify(&Head::new(&headers)).map(|verified| verified.secret_index());
-        assert_eq!(verify(&[("x-a", "1"), ("x-b", "2")]), Ok(Some(0)));
-        assert_eq!(verify(&[("x-a", "old")]), Ok(Some(1)));
-        assert_eq!(verify(&[("x-a", "1")]), Err(VerifyError::MissingHeader { header: "x-b".into() }));
-        assert_eq!(verify(&[("x-a", "1"), ("x-b", "3")]), Err(VerifyError::TokenMismatch { header: "x-b".into() }));
+        assert_eq!(verify(&[("x-a", "value one"), ("x-b", "value two")]), Ok(Some(0)));
+        assert_eq!(verify(&[("x-a", "old value")]), Ok(Some(1)));
+        assert_eq!(verify(&[("x-a", "value one")]), Err(VerifyError::MissingHeader { header: "x-b".into() }));
+        assert_eq!(
+            verify(&[("x-a", "value one"), ("x-b", "value")]),
+            Err(VerifyError::TokenMismatch { header: "x-b".into() })
+        );
     }
 
     #[test]
     fn debug_shows_names_only() {
-        let tokens = HeaderTokens::new([("x-a", "s3cret")]).unwrap();
+        let tokens = HeaderTokens::new([("x-a", "s3cret-value")]).unwrap();
         assert_eq!(format!("{tokens:?}"), r#"[["x-a"]]"#);
     }
 }

@@ -38,7 +38,7 @@ use crate::verify::headers::trim;
 /// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let app = App { truedy: Truedy::new("whsec_1")?, salpre: Salpre::bearer("s3cret")? };
+/// let app = App { truedy: Truedy::new("whsec_first")?, salpre: Salpre::bearer("s3cret-t0ken")? };
 /// let router: axum::Router = axum::Router::new().route("/webhooks/truedy", post(on_truedy)).with_state(app);
 /// # Ok(()) }
 /// # }
@@ -57,7 +57,7 @@ use crate::verify::headers::trim;
 /// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let truedy = web::Data::new(Truedy::new("whsec_1")?);
+/// let truedy = web::Data::new(Truedy::new("whsec_first")?);
 /// let app = App::new().app_data(truedy).route("/webhooks/truedy", web::post().to(on_truedy));
 /// # Ok(()) }
 /// # }

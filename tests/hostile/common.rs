@@ -72,7 +72,9 @@ pub const ULTRAVOX: Vendor = Vendor {
 
 pub const STANDARD: Vendor = Vendor {
     route: "/standard-webhooks",
-    sign: |timestamp, body| format!("v1,{}", Base64::encode_string(&mac(b"key", &[b"msg_1.", timestamp, b".", body]))),
+    sign: |timestamp, body| {
+        format!("v1,{}", Base64::encode_string(&mac(b"long enough", &[b"msg_1.", timestamp, b".", body])))
+    },
     credential: standard_webhooks::SIGNATURE_HEADER,
     timestamp: Some(standard_webhooks::TIMESTAMP_HEADER),
     id: Some(standard_webhooks::ID_HEADER),

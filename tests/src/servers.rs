@@ -20,7 +20,7 @@ pub const TALKIFAI_SECRET: &str = "talkifai_http_test_secret";
 pub const SALPRE_TOKEN: &str = "salpre_http_test_token";
 pub const ULTRAVOX_SECRET: &str = "uv_test_secret";
 /// Its key is `key`.
-pub const STANDARD_SECRET: &str = "whsec_a2V5";
+pub const STANDARD_SECRET: &str = "whsec_bG9uZyBlbm91Z2g=";
 
 pub fn truedy() -> Truedy {
     Truedy::new(TRUEDY_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))

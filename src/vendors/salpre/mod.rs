@@ -3,8 +3,8 @@
 //! ```
 //! use offhook::{Salpre, Verifier, salpre};
 //!
-//! let salpre = Salpre::bearer("s3cret")?;
-//! let headers = [("Authorization", "Bearer s3cret")];
+//! let salpre = Salpre::bearer("s3cret-t0ken")?;
+//! let headers = [("Authorization", "Bearer s3cret-t0ken")];
 //! let body = r#"{"event_type":"call_initiated","timestamp_utc":1760084505,"payload":{"call_id":1,"from":"+905555555555","to":"+905555555554","direction":"outbound","source":"salprebox:SALPRE_AABBCCDD"},"is_test":true}"#;
 //!
 //! let delivery = salpre.receive(&headers, body)?;
@@ -44,5 +44,7 @@ impl Vendor for Spec {
 /// value that cannot be used.
 pub fn verify(expected: impl Into<Secret>, received: impl AsRef<[u8]>) -> Result<Verified, VerifyError> {
     const HEADER: &str = "authorization";
-    HeaderTokens::new([(HEADER, expected)])?.verify(&Head::new(&[(HEADER, received.as_ref())]))
+    HeaderTokens::new([(HEADER, expected)])
+        .map_err(|error| error.of_vendor(Spec::NAME))?
+        .verify(&Head::new(&[(HEADER, received.as_ref())]))
 }

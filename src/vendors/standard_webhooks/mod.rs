@@ -37,9 +37,9 @@ use serde::de::DeserializeOwned;
 
 use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
-use crate::vendors::{Hmac, SignedVendor, Vendor};
+use crate::vendors::{Hmac, SignedVendor, Vendor, vendor};
 use crate::verify::{
-    ConfigError, HmacKeys, HmacScheme, Part, Request, Secret, Separator, TimestampFormat, Verified, VerifyError,
+    ConfigError, HmacScheme, Part, Request, Secret, Separator, TimestampFormat, Verified, VerifyError,
 };
 
 pub use message::Message;
@@ -130,7 +130,7 @@ impl<E: DeserializeOwned + 'static> Hmac<Spec<E>> {
 ///
 /// # Errors
 ///
-/// As for [`HmacKeys::verify`], and a secret that cannot be used.
+/// As for [`HmacKeys::verify`](crate::verify::HmacKeys::verify), and a secret that cannot be used.
 pub fn verify(
     secret: impl Into<Secret>,
     id: impl AsRef<[u8]>,
@@ -140,5 +140,5 @@ pub fn verify(
 ) -> Result<Verified, VerifyError> {
     let headers =
         [(ID_HEADER, id.as_ref()), (TIMESTAMP_HEADER, timestamp.as_ref()), (SIGNATURE_HEADER, signature.as_ref())];
-    HmacKeys::new(SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
+    vendor::keys::<Spec<()>>(secret)?.verify(&Request::new(&headers, body.as_ref()))
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::event::{ParseError, body};
 use crate::receive::Profile;
 use crate::vendors::talkifai::Spec;
-use crate::vendors::vendor;
+use crate::vendors::vendor::{self, Vendor as _};
 use crate::verify::{ConfigError, Head, HeaderTokens, Headers, Secret, VerifyError};
 
 /// Answers the calls of
@@ -26,8 +26,8 @@ use crate::verify::{ConfigError, Head, HeaderTokens, Headers, Secret, VerifyErro
 /// #[derive(serde::Deserialize)]
 /// struct Order { order_id: String }
 ///
-/// let functions = Functions::bearer("s3cret")?;
-/// let headers = [("Authorization", "Bearer s3cret")];
+/// let functions = Functions::bearer("s3cret-t0ken")?;
+/// let headers = [("Authorization", "Bearer s3cret-t0ken")];
 /// let order: Order = functions.receive(&headers, br#"{"order_id":"ORD-123"}"#)?;
 /// let reply = FunctionReply::result(format!("Order {} is on its way.", order.order_id));
 /// assert_eq!(&reply.body()[..], br#"{"result":"Order ORD-123 is on its way."}"#);
@@ -56,7 +56,7 @@ impl Functions {
     ///
     /// A token that is empty, blank or padded with white space.
     pub fn bearer(token: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Ok(Self::new(HeaderTokens::bearer(token)?))
+        HeaderTokens::bearer(token).map(Self::new).map_err(|error| error.of_vendor(Spec::NAME))
     }
 
     /// Sets after how long a late handler is cut off, counted from the arrival of the
@@ -100,15 +100,17 @@ impl Functions {
     }
 }
 
-/// Describes what does not fit, and in which argument, without its value.
+/// Says which argument does not fit. What a type of the user's own says about it may quote
+/// the value, so only serde_json's words about the syntax are repeated.
 fn reason(text: &str, error: &serde_json::Error) -> String {
-    let reason = body::redacted_reason(error);
+    if error.classify() != serde_json::error::Category::Data {
+        return body::redacted_reason(error);
+    }
     let line_start = |line: usize| text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
     let at = line_start(error.line()).saturating_add(error.column());
-    let argument = serde_json::Deserializer::from_str(text).deserialize_map(ArgumentAt { text, at });
-    match argument {
-        Ok(Some(name)) if reason.starts_with("expected ") => format!("`{name}`: {reason}"),
-        _ => reason,
+    match serde_json::Deserializer::from_str(text).deserialize_map(ArgumentAt { text, at }) {
+        Ok(Some(name)) => format!("`{name}` does not fit its type"),
+        _ => "an argument is missing or repeated, or does not fit its type".to_owned(),
     }
 }
 
@@ -147,7 +149,7 @@ pub enum FunctionError {
     /// The arguments do not fit the type.
     #[error("the arguments do not fit: {reason}")]
     Arguments {
-        /// Which argument does not fit and what was expected, without its value.
+        /// Which argument does not fit, without its value.
         reason: String,
     },
 }

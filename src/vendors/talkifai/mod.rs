@@ -25,8 +25,8 @@ mod function;
 use std::time::Duration;
 
 use crate::event::{ParseError, Parsed};
-use crate::vendors::{SignedVendor, Vendor};
-use crate::verify::{HmacKeys, HmacScheme, Part, Request, Secret, Verified, VerifyError};
+use crate::vendors::{SignedVendor, Vendor, vendor};
+use crate::verify::{HmacScheme, Part, Request, Secret, Verified, VerifyError};
 
 pub use event::{AnalysisEvent, CallEvent, CallStatus, CreditEvent, EndReason, Event, TranscriptEvent};
 #[cfg(feature = "schemars")]
@@ -64,12 +64,12 @@ impl Vendor for Spec {
 ///
 /// # Errors
 ///
-/// As for [`HmacKeys::verify`], and a secret that cannot be used.
+/// As for [`HmacKeys::verify`](crate::verify::HmacKeys::verify), and a secret that cannot be used.
 pub fn verify(
     secret: impl Into<Secret>,
     signature: impl AsRef<[u8]>,
     body: impl AsRef<[u8]>,
 ) -> Result<Verified, VerifyError> {
     let headers = [(SIGNATURE_HEADER, signature.as_ref())];
-    HmacKeys::new(SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
+    vendor::keys::<Spec>(secret)?.verify(&Request::new(&headers, body.as_ref()))
 }

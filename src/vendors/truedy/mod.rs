@@ -21,8 +21,8 @@ mod event;
 
 use crate::event::{ParseError, Parsed};
 use crate::receive::Success;
-use crate::vendors::{SignedVendor, Vendor};
-use crate::verify::{HmacKeys, HmacScheme, Part, Request, Secret, TimestampFormat, Verified, VerifyError};
+use crate::vendors::{SignedVendor, Vendor, vendor};
+use crate::verify::{HmacScheme, Part, Request, Secret, TimestampFormat, Verified, VerifyError};
 
 pub use event::{BatchEvent, BatchStatus, CallEvent, CallStatus, Event, VoiceEvent};
 
@@ -62,7 +62,7 @@ impl Vendor for Spec {
 ///
 /// # Errors
 ///
-/// As for [`HmacKeys::verify`], and a secret that cannot be used.
+/// As for [`HmacKeys::verify`](crate::verify::HmacKeys::verify), and a secret that cannot be used.
 pub fn verify(
     secret: impl Into<Secret>,
     timestamp: impl AsRef<[u8]>,
@@ -70,5 +70,5 @@ pub fn verify(
     body: impl AsRef<[u8]>,
 ) -> Result<Verified, VerifyError> {
     let headers = [(SIGNATURE_HEADER, signature.as_ref()), (TIMESTAMP_HEADER, timestamp.as_ref())];
-    HmacKeys::new(SCHEME, secret)?.verify(&Request::new(&headers, body.as_ref()))
+    vendor::keys::<Spec>(secret)?.verify(&Request::new(&headers, body.as_ref()))
 }

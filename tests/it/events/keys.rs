@@ -5,7 +5,7 @@ use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, talkifai, 
 
 use offhook_tests::signing::hex;
 
-const SECRET: &str = "whsec_1";
+const SECRET: &str = "whsec_first";
 
 fn truedy(body: &str) -> String {
     let headers = Signer::new(truedy::SCHEME, SECRET).unwrap().sign(SystemClock.now(), body);
@@ -20,8 +20,8 @@ fn talkifai(body: &str) -> String {
 }
 
 fn salpre(body: &str) -> Option<String> {
-    let salpre = Salpre::bearer("t").unwrap();
-    salpre.receive(&[("authorization", "Bearer t")], body.to_owned()).unwrap().dedupe_key()
+    let salpre = Salpre::bearer("s3cret-t0ken").unwrap();
+    salpre.receive(&[("authorization", "Bearer s3cret-t0ken")], body.to_owned()).unwrap().dedupe_key()
 }
 
 fn hashed(name: &str, body: &str) -> String {

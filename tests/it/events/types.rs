@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use offhook_tests::schemes;
 use offhook_tests::signing::NOW;
 
-const SECRET: &str = "whsec_a2V5";
+const SECRET: &str = "whsec_bG9uZyBlbm91Z2g=";
 
 #[derive(Debug, PartialEq, Deserialize)]
 struct Struct {

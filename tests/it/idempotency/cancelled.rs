@@ -216,11 +216,11 @@ async fn a_handler_slower_than_the_vendor_waits_is_logged_as_a_warning() {
             Self::Event::parse(body)
         }
     }
-    let vendor = offhook::StaticHeaders::<Hurried>::bearer("t").unwrap();
+    let vendor = offhook::StaticHeaders::<Hurried>::bearer("s3cret-t0ken").unwrap();
     let store = MemoryStore::new();
     for (id, wait, slow) in [(1, 0, false), (2, 40, true)] {
         let body = format!(r#"{{"event_type":"call_ended","payload":{{"call_id":{id}}}}}"#);
-        let delivery = offhook::Verifier::receive(&vendor, &[("authorization", "Bearer t")], body).unwrap();
+        let delivery = offhook::Verifier::receive(&vendor, &[("authorization", "Bearer s3cret-t0ken")], body).unwrap();
         let lines = logged(delivery.once(&store, async |_| {
             tokio::time::sleep(Duration::from_millis(wait)).await;
             Ok(())

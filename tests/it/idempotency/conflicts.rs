@@ -229,8 +229,8 @@ async fn run_body(store: &impl Run, vendor: &str, id: &str, body: &str, runs: &A
             store.run(&Ultravox::new(SECRET).unwrap().receive(&headers, body).unwrap(), runs).await
         }
         "salpre" => {
-            let headers = [("authorization", "Bearer t")];
-            store.run(&Salpre::bearer("t").unwrap().receive(&headers, body).unwrap(), runs).await
+            let headers = [("authorization", "Bearer s3cret-t0ken")];
+            store.run(&Salpre::bearer("s3cret-t0ken").unwrap().receive(&headers, body).unwrap(), runs).await
         }
         "standard-webhooks" => {
             let signer = Signer::new(standard_webhooks::SCHEME, SECRET).unwrap().with_message_id(id);

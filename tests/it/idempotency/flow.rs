@@ -132,7 +132,8 @@ async fn a_redelivery_in_flight_gets_503_with_the_time_to_wait() {
 #[tokio::test]
 async fn a_test_delivery_is_always_handled_and_reaches_no_store() {
     let body = r#"{"event_type":"call_initiated","timestamp_utc":1,"payload":{"call_id":1},"is_test":true}"#;
-    let delivery = Salpre::bearer("t").unwrap().receive(&[("authorization", "Bearer t")], body).unwrap();
+    let delivery =
+        Salpre::bearer("s3cret-t0ken").unwrap().receive(&[("authorization", "Bearer s3cret-t0ken")], body).unwrap();
     let (store, mut runs) = (Faulty::default(), 0);
     for _ in 0..3 {
         let reply = delivery
@@ -294,7 +295,7 @@ async fn the_future_is_send_if_the_handler_is() {
         talkifai: TalkifAi,
         store: Arc<dyn Store>,
     }
-    let app = App { talkifai: TalkifAi::new("s").unwrap(), store };
+    let app = App { talkifai: TalkifAi::new("whsec_first").unwrap(), store };
     let _: axum::Router = axum::Router::new().route("/", axum::routing::post(handle)).with_state(app);
 }
 
@@ -339,8 +340,8 @@ fn a_retention_shorter_than_the_vendors_retry_span_is_an_error() {
             Self::Event::parse(body)
         }
     }
-    let silent = StaticHeaders::<Silent>::bearer("s").unwrap();
-    let vendor = StaticHeaders::<Stubborn>::bearer("s").unwrap();
+    let silent = StaticHeaders::<Silent>::bearer("s3cret-t0ken").unwrap();
+    let vendor = StaticHeaders::<Stubborn>::bearer("s3cret-t0ken").unwrap();
     let standard = StandardWebhooks::<serde_json::Value>::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     assert_eq!(silent.profile().retry_span(), None);
     assert!(code(StoreSettings::new().for_vendor(&silent)).is_none());
@@ -355,7 +356,7 @@ fn a_retention_shorter_than_the_vendors_retry_span_is_an_error() {
     assert_eq!(code(long.for_vendor(&standard).unwrap().with_retention(hours(72))), Some("retention_too_short"));
     assert_eq!(long.retention(), hours(73));
     // The minimum covers the vendors of this crate.
-    let talkifai = TalkifAi::new("s").unwrap();
+    let talkifai = TalkifAi::new("whsec_first").unwrap();
     assert!(talkifai.profile().retry_span().unwrap() <= MIN_RETENTION);
     assert_eq!(long.for_vendor(&talkifai).unwrap(), long);
 }

@@ -31,7 +31,7 @@ use std::process::{Command, Stdio};
 use base64ct::{Base64, Encoding};
 use offhook::testing::Signer;
 use offhook::verify::{HmacKeys, HmacScheme};
-use offhook::{Clock, FixedClock};
+use offhook::{Clock, FixedClock, Secret};
 use serde::{Deserialize, Serialize};
 
 use offhook_tests::crate_root;
@@ -114,7 +114,7 @@ impl Case {
 
     /// Returns our signature header for this case.
     fn ours(&self, peer: Peer) -> String {
-        let signer = Signer::new(peer.scheme, &self.secret).unwrap().with_message_id(&self.id);
+        let signer = Signer::new(peer.scheme, Secret::danger_short(&self.secret)).unwrap().with_message_id(&self.id);
         let headers = signer.sign(FixedClock::at_unix(self.timestamp.parse().unwrap()).now(), &self.body);
         headers.into_iter().find(|(name, _)| name.contains("signature")).unwrap().1
     }
@@ -127,7 +127,7 @@ impl Case {
             ("webhook-id", &self.id),
             ("webhook-timestamp", &self.timestamp),
         ];
-        let Ok(keys) = HmacKeys::new(peer.scheme, &self.secret) else { return false };
+        let Ok(keys) = HmacKeys::new(peer.scheme, Secret::danger_short(&self.secret)) else { return false };
         keys.with_clock(FixedClock::at_unix(self.now)).verify(&offhook::Request::new(&headers, &self.body)).is_ok()
     }
 
@@ -291,7 +291,7 @@ const BODY: &str = r#"{"a":1}"#;
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn stripe_case(header: impl Fn(&str) -> String) -> Case {
-    let case = Case::new(STRIPE, "whsec_1", BODY);
+    let case = Case::new(STRIPE, "whsec_first", BODY);
     let tag = case.signature.split_once("v1=").unwrap().1;
     Case { signature: header(tag), ..case.clone() }
 }
@@ -299,8 +299,8 @@ fn stripe_case(header: impl Fn(&str) -> String) -> Case {
 #[test]
 fn offhook_differs_from_stripe_npm_where_listed() {
     let plain = stripe_case(|tag| format!("t={NOW},v1={tag}"));
-    let lossy = Case::new(STRIPE, "whsec_1", "{\"a\":\"\u{fffd}\"}");
-    let bytes = Case::new(STRIPE, "whsec_1", *b"{\"a\":\"\xff\"}");
+    let lossy = Case::new(STRIPE, "whsec_first", "{\"a\":\"\u{fffd}\"}");
+    let bytes = Case::new(STRIPE, "whsec_first", *b"{\"a\":\"\xff\"}");
     assert_differences(
         STRIPE,
         &[
@@ -321,7 +321,7 @@ fn offhook_differs_from_stripe_npm_where_listed() {
             ("unknown labels", stripe_case(|tag| format!("x=1,t={NOW},v1={tag},v9=z,,")), true, true),
             ("no t", stripe_case(|tag| format!("v1={tag}")), false, false),
             ("no v1", stripe_case(|_| format!("t={NOW}")), false, false),
-            ("empty body", Case::new(STRIPE, "whsec_1", ""), true, true),
+            ("empty body", Case::new(STRIPE, "whsec_first", ""), true, true),
             ("replacement characters signed", Case { signature: lossy.signature, ..bytes.clone() }, true, false),
             ("bytes signed", bytes, false, true),
         ],
@@ -346,7 +346,7 @@ fn offhook_differs_from_stripe_pypi_where_listed() {
             ("a space before t's value", stripe_case(|tag| format!("t= {NOW},v1={tag}")), true, false),
             ("upper case", stripe_case(|tag| format!("t={NOW},v1={}", tag.to_uppercase())), false, true),
             ("an entry without =", stripe_case(|tag| format!("t={NOW},v1={tag},x")), true, true),
-            ("bytes signed", Case::new(STRIPE, "whsec_1", *b"{\"a\":\"\xff\"}"), false, true),
+            ("bytes signed", Case::new(STRIPE, "whsec_first", *b"{\"a\":\"\xff\"}"), false, true),
         ],
     );
 }

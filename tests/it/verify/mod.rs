@@ -1,6 +1,7 @@
 //! Signatures, checked against what other implementations sign and verify.
 
 mod differential;
+mod division;
 mod published;
 mod recipes;
 mod vectors;

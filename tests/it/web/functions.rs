@@ -30,7 +30,7 @@ async fn order(call: Function<Order>) -> FunctionReply {
 }
 
 fn functions() -> Functions {
-    Functions::bearer("s3cret").unwrap()
+    Functions::bearer("s3cret-t0ken").unwrap()
 }
 
 #[derive(Debug, PartialEq)]
@@ -68,7 +68,7 @@ async fn by_actix(functions: Functions, headers: Headers<'_>, body: &str) -> Res
     Response { status, content_type, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
-const AUTH: (&str, &str) = ("authorization", "Bearer s3cret");
+const AUTH: (&str, &str) = ("authorization", "Bearer s3cret-t0ken");
 
 /// Asserts that both frameworks give the same answer, and returns its status and its body.
 async fn both(headers: Headers<'_>, body: &str) -> (u16, String) {
@@ -90,8 +90,8 @@ async fn a_refused_call_gets_an_answer_without_a_body() {
     for headers in [
         &[] as Headers<'_>,
         &[("authorization", "Bearer s3creT")],
-        &[("authorization", "s3cret")],
-        &[("x-api-key", "s3cret")],
+        &[("authorization", "s3cret-t0ken")],
+        &[("x-api-key", "s3cret-t0ken")],
         &[AUTH, AUTH],
     ] {
         for body in [r#"{"order_id":"ORD-123"}"#, "not JSON"] {
@@ -106,12 +106,12 @@ async fn a_refused_call_gets_an_answer_without_a_body() {
 #[actix_web::test]
 async fn wrong_arguments_are_explained_with_status_400() {
     for (body, reason) in [
-        ("", "missing field `order_id` at line 1 column 2"),
-        ("{}", "missing field `order_id` at line 1 column 2"),
-        (r#"{"items":1,"order_id":1234567}"#, "`order_id`: expected a string at line 1 column 29"),
-        ("{\n  \"order_id\": \"a\",\n  \"items\": 300\n}", "`items`: expected u8 at line 3 column 14"),
-        (r#"{"order_id":null}"#, "`order_id`: expected a string at line 1 column 16"),
-        (r#"{"order_id":"a","order_id":"b"}"#, "duplicate field `order_id` at line 1 column 26"),
+        ("", "an argument is missing or repeated, or does not fit its type"),
+        ("{}", "an argument is missing or repeated, or does not fit its type"),
+        (r#"{"items":1,"order_id":1234567}"#, "`order_id` does not fit its type"),
+        ("{\n  \"order_id\": \"a\",\n  \"items\": 300\n}", "`items` does not fit its type"),
+        (r#"{"order_id":null}"#, "`order_id` does not fit its type"),
+        (r#"{"order_id":"a","order_id":"b"}"#, "an argument is missing or repeated, or does not fit its type"),
         (r#"{"order_id":"a""#, "EOF while parsing an object at line 1 column 15"),
         ("[]", "the body is not a JSON object"),
         ("\"ORD-123\"", "the body is not a JSON object"),
@@ -128,6 +128,34 @@ async fn wrong_arguments_are_explained_with_status_400() {
 }
 
 /// The clock of the runtime is paused, and jumps from timer to timer.
+#[derive(Debug)]
+struct Quoting;
+
+impl<'de> serde::Deserialize<'de> for Quoting {
+    fn deserialize<D: serde::Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(value)?;
+        Err(serde::de::Error::custom(format!("expected another than {text}, missing field `{text}`")))
+    }
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct Pin {
+    #[expect(dead_code, reason = "it is never made")]
+    pin: Quoting,
+}
+
+#[actix_web::test]
+async fn a_type_that_quotes_its_value_is_not_quoted() {
+    let error = functions().receive::<Pin>(&[AUTH], br#"{"pin":"m4rker"}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the arguments do not fit: an argument is missing or repeated, or does not fit its type"
+    );
+    assert!(!format!("{error:?}").contains("m4rker"));
+    assert!(!String::from_utf8_lossy(&error.body()).contains("m4rker"));
+}
+
+/// The runtime's clock stands still and jumps to the next timer.
 #[actix_web::test]
 async fn a_handler_over_the_limit_is_cancelled_and_the_chosen_answer_is_sent() {
     tokio::time::pause();
