@@ -56,6 +56,14 @@ macro_rules! transactions {
             });
             assert!(tokio::time::timeout(Duration::from_millis(100), pending).await.is_err());
             assert_eq!(effects().await, 0);
+            // A dropped transaction is rolled back in the background, and holds the key until then.
+            for _ in 0..200 {
+                let handled = store.transact(&one, async |_, _| Err(HandlerError::retry("not yet"))).await;
+                if handled.outcome().code() != "in_flight" {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
 
             // An effect is committed together with its record, and only once.
             for (code, total) in [("handled", 1), ("duplicate", 1)] {
