@@ -12,8 +12,7 @@ use std::process::Command;
 use crate::cases::{CASES, Case, OFFHOOK, PARSE, PARSE_LIST, PARSE_SALPRE, VERIFY_STANDARD, VERIFY_TRUEDY};
 use crate::deliveries::{LARGE, SMALL};
 
-const PARSING: [(&str, usize); 4] =
-    [(PARSE, SMALL), (PARSE, LARGE), (PARSE_LIST, LARGE), (PARSE_SALPRE, LARGE)];
+const PARSING: [(&str, usize); 4] = [(PARSE, SMALL), (PARSE, LARGE), (PARSE_LIST, LARGE), (PARSE_SALPRE, LARGE)];
 
 const LISTED: usize = 14;
 
