@@ -169,6 +169,8 @@ struct Line<'a, P> {
     dedupe_key: Option<String>,
     call_id: Option<&'a str>,
     test: bool,
+    /// The paths of the documented fields that did not fit; empty if all of them fit.
+    drift: Vec<&'a str>,
     data: &'a P,
 }
 
@@ -184,6 +186,7 @@ where
         dedupe_key: delivery.dedupe_key(),
         call_id: event.call_id(),
         test: event.is_test(),
+        drift: event.drift().iter().map(|misfit| misfit.path.as_str()).collect(),
         data: event,
     };
     match serde_json::to_string(&line) {

@@ -78,6 +78,7 @@ fn run_sender(program: &str, script: &str) {
         assert_eq!(summary, expected, "{example}");
         assert!(server.lines.try_recv().is_err(), "{example}: a refused delivery was printed");
         assert_eq!(lines[0]["data"]["data"]["call"]["costUsd"].to_string(), "0.21");
+        assert!(lines.iter().all(|line| line["drift"] == serde_json::json!([])), "{lines:?}");
     }
 }
 
