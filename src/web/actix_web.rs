@@ -71,8 +71,8 @@ async fn read(
 ) -> Result<Bytes, Rejection> {
     refuse_content_coding(request.headers().get_all(header::CONTENT_ENCODING).map(header::HeaderValue::as_bytes))?;
     check()?;
-    // `web::Bytes` decodes a Content-Encoding, of which there is none here, and
-    // honours the application's limit; without one, its default is 256 KiB.
+    // `web::Bytes` honours the application's limit. It is not used without one, because its
+    // default of 256 KiB is too small. Bodies that it would decode were refused above.
     let configured =
         request.app_data::<PayloadConfig>().is_some() || request.app_data::<web::Data<PayloadConfig>>().is_some();
     if configured {
