@@ -1,7 +1,33 @@
-// The README's code needs a framework.
-#![cfg_attr(all(feature = "axum", feature = "actix-web"), doc = include_str!("../README.md"))]
+// The README's code needs the frameworks, and its links need the guide. The definitions
+// here come before the README's own, so that its links lead to pages of the documentation.
 #![cfg_attr(
-    not(all(feature = "axum", feature = "actix-web")),
+    all(feature = "axum",
+        feature = "actix-web",
+        feature = "sqlite",
+        feature = "postgres",
+        feature = "redis",
+        feature = "testing"),
+    doc = "
+[guide]: guide
+[own vendor]: guide::own_vendor
+[exactly once]: guide::exactly_once
+[deployment]: guide::deployment
+[performance]: guide::performance
+[decisions]: guide::decisions
+[security]: guide::security
+
+",
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(
+        feature = "axum",
+        feature = "actix-web",
+        feature = "sqlite",
+        feature = "postgres",
+        feature = "redis",
+        feature = "testing"
+    )),
     doc = "The receiver for voice-AI and telephony webhooks; see the README."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]

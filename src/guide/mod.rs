@@ -48,3 +48,12 @@ pub mod deployment {}
 
 #[doc = include_str!("../../docs/guide/troubleshooting.md")]
 pub mod troubleshooting {}
+
+#[doc = include_str!("../../docs/performance.md")]
+pub mod performance {}
+
+#[doc = include_str!("../../docs/decisions.md")]
+pub mod decisions {}
+
+#[doc = include_str!("../../SECURITY.md")]
+pub mod security {}
