@@ -1,8 +1,10 @@
 //! Deliveries over real HTTP on loopback, to both frameworks.
 
+mod codes;
 mod copies;
 mod debug;
 mod functions;
+mod limits;
 mod request;
 mod senders;
 mod standalone;
