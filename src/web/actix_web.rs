@@ -135,14 +135,21 @@ async fn read_to_default_limit(request: &HttpRequest, mut pieces: Pieces) -> Res
         return Err(Rejection::BodyTooLarge);
     }
     let mut received = Received::default();
-    while let Some(piece) = poll_fn(|context| Pin::new(&mut pieces).poll_next(context)).await {
+    loop {
+        let piece = poll_fn(|context| {
+            let piece = Pin::new(&mut pieces).poll_next(context);
+            if piece.is_pending() {
+                received.detach();
+            }
+            piece
+        });
+        let Some(piece) = piece.await else { return Ok(received.into_bytes()) };
         let piece = piece.map_err(|error| unreadable(error.into()))?;
         if received.len().saturating_add(piece.len()) > DEFAULT_BODY_LIMIT {
             return Err(Rejection::BodyTooLarge);
         }
         received.push(piece);
     }
-    Ok(received.into_bytes())
 }
 
 /// The pieces of a body as they arrive. It ends with an error if the budget has no room.

@@ -85,7 +85,15 @@ async fn read(
 /// `Bytes` as an extractor would keep every piece of a body until the last one is there.
 async fn read_all(mut body: Body, limits: &ReadLimits) -> Result<Bytes, Rejection> {
     let (mut share, mut received) = (limits.share(), Received::default());
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+    loop {
+        let frame = poll_fn(|context| {
+            let frame = Pin::new(&mut body).poll_frame(context);
+            if frame.is_pending() {
+                received.detach();
+            }
+            frame
+        });
+        let Some(frame) = frame.await else { return Ok(received.into_bytes()) };
         // Trailers are not read.
         let Ok(piece) = frame.map_err(unreadable)?.into_data() else { continue };
         if !share.admit(piece.len()) {
@@ -93,7 +101,6 @@ async fn read_all(mut body: Body, limits: &ReadLimits) -> Result<Bytes, Rejectio
         }
         received.push(piece);
     }
-    Ok(received.into_bytes())
 }
 
 fn unreadable(error: axum_core::Error) -> Rejection {

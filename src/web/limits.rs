@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::web::Rejection;
 
@@ -11,7 +11,7 @@ use crate::web::Rejection;
 /// one, and how many bytes of all of them they hold.
 ///
 /// In axum it is an extension of the request, and in actix-web it is application data.
-/// Where there is none, the default applies: 10 s for each body, and one budget of 32 MiB
+/// Where there is none, the default applies: 10 s for each body, and one budget of 8 MiB
 /// for the whole process. A clone shares the budget of the original.
 ///
 /// ```
@@ -121,37 +121,63 @@ impl Drop for Share {
 }
 
 /// A body as far as it has arrived. It grows with what arrives, whatever length is declared.
+///
+/// A body in one piece, as most are, is not copied. Other pieces are: a sender of single
+/// bytes would otherwise have a reference kept for each of them, and each may keep a much
+/// larger buffer of the framework. The blocks have one size, because a buffer that doubles
+/// leaves as much memory unused as it holds.
 #[derive(Default)]
 pub(super) struct Received {
     first: Bytes,
-    longer: BytesMut,
+    blocks: Vec<Vec<u8>>,
+    len: usize,
 }
 
 impl Received {
-    /// A body in one piece, as most are, is not copied. Other pieces are, because a sender
-    /// of single bytes would otherwise have a reference kept for each of them.
     pub(super) fn push(&mut self, piece: Bytes) {
-        if self.first.is_empty() && self.longer.is_empty() {
+        self.len = self.len.saturating_add(piece.len());
+        if self.first.is_empty() && self.blocks.is_empty() {
             self.first = piece;
         } else {
-            self.longer.extend_from_slice(&std::mem::take(&mut self.first));
-            self.longer.extend_from_slice(&piece);
+            self.detach();
+            self.copy(&piece);
+        }
+    }
+
+    /// Copies the first piece, while more is waited for.
+    pub(super) fn detach(&mut self) {
+        let first = std::mem::take(&mut self.first);
+        self.copy(&first);
+    }
+
+    fn copy(&mut self, mut piece: &[u8]) {
+        while !piece.is_empty() {
+            let Some(block) = self.blocks.last_mut().filter(|block| block.len() < BLOCK) else {
+                self.blocks.push(Vec::with_capacity(BLOCK));
+                continue;
+            };
+            let (now, later) = piece.split_at(piece.len().min(BLOCK.saturating_sub(block.len())));
+            block.extend_from_slice(now);
+            piece = later;
         }
     }
 
     #[cfg(feature = "actix-web")]
     pub(super) fn len(&self) -> usize {
-        self.first.len().saturating_add(self.longer.len())
+        self.len
     }
 
     pub(super) fn into_bytes(self) -> Bytes {
-        if self.longer.is_empty() { self.first } else { self.longer.freeze() }
+        if self.blocks.is_empty() { self.first } else { self.blocks.concat().into() }
     }
 }
 
+/// The size of a block, in bytes.
+const BLOCK: usize = 16 * 1024;
+
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
-const DEFAULT_BUDGET: usize = 32 * 1024 * 1024;
+const DEFAULT_BUDGET: usize = 8 * 1024 * 1024;
 
 /// A delivery of ordinary size never meets the budget, so nobody who holds it can delay one.
 const UNCOUNTED: usize = 16 * 1024;
@@ -196,10 +222,20 @@ mod tests {
 
     #[test]
     fn pieces_of_a_body_are_joined_in_their_order() {
-        let mut received = Received::default();
-        for piece in ["ab", "", "c", "de"] {
-            received.push(Bytes::from_static(piece.as_bytes()));
+        let whole: Vec<u8> = (0..=250).cycle().take(3 * BLOCK + 7).collect();
+        for size in [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, whole.len()] {
+            for waits in [false, true] {
+                let mut received = Received::default();
+                for piece in whole.chunks(size) {
+                    received.push(Bytes::copy_from_slice(piece));
+                    received.push(Bytes::new());
+                    if waits {
+                        received.detach();
+                    }
+                }
+                assert_eq!(received.len, whole.len());
+                assert!(received.into_bytes() == whole, "pieces of {size} bytes");
+            }
         }
-        assert_eq!(received.into_bytes(), "abcde");
     }
 }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use actix_web::web;
+use actix_web::web::{self, ServiceConfig};
 use axum::extract::FromRef;
 use axum::routing::post;
 use offhook::talkifai::{FunctionReply, Functions};
@@ -35,27 +35,34 @@ fn functions() -> Functions {
     Functions::bearer("s3cret-t0ken").unwrap()
 }
 
-/// Both frameworks with these limits. The body may have 4 MiB.
+/// Both frameworks with these limits.
 fn both(limits: &ReadLimits) -> [(&'static str, SocketAddr); 2] {
-    let app = axum::Router::new()
+    [("axum", serve_axum(router(limits))), ("actix-web", serve_actix(routes(limits)))]
+}
+
+pub(super) fn router(limits: &ReadLimits) -> axum::Router {
+    axum::Router::new()
         .route("/truedy", post(on_truedy))
         .route("/function", post(on_function))
         .layer(axum::Extension(limits.clone()))
-        .with_state(App { truedy: verifier(), functions: functions() });
+        .with_state(App { truedy: verifier(), functions: functions() })
+}
+
+/// The same for actix-web, and a route with a limit of 2 MiB in actix-web's own way.
+pub(super) fn routes(limits: &ReadLimits) -> impl Fn(&mut ServiceConfig) + Clone + Send + use<> {
     let limits = limits.clone();
-    let actix = serve_actix(move |app| {
+    move |app| {
         app.app_data(limits.clone())
             .app_data(web::Data::new(verifier()))
             .app_data(web::Data::new(functions()))
             .route("/truedy", web::post().to(on_truedy))
             .route("/function", web::post().to(on_function))
             .service(web::resource("/configured/truedy").app_data(web::PayloadConfig::new(2 << 20)).post(on_truedy));
-    });
-    [("axum", serve_axum(app)), ("actix-web", actix)]
+    }
 }
 
 /// The head of a request that looks like one of Truedy, and asks to keep the connection.
-fn forged(path: &str, length: &str) -> Vec<u8> {
+pub(super) fn forged(path: &str, length: &str) -> Vec<u8> {
     let (signature, time) = (truedy::SIGNATURE_HEADER, truedy::TIMESTAMP_HEADER);
     let digits = "0".repeat(64);
     format!(
@@ -66,10 +73,10 @@ fn forged(path: &str, length: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-const CHUNKED: &str = "Transfer-Encoding: chunked";
+pub(super) const CHUNKED: &str = "Transfer-Encoding: chunked";
 
 /// Reads until the server closes the connection, and returns what it wrote.
-fn read_to_end(stream: &mut TcpStream) -> String {
+pub(super) fn read_to_end(stream: &mut TcpStream) -> String {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut received = Vec::new();
     match stream.read_to_end(&mut received) {

@@ -2,6 +2,7 @@
 
 mod codes;
 mod copies;
+mod crowds;
 mod debug;
 mod functions;
 mod limits;
