@@ -9,4 +9,5 @@ mod limits;
 mod request;
 mod senders;
 mod standalone;
+mod timeouts;
 mod transport;
