@@ -8,10 +8,12 @@ use actix_web::web::{self, ServiceConfig};
 use axum::extract::FromRef;
 use axum::routing::post;
 use offhook::talkifai::{FunctionReply, Functions};
-use offhook::{Function, ReadLimits, Reply, Truedy, Webhook, truedy};
+use offhook::testing::Signer;
+use offhook::{Clock, FixedClock, Function, ReadLimits, Reply, Truedy, Webhook, truedy};
 
-use offhook_tests::client::connect;
-use offhook_tests::servers::{serve_actix, serve_axum, truedy as verifier};
+use offhook_tests::client::{chunked, connect, read_answer, sized};
+use offhook_tests::servers::{TRUEDY_SECRET, serve_actix, serve_axum, truedy as verifier};
+use offhook_tests::signing::NOW;
 
 const DEADLINE: Duration = Duration::from_millis(600);
 /// So long may a machine under load take for what takes no time.
@@ -68,7 +70,7 @@ pub(super) fn forged(path: &str, length: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer s3cret-t0ken\r\n\
          {signature}: {digits}\r\n{time}: {}\r\n{length}\r\n\r\n",
-        offhook_tests::signing::NOW
+        NOW
     )
     .into_bytes()
 }
@@ -214,5 +216,56 @@ fn a_body_that_finds_the_budget_used_gets_503_and_a_small_one_is_received() {
         after.write_all(&forged("/truedy", "Content-Length: 60000")).unwrap();
         after.write_all(&[b' '; 60_000]).unwrap();
         assert!(read_to_end(&mut after).starts_with("http/1.1 401 "), "{name}");
+    }
+}
+
+#[test]
+fn a_head_that_cannot_be_genuine_is_refused_before_its_body_arrives() {
+    let (signature, time) = (truedy::SIGNATURE_HEADER, truedy::TIMESTAMP_HEADER);
+    let digits = "0".repeat(64);
+    let good = [format!("{signature}: {digits}"), format!("{time}: {NOW}")];
+    for (name, address) in both(&ReadLimits::default()) {
+        for (case, headers) in [
+            ("no time", vec![good[0].clone()]),
+            ("no signature", vec![good[1].clone()]),
+            ("two signatures", [&good[..], &good[..1]].concat()),
+            ("two times", [&good[..], &good[1..]].concat()),
+            ("empty signature", vec![format!("{signature}:"), good[1].clone()]),
+            ("empty time", vec![good[0].clone(), format!("{time}:")]),
+            ("malformed signature", vec![format!("{signature}: x"), good[1].clone()]),
+            ("malformed time", vec![good[0].clone(), format!("{time}: yesterday")]),
+        ] {
+            for length in ["Content-Length: 1000000", "Content-Length: 10000000000", CHUNKED] {
+                let head =
+                    format!("POST /truedy HTTP/1.1\r\nHost: localhost\r\n{}\r\n{length}\r\n\r\n", headers.join("\r\n"));
+                let (mut stream, begun) = (connect(address), Instant::now());
+                stream.write_all(head.as_bytes()).unwrap();
+                let mut status = [0; 13];
+                stream.read_exact(&mut status).unwrap();
+                assert_eq!(&status, b"HTTP/1.1 401 ", "{name}: {case}, {length}");
+                // The deadline of a body has not begun.
+                assert!(begun.elapsed() < Duration::from_secs(9), "{name}: {case}, {length}: waited for the body");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_genuine_body_that_arrives_slowly_but_in_time_is_accepted() {
+    let body = br#"{"event":"call.started","data":{"call_id":"c1"}}"#;
+    let signed = Signer::new(truedy::SCHEME, TRUEDY_SECRET).unwrap().sign(FixedClock::at_unix(NOW).now(), body);
+    let headers: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let requests = [sized("/truedy", &headers, body), chunked("/truedy", &headers, body, 5, "")];
+    for (name, address) in both(&ReadLimits::default()) {
+        for request in &requests {
+            let mut stream = connect(address);
+            let (first, rest) = request.split_at(request.len() - 30);
+            stream.write_all(first).unwrap();
+            for byte in rest {
+                std::thread::sleep(Duration::from_millis(10));
+                stream.write_all(std::slice::from_ref(byte)).unwrap();
+            }
+            assert_eq!(read_answer(&mut stream).status, 204, "{name}");
+        }
     }
 }
