@@ -116,12 +116,29 @@ impl HmacKeys {
         matched
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn scheme(&self) -> &HmacScheme {
+        &self.scheme
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     /// Signs with the first secret, in the scheme's encoding.
     #[cfg(feature = "testing")]
     pub(crate) fn sign(&self, timestamp: &str, id: &str, body: &[u8]) -> String {
         let key = self.keys.first();
         key.map(|key| Tag::sign(key, &self.scheme, timestamp.as_bytes(), id.as_bytes(), body).text())
             .unwrap_or_default()
+    }
+}
+
+/// A function that takes the keys of a verifier takes keys alone, too.
+impl AsRef<HmacKeys> for HmacKeys {
+    fn as_ref(&self) -> &HmacKeys {
+        self
     }
 }
 

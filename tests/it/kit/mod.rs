@@ -1,0 +1,3 @@
+//! The test kit and the diagnosis.
+
+mod samples;
