@@ -16,10 +16,14 @@
 
 mod edit;
 mod raw;
+pub(crate) mod relayout;
 mod signer;
+mod near_miss;
 pub mod samples;
 pub mod store;
 
+pub use near_miss::NearMiss;
 pub use raw::RawRequest;
+pub use relayout::Layout;
 pub use samples::Sample;
 pub use signer::Signer;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::raw::RawRequest;
-use crate::time::{Clock, SystemClock};
+use crate::time::{Clock, FixedClock, SystemClock};
 use crate::verify::{ConfigError, HeaderTokens, HmacKeys, HmacScheme, Secret, Separator, TimestampSource};
 
 /// Makes the deliveries that a vendor would send, and the headers that belong to them.
@@ -24,7 +24,10 @@ use crate::verify::{ConfigError, HeaderTokens, HmacKeys, HmacScheme, Secret, Sep
 /// # Ok::<(), offhook::ConfigError>(())
 /// ```
 #[derive(Debug)]
-pub struct Signer(Credentials);
+pub struct Signer {
+    credentials: Credentials,
+    old: Option<Box<Signer>>,
+}
 
 enum Credentials {
     Keys { keys: HmacKeys, message_id: String },
@@ -37,7 +40,7 @@ impl Signer {
     ///
     /// The signer makes signatures. It does not reveal the secret.
     pub fn of(verifier: &impl AsRef<HmacKeys>) -> Self {
-        Signer(Credentials::Keys { keys: verifier.as_ref().clone(), message_id: "msg_test".to_owned() })
+        Signer::with(Credentials::Keys { keys: verifier.as_ref().clone(), message_id: "msg_test".to_owned() })
     }
 
     /// Creates a signer for this scheme, with this secret: for a receiver that runs
@@ -73,21 +76,32 @@ impl Signer {
         let text = |secret: &Secret| String::from_utf8_lossy(secret.bytes().unwrap_or_default()).into_owned();
         let values = headers.iter().map(|(name, secret)| (*name, text(secret))).collect();
         HeaderTokens::new(headers)?;
-        Ok(Signer(Credentials::Headers(values)))
+        Ok(Signer::with(Credentials::Headers(values)))
+    }
+
+    fn with(credentials: Credentials) -> Self {
+        Signer { credentials, old: None }
     }
 
     /// Sets the message id, where the scheme signs one. It is `msg_test` by default.
     #[must_use]
-    pub fn with_message_id(self, id: impl Into<String>) -> Self {
-        match self.0 {
-            Credentials::Keys { keys, .. } => Signer(Credentials::Keys { keys, message_id: id.into() }),
-            headers @ Credentials::Headers(_) => Signer(headers),
+    pub fn with_message_id(mut self, id: impl Into<String>) -> Self {
+        if let Credentials::Keys { message_id, .. } = &mut self.credentials {
+            *message_id = id.into();
         }
+        self
+    }
+
+    /// Adds the sender as it was before the last rotation, with the secret that the receiver
+    /// accepted then: for [`NearMiss::OldSecret`](crate::testing::NearMiss::OldSecret).
+    #[must_use]
+    pub fn with_old_secret(self, old: Signer) -> Self {
+        Signer { old: Some(Box::new(old)), ..self }
     }
 
     /// Returns the scheme; `None` for static headers.
     pub fn scheme(&self) -> Option<&HmacScheme> {
-        match &self.0 {
+        match &self.credentials {
             Credentials::Keys { keys, .. } => Some(keys.scheme()),
             Credentials::Headers(_) => None,
         }
@@ -95,7 +109,7 @@ impl Signer {
 
     /// Returns the headers of a delivery of `body` that is signed at `time`.
     pub fn sign(&self, time: DateTime<Utc>, body: impl AsRef<[u8]>) -> Vec<(&'static str, String)> {
-        match &self.0 {
+        match &self.credentials {
             Credentials::Keys { keys, message_id } => signed(keys, message_id, time, body.as_ref()),
             Credentials::Headers(headers) => headers.clone(),
         }
@@ -114,8 +128,39 @@ impl Signer {
         headers.into_iter().fold(request, |request, (name, value)| request.with_header(name, value))
     }
 
+    pub(super) fn old(&self) -> Option<&Signer> {
+        self.old.as_deref()
+    }
+
+    /// Returns the name of the signature's header, or of the first static header.
+    pub(super) fn header(&self) -> &'static str {
+        match &self.credentials {
+            Credentials::Keys { keys, .. } => keys.scheme().header,
+            Credentials::Headers(headers) => headers.first().map_or("", |(name, _)| name),
+        }
+    }
+
+    /// Returns whether the sender makes a header of this name.
+    pub(super) fn sends(&self, name: &str) -> bool {
+        self.sign(DateTime::UNIX_EPOCH, "").iter().any(|(header, _)| header.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the same sender with a secret that no receiver has.
+    pub(super) fn with_another_secret(&self) -> Option<Signer> {
+        match &self.credentials {
+            // The text is base64 too.
+            Credentials::Keys { keys, .. } => {
+                let other = HmacKeys::new(*keys.scheme(), "bm90VGhlU2VjcmV0T2ZBbnlSZWNlaXZlcg").ok()?;
+                Some(Signer::of(&other.with_clock(FixedClock::at(keys.clock().now()))))
+            }
+            Credentials::Headers(headers) => {
+                Signer::headers(headers.iter().map(|(name, _)| (*name, "not-the-value"))).ok()
+            }
+        }
+    }
+
     pub(super) fn now(&self) -> DateTime<Utc> {
-        match &self.0 {
+        match &self.credentials {
             Credentials::Keys { keys, .. } => keys.clock().now(),
             Credentials::Headers(_) => SystemClock.now(),
         }

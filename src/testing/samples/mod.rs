@@ -26,6 +26,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::edit;
+use super::relayout::{self, Layout};
 
 /// The body of a delivery, with the vendor and the event that it belongs to.
 ///
@@ -72,6 +73,13 @@ impl Sample {
         let path: Vec<_> = path.split('.').collect();
         let body = edit::remove(&self.body, &path);
         Sample { published: false, body: body.into(), ..self }
+    }
+
+    /// Writes the body as another JSON writer would: the values and their order stay.
+    #[must_use]
+    pub fn with_layout(self, layout: Layout) -> Self {
+        let body = relayout::relayout(self.body.as_bytes(), layout);
+        Sample { published: false, body: String::from_utf8_lossy(&body).into_owned().into(), ..self }
     }
 
     /// Returns the vendor's name, which is lower-case.

@@ -1,3 +1,4 @@
 //! The test kit and the diagnosis.
 
+mod near_misses;
 mod samples;
