@@ -122,6 +122,28 @@ impl HmacKeys {
     }
 
     #[cfg(feature = "testing")]
+    pub(crate) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Returns the same keys under another scheme: for a diagnosis.
+    #[cfg(feature = "testing")]
+    pub(crate) fn under(&self, scheme: HmacScheme) -> Self {
+        HmacKeys { scheme, ..self.clone() }
+    }
+
+    /// Creates keys of bytes that are not checked and not decoded: for a diagnosis.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_raw_key(scheme: HmacScheme, key: &[u8]) -> Option<Self> {
+        Some(HmacKeys {
+            keys: Arc::new([MacKey::new_from_slice(key).ok()?]),
+            scheme,
+            tolerance: None,
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    #[cfg(feature = "testing")]
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use offhook_tests::crate_root;
 
 /// Each room, in the order of `lib.rs`, with the rooms that it may import from.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("time", &[]),
     ("verify", &["time"]),
     ("event", &["time"]),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("idempotency", &["time", "verify", "event", "receive"]),
     ("web", &["time", "verify", "event", "receive", "vendors"]),
     ("testing", &["time", "verify", "event", "receive", "vendors", "idempotency"]),
+    ("diagnose", &["time", "verify", "event", "receive", "vendors", "testing"]),
 ];
 
 #[test]

@@ -1,4 +1,7 @@
 //! The test kit and the diagnosis.
 
+mod calibration;
+mod corpus;
+mod diagnosis;
 mod near_misses;
 mod samples;
