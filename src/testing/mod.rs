@@ -19,9 +19,21 @@ mod raw;
 pub(crate) mod relayout;
 mod signer;
 mod near_miss;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+mod deliver;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+mod idempotent;
 pub mod samples;
 pub mod store;
 
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+pub use deliver::Answer;
+#[cfg(feature = "actix-web")]
+pub use deliver::deliver_actix;
+#[cfg(feature = "axum")]
+pub use deliver::deliver_axum;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+pub use idempotent::{Effects, assert_idempotent};
 pub use near_miss::NearMiss;
 pub use raw::RawRequest;
 pub use relayout::Layout;

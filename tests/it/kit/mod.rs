@@ -2,6 +2,7 @@
 
 mod calibration;
 mod corpus;
+mod deliver;
 mod diagnosis;
 mod near_misses;
 mod samples;
