@@ -33,9 +33,13 @@ mod evidence;
 mod report;
 mod causes;
 mod explainer;
+#[cfg(feature = "tracing")]
+mod explained;
 
 pub use causes::CAUSES;
 pub use evidence::{Evidence, Work};
+#[cfg(feature = "tracing")]
+pub use explained::Explained;
 pub use explainer::Explainer;
 pub use receiver::Receiver;
 pub use report::{Cause, Confidence, Diagnosis, Finding, Reason};

@@ -4,5 +4,6 @@ mod calibration;
 mod corpus;
 mod deliver;
 mod diagnosis;
+mod explained;
 mod near_misses;
 mod samples;
