@@ -20,14 +20,14 @@
 //! # let runs = std::sync::atomic::AtomicU32::new(0);
 //! # pollster(async {
 //! for _ in 0..2 {
-//!     let reply = delivery
+//!     let handled = delivery
 //!         .once(&store, async |_event| {
 //!             // Runs for the first delivery only.
 //! #           runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 //!             Ok(())
 //!         })
 //!         .await;
-//!     assert_eq!(reply.status(), 204);
+//!     assert_eq!(handled.reply().status(), 204);
 //! }
 //! # });
 //! # assert_eq!(runs.into_inner(), 1);
@@ -60,8 +60,8 @@
 //!
 //! | call | use it |
 //! |---|---|
-//! | [`Delivery::once`](crate::Delivery::once) | for the answer only |
-//! | [`Once::run`] | for the outcome, or with settings |
+//! | [`Delivery::once`](crate::Delivery::once) | with the default settings |
+//! | [`Once::run`] | with settings |
 //! | [`Once::run_with`] | to extend the lease in a slow handler |
 //! | `transact`, on the SQL stores | to write the effects in one transaction with the record |
 //!
@@ -79,7 +79,6 @@
 
 mod claim;
 mod key;
-mod log;
 mod once;
 mod outcome;
 mod settings;

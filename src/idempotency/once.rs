@@ -4,23 +4,23 @@ use std::fmt;
 
 use super::claim::{Claim, Lease};
 use super::key::{Key, PayloadDigest};
-use super::log;
 use super::outcome::{Handled, HandlerError, Outcome};
 use super::store::{Store, StoreError, complete_or_repeat};
 use crate::event::Event;
 use crate::receive::Delivery;
-use crate::receive::Reply;
+use crate::receive::observe::Handling;
 
 impl<E: Event> Delivery<E> {
-    /// Runs the handler if this event has not been handled yet, and returns the answer
-    /// for the vendor. This is the short form of [`Once`], which has the rules.
+    /// Runs the handler if this event has not been handled yet, and returns what became of
+    /// the delivery, which is the answer for the vendor as well. This is [`Once::run`] with
+    /// the default settings.
     ///
     /// ```no_run
     /// use std::sync::Arc;
-    /// use offhook::idempotency::Store;
-    /// use offhook::{Delivery, Reply, truedy};
+    /// use offhook::idempotency::{Handled, Store};
+    /// use offhook::{Delivery, truedy};
     ///
-    /// async fn on_truedy(store: Arc<dyn Store>, delivery: Delivery<truedy::Event>) -> Reply {
+    /// async fn on_truedy(store: Arc<dyn Store>, delivery: Delivery<truedy::Event>) -> Handled {
     ///     delivery
     ///         .once(&store, async |event| {
     ///             if let truedy::Event::CallEnded(_ended) = event {
@@ -31,8 +31,8 @@ impl<E: Event> Delivery<E> {
     ///         .await
     /// }
     /// ```
-    pub async fn once(&self, store: &dyn Store, handler: impl AsyncFnOnce(&E) -> Result<(), HandlerError>) -> Reply {
-        Once::new(store).run(self, handler).await.reply()
+    pub async fn once(&self, store: &dyn Store, handler: impl AsyncFnOnce(&E) -> Result<(), HandlerError>) -> Handled {
+        Once::new(store).run(self, handler).await
     }
 }
 
@@ -115,23 +115,26 @@ impl<'s> Once<'s> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Handled {
-        log::logged(delivery, self.outcome(delivery, handler).await)
+        let mut handling = Handling::of(delivery);
+        let outcome = self.outcome(&mut handling, handler).await;
+        Handled::end(handling, outcome)
     }
 
     async fn outcome<E: Event>(
         &self,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Outcome {
+        let delivery = handling.delivery();
         let mut held = HeldClaim { store: self.store, lease: None, done: false };
         let Some(key) = Key::of(delivery) else {
-            let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+            let outcome = handling.run(Outcome::of_handler(handler(delivery.event(), &held))).await;
             return if let Outcome::Handled = outcome { Outcome::Unkeyed } else { outcome };
         };
         let (claim, conflict) = match self.claim(&key, &PayloadDigest::of_delivery(delivery)).await {
             Ok(answer) => answer,
             Err(error) if self.fail_open => {
-                let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+                let outcome = handling.run(Outcome::of_handler(handler(delivery.event(), &held))).await;
                 return if let Outcome::Handled = outcome { Outcome::FailedOpen(error) } else { outcome };
             }
             Err(error) => return Outcome::Unclaimed(error),
@@ -142,7 +145,7 @@ impl<'s> Once<'s> {
         }
         // If the request is cancelled, dropping `held` releases the key, or completes it
         // once the handler is done.
-        let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+        let outcome = handling.run(Outcome::of_handler(handler(delivery.event(), &held))).await;
         held.record(outcome).await.with_conflict(conflict)
     }
 

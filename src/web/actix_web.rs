@@ -11,7 +11,9 @@ use bytes::{Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::receive::{Reply, Verifier, log};
+use crate::idempotency::Handled;
+use crate::receive::observe::Received;
+use crate::receive::{Reply, Verifier};
 use crate::vendors::talkifai::{FunctionReply, Functions};
 use crate::verify::headers::headers_from_pairs;
 use crate::verify::{Head, VerifyError};
@@ -32,9 +34,9 @@ impl<V: Verifier + 'static> FromRequest for Webhook<V> {
             let verifier = configured::<V>(&request)?;
             let target = request.uri().path_and_query().map_or("", |target| target.as_str());
             let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
-            let body = read(&request, payload, || verifier.check_head(&head))
-                .await
-                .inspect_err(|rejection| log::refused(verifier.profile(), rejection.code()))?;
+            let body = read(&request, payload, || verifier.check_head(&head)).await.inspect_err(|rejection| {
+                Received::new(verifier.profile()).refused_early(rejection.code(), rejection)
+            })?;
             Ok(Webhook(verifier.receive_request(&head, body)?))
         })
     }
@@ -54,7 +56,7 @@ impl<A: DeserializeOwned + 'static> FromRequest for Function<A> {
                 Ok(body) => Function::receive(functions, arrived, request.headers(), &body),
                 Err(rejection) => Err(rejection.into()),
             };
-            call.inspect_err(|rejection| log::refused(functions.profile(), rejection.code()))
+            call.inspect_err(|rejection| Received::new(functions.profile()).refused_early(rejection.code(), rejection))
         })
     }
 }
@@ -117,6 +119,14 @@ impl Responder for Reply {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl Responder for Handled {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        self.reply().respond_to(request)
     }
 }
 

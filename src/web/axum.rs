@@ -9,7 +9,9 @@ use http_body::Body as _;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::receive::{Reply, Verifier, log};
+use crate::idempotency::Handled;
+use crate::receive::observe::Received;
+use crate::receive::{Reply, Verifier};
 use crate::vendors::talkifai::{FunctionReply, Functions};
 use crate::verify::{Head, VerifyError};
 use crate::web::webhook::refuse_content_coding;
@@ -27,7 +29,7 @@ where
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let (headers, body) = read(request, |headers| verifier.check_head(&head(headers, &method, &uri)))
             .await
-            .inspect_err(|rejection| log::refused(verifier.profile(), rejection.code()))?;
+            .inspect_err(|rejection| Received::new(verifier.profile()).refused_early(rejection.code(), rejection))?;
         Ok(Webhook(verifier.receive_request(&head(&headers, &method, &uri), body)?))
     }
 }
@@ -52,7 +54,7 @@ where
             Ok((headers, body)) => Function::receive(&functions, arrived, &headers, &body),
             Err(rejection) => Err(rejection.into()),
         };
-        call.inspect_err(|rejection| log::refused(functions.profile(), rejection.code()))
+        call.inspect_err(|rejection| Received::new(functions.profile()).refused_early(rejection.code(), rejection))
     }
 }
 
@@ -86,6 +88,12 @@ impl IntoResponse for Reply {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+impl IntoResponse for Handled {
+    fn into_response(self) -> Response {
+        self.reply().into_response()
     }
 }
 

@@ -11,11 +11,11 @@ use super::claiming::Claiming;
 use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{Key, PayloadDigest};
-use crate::idempotency::log;
 use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError, complete_or_repeat};
 use crate::receive::Delivery;
+use crate::receive::observe::Handling;
 
 /// A store in an SQL database: [`SqliteStore`](super::SqliteStore) or
 /// [`PostgresStore`](super::PostgresStore).
@@ -84,17 +84,18 @@ impl<D: Dialect> SqlStore<D> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Handled {
-        let outcome = self.transaction(delivery, handler).await.unwrap_or_else(Outcome::Unclaimed);
-        log::logged(delivery, outcome)
+        let mut handling = Handling::of(delivery);
+        let outcome = self.transaction(&mut handling, handler).await.unwrap_or_else(Outcome::Unclaimed);
+        Handled::end(handling, outcome)
     }
 
     async fn transaction<E: Event>(
         &self,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         let mut connection = self.acquire().await?;
-        let outcome = self.transaction_on(&mut connection, delivery, handler).await;
+        let outcome = self.transaction_on(&mut connection, handling, handler).await;
         if let Err(StoreError::Timeout) | Ok(Outcome::Uncommitted(StoreError::Timeout)) = outcome {
             D::discard(connection);
         }
@@ -106,11 +107,12 @@ impl<D: Dialect> SqlStore<D> {
     async fn transaction_on<E: Event>(
         &self,
         connection: &mut Connection<D>,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         // Dropping the transaction rolls it back.
         let mut transaction = within(self.timeout, connection.begin_with(SqlStr::from_static(D::BEGIN))).await?;
+        let delivery = handling.delivery();
         let key = Key::of(delivery);
         let mut conflict = false;
         if let Some(key) = &key {
@@ -127,7 +129,7 @@ impl<D: Dialect> SqlStore<D> {
                 return Ok(self.finish(transaction, refused).await);
             }
         }
-        let outcome = self.run_in_savepoint(&mut transaction, delivery, handler).await?;
+        let outcome = self.run_in_savepoint(&mut transaction, handling, handler).await?;
         Ok(match self.finish(transaction, outcome).await {
             Outcome::Handled if key.is_none() => Outcome::Unkeyed,
             outcome => outcome.with_conflict(conflict),
@@ -139,11 +141,11 @@ impl<D: Dialect> SqlStore<D> {
     async fn run_in_savepoint<E: Event>(
         &self,
         transaction: &mut Connection<D>,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         let mut savepoint = within(self.timeout, transaction.begin()).await?;
-        let outcome = log::watched(delivery, handler(delivery.event(), &mut savepoint)).await;
+        let outcome = handling.run(Outcome::of_handler(handler(handling.delivery().event(), &mut savepoint))).await;
         let ended = match &outcome {
             Outcome::Handled => within(self.timeout, savepoint.commit()).await,
             Outcome::Rejected(_) => within(self.timeout, savepoint.rollback()).await,
