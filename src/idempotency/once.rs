@@ -50,6 +50,9 @@ impl<E: Event> Delivery<E> {
 /// | conflict | as if the store had been asked about the key together with the payload's digest | | |
 /// | nothing, because it fails | does not run | | 503, unless [`danger_fail_open`](Self::danger_fail_open) is set |
 ///
+/// An event whose data does not fit its type ([`Event::undecodable`]) is handled like any
+/// other one, unless [`retry_undecodable`](Self::retry_undecodable) is set.
+///
 /// A delivery without a [key](Delivery::dedupe_key), such as a vendor's test delivery,
 /// always runs the handler, and the store is not asked.
 ///
@@ -73,12 +76,13 @@ pub struct Once<'s> {
     store: &'s dyn Store,
     fail_open: bool,
     acknowledge_conflicts: bool,
+    retry_undecodable: bool,
 }
 
 impl<'s> Once<'s> {
     /// Uses this store.
     pub fn new(store: &'s dyn Store) -> Self {
-        Once { store, fail_open: false, acknowledge_conflicts: false }
+        Once { store, fail_open: false, acknowledge_conflicts: false, retry_undecodable: false }
     }
 
     /// Runs the handler without a claim when the store fails. A store that is down then
@@ -97,6 +101,15 @@ impl<'s> Once<'s> {
     #[must_use]
     pub fn acknowledge_conflicts(self) -> Self {
         Once { acknowledge_conflicts: true, ..self }
+    }
+
+    /// Answers 500 for an event whose data does not fit its type, without running the handler
+    /// and without asking the store. The vendor then sends it again for the length of its
+    /// retry span, in which a version that understands the event can be deployed. After
+    /// that, **the event is lost**. The log has a warning ([`Outcome::Undecodable`]).
+    #[must_use]
+    pub fn retry_undecodable(self) -> Self {
+        Once { retry_undecodable: true, ..self }
     }
 
     /// Runs the handler if the event is fresh.
@@ -126,6 +139,9 @@ impl<'s> Once<'s> {
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Outcome {
         let delivery = handling.delivery();
+        if self.retry_undecodable && delivery.event().undecodable().is_some() {
+            return Outcome::Undecodable;
+        }
         let mut held = HeldClaim { store: self.store, lease: None, done: false };
         let Some(key) = Key::of(delivery) else {
             let outcome = handling.run(Outcome::of_handler(handler(delivery.event(), &held))).await;
@@ -168,6 +184,7 @@ impl fmt::Debug for Once<'_> {
         f.debug_struct("Once")
             .field("fail_open", &self.fail_open)
             .field("acknowledge_conflicts", &self.acknowledge_conflicts)
+            .field("retry_undecodable", &self.retry_undecodable)
             .finish_non_exhaustive()
     }
 }

@@ -52,7 +52,7 @@ impl Handled {
             | Outcome::Unrecorded { .. }
             | Outcome::Conflict
             | Outcome::ConflictUnhandled { retry_after: None } => self.success,
-            Outcome::Failed(_) | Outcome::Panicked => Reply::retry(),
+            Outcome::Failed(_) | Outcome::Panicked | Outcome::Undecodable => Reply::retry(),
             Outcome::InFlight { retry_after } | Outcome::ConflictUnhandled { retry_after: Some(retry_after) } => {
                 Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
             }
@@ -102,6 +102,10 @@ pub enum Outcome {
     Rejected(HandlerError),
     /// The handler panicked. The vendor is asked to send the event again.
     Panicked,
+    /// The handler did not run, because the data does not fit the event's type and
+    /// [`Once::retry_undecodable`](super::Once::retry_undecodable) is set. The vendor is
+    /// asked to send the event again.
+    Undecodable,
     /// The store failed before the handler could run.
     Unclaimed(StoreError),
     /// The handler succeeded or failed permanently, and the store failed to record it.
@@ -159,6 +163,7 @@ impl Outcome {
             Outcome::Failed(_) => "failed",
             Outcome::Rejected(_) => "rejected",
             Outcome::Panicked => "panicked",
+            Outcome::Undecodable => "undecodable",
             Outcome::Unclaimed(_) => "unclaimed",
             Outcome::Unrecorded { .. } => "unrecorded",
             Outcome::Uncommitted(_) => "uncommitted",

@@ -25,6 +25,7 @@ pub struct SqlStore<D: Dialect> {
     settings: StoreSettings,
     timeout: Duration,
     acknowledge_conflicts: bool,
+    retry_undecodable: bool,
 }
 
 impl<D: Dialect> SqlStore<D> {
@@ -35,6 +36,7 @@ impl<D: Dialect> SqlStore<D> {
             settings: StoreSettings::new(),
             timeout: DEFAULT_TIMEOUT,
             acknowledge_conflicts: false,
+            retry_undecodable: false,
         }
     }
 
@@ -57,6 +59,14 @@ impl<D: Dialect> SqlStore<D> {
     #[must_use]
     pub fn acknowledge_conflicts(self) -> Self {
         SqlStore { acknowledge_conflicts: true, ..self }
+    }
+
+    /// Makes [`transact`](Self::transact) answer 500 for an event whose data does not fit its
+    /// type, without running the handler, as
+    /// [`Once::retry_undecodable`](crate::idempotency::Once::retry_undecodable) does.
+    #[must_use]
+    pub fn retry_undecodable(self) -> Self {
+        SqlStore { retry_undecodable: true, ..self }
     }
 
     /// Returns the pool, for statements of your own.
@@ -94,6 +104,9 @@ impl<D: Dialect> SqlStore<D> {
         handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
+        if self.retry_undecodable && handling.delivery().event().undecodable().is_some() {
+            return Ok(Outcome::Undecodable);
+        }
         let mut connection = self.acquire().await?;
         let outcome = self.transaction_on(&mut connection, handling, handler).await;
         if let Err(StoreError::Timeout) | Ok(Outcome::Uncommitted(StoreError::Timeout)) = outcome {

@@ -14,3 +14,4 @@ mod flow;
 mod http;
 mod lines;
 mod transactions;
+mod undecodable;
