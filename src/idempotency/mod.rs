@@ -62,6 +62,7 @@
 //! |---|---|
 //! | [`Delivery::once`](crate::Delivery::once) | with the default settings |
 //! | [`Once::run`] | with settings |
+//! | `HandlerTasks::run`, around one of these | to let the handler run on if the vendor hangs up |
 //! | [`Once::run_with`] | to extend the lease in a slow handler |
 //! | `transact`, on the SQL stores | to write the effects in one transaction with the record |
 //!
@@ -84,6 +85,8 @@ mod outcome;
 mod settings;
 mod store;
 mod stores;
+#[cfg(any(feature = "axum", feature = "actix-web", feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod tasks;
 
 pub use claim::{Claim, Lease, LeaseToken};
 pub use key::{Key, PayloadDigest};
@@ -100,6 +103,8 @@ pub use stores::SqlStore;
 #[cfg(feature = "sqlite")]
 pub use stores::SqliteStore;
 pub use stores::{DEFAULT_CAPACITY, MemoryStore};
+#[cfg(any(feature = "axum", feature = "actix-web", feature = "sqlite", feature = "postgres", feature = "redis"))]
+pub use tasks::HandlerTasks;
 
 /// sqlx 0.9, of which the SQL stores take their pools and lend their connections.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

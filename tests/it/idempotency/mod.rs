@@ -13,5 +13,6 @@ mod faults;
 mod flow;
 mod http;
 mod lines;
+mod tasks;
 mod transactions;
 mod undecodable;

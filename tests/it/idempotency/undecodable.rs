@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use offhook::idempotency::{Handled, MemoryStore, Once, SqliteStore};
+use offhook::idempotency::{Handled, HandlerError, MemoryStore, Once, SqliteStore};
 use offhook::{Delivery, Event, Salpre, StandardWebhooks, Verifier, talkifai};
 use offhook_tests::databases::Folder;
 
@@ -16,6 +16,11 @@ fn decodable() -> Delivery<talkifai::Event> {
     receive(r#"{"id":"1","type":"call.started","created":"2026-01-15T10:30:00Z","data":{"callId":7,"duration":[]}}"#)
 }
 
+fn run(runs: &Cell<u32>) -> Result<(), HandlerError> {
+    runs.set(runs.get() + 1);
+    Ok(())
+}
+
 fn shown(handled: &Handled, runs: &Cell<u32>) -> (&'static str, u16, u32) {
     (handled.outcome().code(), handled.reply().status(), runs.get())
 }
@@ -24,7 +29,7 @@ fn shown(handled: &Handled, runs: &Cell<u32>) -> (&'static str, u16, u32) {
 async fn by_default_it_is_handled_like_any_other_event() {
     let (store, runs) = (MemoryStore::new(), Cell::new(0));
     for code in ["handled", "duplicate"] {
-        let handled = undecodable().once(&store, async |_| Ok(runs.set(runs.get() + 1))).await;
+        let handled = undecodable().once(&store, async |_| run(&runs)).await;
         assert_eq!(shown(&handled, &runs), (code, 200, 1));
     }
 }
@@ -32,7 +37,7 @@ async fn by_default_it_is_handled_like_any_other_event() {
 #[tokio::test]
 async fn by_the_setting_it_gets_500_at_every_attempt_and_claims_no_key() {
     let (store, runs) = (MemoryStore::new(), Cell::new(0));
-    let handler = async |_: &talkifai::Event| Ok(runs.set(runs.get() + 1));
+    let handler = async |_: &talkifai::Event| run(&runs);
     for _ in 0..2 {
         let lines = logged(async {
             let handled = Once::new(&store).retry_undecodable().run(&undecodable(), handler).await;
@@ -52,7 +57,7 @@ async fn the_setting_changes_nothing_for_an_event_of_which_a_field_does_not_fit(
     let (store, runs) = (MemoryStore::new(), Cell::new(0));
     let delivery = decodable();
     assert!(!delivery.drift().is_empty());
-    let handled = Once::new(&store).retry_undecodable().run(&delivery, async |_| Ok(runs.set(runs.get() + 1))).await;
+    let handled = Once::new(&store).retry_undecodable().run(&delivery, async |_| run(&runs)).await;
     assert_eq!(shown(&handled, &runs), ("handled", 200, 1));
 }
 
@@ -63,9 +68,9 @@ async fn transact_has_the_same_setting() {
     store.migrate().await.unwrap();
     let runs = Cell::new(0);
     let strict = store.clone().retry_undecodable();
-    let handled = strict.transact(&undecodable(), async |_, _| Ok(runs.set(runs.get() + 1))).await;
+    let handled = strict.transact(&undecodable(), async |_, _| run(&runs)).await;
     assert_eq!(shown(&handled, &runs), ("undecodable", 500, 0));
-    let handled = store.transact(&undecodable(), async |_, _| Ok(runs.set(runs.get() + 1))).await;
+    let handled = store.transact(&undecodable(), async |_, _| run(&runs)).await;
     assert_eq!(shown(&handled, &runs), ("handled", 200, 1));
 }
 
