@@ -12,4 +12,7 @@ mod examples;
 mod faults;
 mod flow;
 mod http;
+mod lines;
+mod tasks;
 mod transactions;
+mod undecodable;
