@@ -5,6 +5,8 @@
 mod vendor;
 mod signed;
 mod static_headers;
+#[cfg(test)]
+mod tests;
 
 pub mod truedy;
 pub mod talkifai;
