@@ -8,6 +8,8 @@ mod static_headers;
 #[cfg(test)]
 mod tests;
 
+pub mod call;
+
 pub mod truedy;
 pub mod talkifai;
 pub mod salpre;

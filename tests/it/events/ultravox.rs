@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::Request;
+use offhook::call::{BillingStatus, EndReason, MediumKind, SipTerminationReason};
 use offhook::event::{Identity, Parsed};
-use offhook::ultravox::{self, BillingStatus, CallEvent, EndReason, Event, MediumKind, SipTerminationReason};
+use offhook::ultravox::{self, CallEvent, Event};
 use offhook::{FixedClock, ParseError, Ultravox, Verifier, VerifyError};
 
 use offhook_tests::signing::NOW;
