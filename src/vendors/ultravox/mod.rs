@@ -20,6 +20,8 @@
 //! Truedy forwards Ultravox's [`Call`](crate::call::Call); both vendors share this type.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
