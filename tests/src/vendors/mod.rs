@@ -8,6 +8,9 @@ mod talkifai;
 mod truedy;
 mod ultravox;
 
+use std::time::Duration;
+
+use chrono::DateTime;
 use offhook::verify::HmacScheme;
 
 use crate::hostile::Case;
@@ -25,6 +28,15 @@ pub fn add_routes(home: &mut impl Home) {
     standard_webhooks::add_routes(home);
 }
 
+/// The maximum age of the routes `/tenant/<vendor>`, whose endpoint is `tenant-7`.
+pub const DAY: Duration = Duration::from_secs(86_400);
+
+/// Returns a member of an object with this time in RFC 3339, if there is one.
+fn member(field: &str, at: Option<i64>) -> String {
+    let time = at.map(|at| DateTime::from_timestamp(at, 0).unwrap().to_rfc3339());
+    time.map_or(String::new(), |time| format!(r#""{field}":"{time}","#))
+}
+
 /// How a vendor sends, and an event of it.
 pub struct Vendor {
     pub route: &'static str,
@@ -39,6 +51,12 @@ pub struct Vendor {
     pub body: &'static str,
     /// The code for a credential that is well-formed and wrong.
     pub mismatch: &'static str,
+    /// Makes an event whose body says this time, or none.
+    pub timed: fn(at: Option<i64>) -> String,
+    /// Different events, although the vendor gives them one key.
+    pub both_run: &'static [&'static [&'static str]],
+    /// Redeliveries: the payload is the same, and the envelope may have another time.
+    pub one_runs: &'static [&'static [&'static str]],
     /// The status by which the vendor knows that a delivery was accepted.
     pub success: u16,
     /// What must stand in no log line.

@@ -1,9 +1,12 @@
 //! Salpre.
 
-use super::Vendor;
+use offhook::FixedClock;
+
 use super::drift::Ended;
+use super::{DAY, Vendor};
 use crate::hostile::{Case, Table};
 use crate::servers::{self, Home, SALPRE_TOKEN};
+use crate::signing::NOW;
 
 pub const VENDOR: Vendor = Vendor {
     route: "/salpre",
@@ -15,6 +18,28 @@ pub const VENDOR: Vendor = Vendor {
     event: "call_initiated",
     body: r#"{"event_type":"call_initiated","payload":{"call_id":1,"note":"zebra-marker"}}"#,
     mismatch: "token_mismatch",
+    timed: |at| {
+        let time = at.map_or(String::new(), |at| format!(r#""timestamp_utc":{at},"#));
+        format!(r#"{{{time}"event_type":"call_ended","payload":{{"call_id":1}}}}"#)
+    },
+    both_run: &[
+        &[
+            r#"{"event_type":"call_ended","timestamp_utc":1,"payload":{"call_id":7,"source":"salprebox:SALPRE_A"}}"#,
+            r#"{"event_type":"call_ended","timestamp_utc":1,"payload":{"call_id":7,"source":"salprebox:SALPRE_B"}}"#,
+        ],
+        &[
+            r#"{"event_type":"call_ringing","timestamp_utc":1,"payload":{"call_id":8,"to":"+905555555555"}}"#,
+            r#"{"event_type":"call_ringing","timestamp_utc":1,"payload":{"call_id":8,"to":"+905555555554"}}"#,
+        ],
+        &[
+            r#"{"event_type":"transcript","payload":{"call":{"id":9},"transcript":"yes"},"timestamp_utc":1}"#,
+            r#"{"event_type":"transcript","payload":{"call":{"id":9},"transcript":"yes"},"timestamp_utc":2}"#,
+        ],
+    ],
+    one_runs: &[&[
+        r#"{"event_type":"call_ended","timestamp_utc":1,"payload":{"call_id":101}}"#,
+        r#"{"event_type":"call_ended","timestamp_utc":2,"payload":{"call_id":101},"is_test":false}"#,
+    ]],
     success: 200,
     secrets: &[SALPRE_TOKEN, "k3y-zebra", "t0ken-zebra", "old-zebra"],
     rows: drift,
@@ -25,6 +50,8 @@ pub const VENDOR: Vendor = Vendor {
 pub fn add_routes(home: &mut impl Home) {
     home.route("/salpre", servers::salpre());
     home.route("/headers/salpre", servers::headers_salpre());
+    let tenant = servers::salpre().with_clock(FixedClock::at_unix(NOW)).with_max_age(DAY).with_endpoint("tenant-7");
+    home.route("/tenant/salpre", tenant);
 }
 
 fn drift() -> Vec<Case> {

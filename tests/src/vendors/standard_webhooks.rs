@@ -10,7 +10,7 @@
 use base64ct::{Base64, Encoding};
 use offhook::{FixedClock, StandardWebhooks, standard_webhooks};
 
-use super::{Published, Recipe, Vendor};
+use super::{DAY, Published, Recipe, Vendor, member};
 use crate::hostile::{Case, Table, refused};
 use crate::servers::Home;
 use crate::signing::{NOW, hex, mac};
@@ -43,6 +43,9 @@ pub const VENDOR: Vendor = Vendor {
     event: "user.created",
     body: r#"{"type":"user.created","data":{"id":"u1","note":"zebra-marker"}}"#,
     mismatch: "signature_mismatch",
+    timed: |at| format!(r#"{{{}"type":"user.created","data":{{}}}}"#, member("timestamp", at)),
+    both_run: &[&[r#"{"type":"user.updated","data":{"n":1}}"#, r#"{"type":"user.updated","data":{"n":2}}"#]],
+    one_runs: &[&[r#"{"type":"ping","data":{"n":1}}"#, r#"{"type":"ping","data":{"n":1}}"#]],
     success: 204,
     secrets: &[SECRET],
     rows: || [own_rows(), drift()].concat(),
@@ -111,8 +114,9 @@ pub const VENDOR: Vendor = Vendor {
 };
 
 pub fn add_routes(home: &mut impl Home) {
-    let vendor = StandardWebhooks::<User>::new(SECRET).unwrap();
-    home.route("/standard-webhooks", vendor.with_clock(FixedClock::at_unix(NOW)));
+    let standard = StandardWebhooks::<User>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
+    home.route("/standard-webhooks", standard.clone());
+    home.route("/tenant/standard-webhooks", standard.with_max_age(DAY).with_endpoint("tenant-7"));
 }
 
 fn own_rows() -> Vec<Case> {

@@ -3,7 +3,7 @@
 use offhook::talkifai;
 
 use super::drift::{Ended, NO_SECONDS, SECONDS};
-use super::{Published, Recipe, Vendor};
+use super::{DAY, Published, Recipe, Vendor, member};
 use crate::hostile::{Case, Table};
 use crate::servers::{self, Home, TALKIFAI_SECRET};
 use crate::signing::{hex, mac};
@@ -18,6 +18,15 @@ pub const VENDOR: Vendor = Vendor {
     event: "call.started",
     body: r#"{"id":"evt_1","type":"call.started","data":{"callId":"c1","note":"zebra-marker"}}"#,
     mismatch: "signature_mismatch",
+    timed: |at| format!(r#"{{{}"id":"e","type":"call.ended","data":{{"callId":"c"}}}}"#, member("created", at)),
+    both_run: &[&[
+        r#"{"id":"e1","type":"credit.low","data":{"balance":5}}"#,
+        r#"{"id":"e1","type":"credit.low","data":{"balance":4}}"#,
+    ]],
+    one_runs: &[&[
+        r#"{"id":"x1","type":"call.started","created":1,"data":{"callId":"c"}}"#,
+        r#"{"id":"x1","type":"call.started","created":2,"data":{"callId":"c"}}"#,
+    ]],
     success: 200,
     secrets: &[TALKIFAI_SECRET],
     rows: drift,
@@ -41,6 +50,8 @@ pub const VENDOR: Vendor = Vendor {
 pub fn add_routes(home: &mut impl Home) {
     home.route("/talkifai", servers::talkifai());
     home.route("/aged/talkifai", servers::aged_talkifai());
+    let tenant = servers::talkifai().with_max_age(DAY).with_endpoint("tenant-7");
+    home.route("/tenant/talkifai", tenant);
 }
 
 fn drift() -> Vec<Case> {

@@ -3,7 +3,7 @@
 use offhook::truedy;
 
 use super::drift::{Ended, NO_SECONDS, SECONDS};
-use super::{Published, Recipe, Vendor};
+use super::{DAY, Published, Recipe, Vendor, member};
 use crate::hostile::{Case, Table};
 use crate::servers::{self, Home, TRUEDY_OLD_SECRET, TRUEDY_SECRET};
 use crate::signing::{NOW, hex, mac};
@@ -18,6 +18,65 @@ pub const VENDOR: Vendor = Vendor {
     event: "call.started",
     body: r#"{"event":"call.started","data":{"call_id":"c1","note":"zebra-marker"}}"#,
     mismatch: "signature_mismatch",
+    timed: |at| format!(r#"{{{}"event":"call.ended","data":{{"call_id":"c"}}}}"#, member("timestamp", at)),
+    both_run: &[
+        &[
+            r#"{"event":"batch.status.changed","timestamp":"2026-03-18T14:00:00Z","data":{"id":"b1","batchId":"b1","status":"running"}}"#,
+            r#"{"event":"batch.status.changed","timestamp":"2026-03-18T14:01:00Z","data":{"id":"b1","batchId":"b1","status":"paused"}}"#,
+            r#"{"event":"batch.status.changed","timestamp":"2026-03-18T14:02:00Z","data":{"id":"b1","batchId":"b1","status":"running"}}"#,
+        ],
+        &[
+            r#"{"event":"batch.status.changed","data":{"id":"b2","status":"running"}}"#,
+            r#"{"event":"batch.status.changed","data":{"id":"b2","status":"paused"}}"#,
+            r#"{"event":"batch.status.changed","data":{"id":"b2","status":"completed"}}"#,
+        ],
+        &[
+            r#"{"event":"agent.updated","data":{"id":"a1","name":"one"}}"#,
+            r#"{"event":"agent.updated","data":{"id":"a1","name":"two"}}"#,
+        ],
+        &[
+            r#"{"event":"voice.training.completed","data":{"voice_id":"v1","version":1}}"#,
+            r#"{"event":"voice.training.completed","data":{"voice_id":"v1","version":2}}"#,
+        ],
+        &[
+            r#"{"event":"voice.training.failed","data":{"voice_id":"v1","error_message":"noise"}}"#,
+            r#"{"event":"voice.training.failed","data":{"voice_id":"v1","error_message":"silence"}}"#,
+        ],
+        &[
+            r#"{"event":"call.ended","data":{"call":{"callId":"c1"}}}"#,
+            r#"{"event":"call.completed","data":{"call":{"callId":"c1","summary":"Pricing","costUsd":0.21}}}"#,
+        ],
+        &[
+            r#"{"event":"call.billed","data":{"call":{"callId":"c2","billingStatus":"BILLING_STATUS_BILLED"}}}"#,
+            r#"{"event":"call.billed","data":{"call":{"callId":"c2","billingStatus":"BILLING_STATUS_REFUNDED"}}}"#,
+        ],
+        // Undecodable.
+        &[r#"{"event":"call.ended","id":"e1","data":[1]}"#, r#"{"event":"call.ended","id":"e1","data":[2]}"#],
+        // Without an id, the body is the key.
+        &[r#"{"event":"call.ended","data":{"n":1}}"#, r#"{"event":"call.ended","data":{"n":2}}"#],
+    ],
+    one_runs: &[
+        &[
+            r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00Z","data":{"id":"x1","call":{"callId":"c"}}}"#,
+            r#"{"event":"call.ended","timestamp":"2026-03-18T14:31:00Z","data":{"id":"x1","call":{"callId":"c"}}}"#,
+        ],
+        &[
+            r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00Z","data":{"call_id":"x2"},"id":"e"}"#,
+            r#"{ "id":"e", "data": {"call_id":"x2"}, "timestamp":1773844260, "event":"call.completed", "attempt":2}"#,
+        ],
+        &[
+            r#"{"event":"batch.status.changed","timestamp":1,"data":{"id":"x3","batch_id":"b","status":"running"}}"#,
+            r#"{"event":"batch.status.changed","timestamp":2,"data":{"id":"x3","batch_id":"b","status":"running"}}"#,
+        ],
+        &[
+            r#"{"event":"agent.updated","timestamp":1,"data":{"id":"x4"}}"#,
+            r#"{"event":"agent.updated","timestamp":2,"data":{"id":"x4"}}"#,
+        ],
+        &[
+            r#"{"event":"call.ended","id":"x5","timestamp":1,"data":[1]}"#,
+            r#"{"event":"call.ended","id":"x5","timestamp":2,"data":[1]}"#,
+        ],
+    ],
     success: 204,
     secrets: &[TRUEDY_SECRET, TRUEDY_OLD_SECRET],
     rows: drift,
@@ -49,6 +108,8 @@ pub fn add_routes(home: &mut impl Home) {
     home.route("/truedy", servers::truedy());
     home.route("/rotated/truedy", servers::rotated_truedy());
     home.route("/early/truedy", servers::early_truedy());
+    let tenant = servers::truedy().with_max_age(DAY).with_endpoint("tenant-7");
+    home.route("/tenant/truedy", tenant);
 }
 
 fn drift() -> Vec<Case> {

@@ -3,7 +3,7 @@
 use offhook::{FixedClock, Ultravox, ultravox};
 
 use super::drift::{Ended, NO_SECONDS, SECONDS};
-use super::{Published, Recipe, Vendor};
+use super::{DAY, Published, Recipe, Vendor, member};
 use crate::hostile::{Case, Table, refused};
 use crate::servers::Home;
 use crate::signing::{NOW, hex, iso, mac};
@@ -20,6 +20,15 @@ pub const VENDOR: Vendor = Vendor {
     event: "call.started",
     body: r#"{"event":"call.started","call":{"callId":"c1","note":"zebra-marker"}}"#,
     mismatch: "signature_mismatch",
+    timed: |at| format!(r#"{{"event":"call.ended","call":{{{}"callId":"c"}}}}"#, member("ended", at)),
+    both_run: &[&[
+        r#"{"event":"call.billed","call":{"callId":"c1","billedDuration":"60s"}}"#,
+        r#"{"event":"call.billed","call":{"callId":"c1","billedDuration":"0s"}}"#,
+    ]],
+    one_runs: &[&[
+        r#"{"event":"call.ended","call":{"callId":"x1"}}"#,
+        r#"{"sent":2,"call":{"callId":"x1"},"event":"call.ended"}"#,
+    ]],
     success: 204,
     secrets: &[SECRET],
     rows: || [own_rows(), drift()].concat(),
@@ -48,7 +57,9 @@ pub const VENDOR: Vendor = Vendor {
 };
 
 pub fn add_routes(home: &mut impl Home) {
-    home.route("/ultravox", Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW)));
+    let ultravox = Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
+    home.route("/ultravox", ultravox.clone());
+    home.route("/tenant/ultravox", ultravox.with_max_age(DAY).with_endpoint("tenant-7"));
 }
 
 fn own_rows() -> Vec<Case> {
