@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::envelope::{self, Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
 use crate::event::{CallUpdate, Envelope, Identity, RawJson, Stage, Undecodable};
-use crate::vendors::ultravox::{BoxedCall, Call};
+use crate::vendors::call::{BoxedCall, Call};
 
 events! {
     layout: Layout {

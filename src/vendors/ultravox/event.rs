@@ -3,7 +3,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::envelope::{self, Layout, Payload, Vocabulary, events};
 use crate::event::{CallUpdate, Envelope, Identity, Stage, Undecodable};
-use crate::vendors::ultravox::{BoxedCall, Call};
+use crate::vendors::call::{BoxedCall, Call};
 
 events! {
     layout: Layout { name: "event", data: "call", time: None, ids: [None, None], test: None };

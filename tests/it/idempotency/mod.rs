@@ -13,6 +13,7 @@ mod faults;
 mod flow;
 mod http;
 mod lines;
+mod retention;
 mod tasks;
 mod transactions;
 mod undecodable;
