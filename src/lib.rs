@@ -44,6 +44,8 @@ pub mod idempotency;
 mod web;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "testing")]
+pub mod diagnose;
 #[cfg(all(
     any(doc, doctest),
     feature = "axum",
