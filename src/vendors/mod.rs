@@ -13,6 +13,7 @@ pub mod call;
 pub mod truedy;
 pub mod talkifai;
 pub mod salpre;
+pub mod ultravox;
 pub mod standard_webhooks;
 
 pub use signed::Hmac;
@@ -35,6 +36,13 @@ pub type TalkifAi = Hmac<talkifai::Spec>;
 /// that you enter in its form. Deduplication is the only protection against replay.
 #[doc(alias = "custom webhook")]
 pub type Salpre = StaticHeaders<salpre::Spec>;
+
+/// The verifier of [Ultravox](https://docs.ultravox.ai/webhooks/available-webhooks).
+///
+/// Ultravox's own sample accepts a signed time of up to 60 s, and this verifier one of up to
+/// 300 s by default. 60 s leave little for a slow network and a wrong clock, and a delivery
+/// that is refused for its age ten times is lost.
+pub type Ultravox = Hmac<ultravox::Spec>;
 
 /// The verifier of a vendor that follows [Standard Webhooks](https://www.standardwebhooks.com),
 /// with events of the type `E`.

@@ -6,6 +6,7 @@ mod salpre;
 mod standard_webhooks;
 mod talkifai;
 mod truedy;
+mod ultravox;
 
 use std::time::Duration;
 
@@ -15,13 +16,15 @@ use offhook::verify::HmacScheme;
 use crate::hostile::Case;
 use crate::servers::Home;
 
-pub const ALL: [&Vendor; 4] = [&truedy::VENDOR, &talkifai::VENDOR, &salpre::VENDOR, &standard_webhooks::VENDOR];
+pub const ALL: [&Vendor; 5] =
+    [&truedy::VENDOR, &talkifai::VENDOR, &salpre::VENDOR, &ultravox::VENDOR, &standard_webhooks::VENDOR];
 
 /// Adds a route for every verifier of the tests.
 pub fn add_routes(home: &mut impl Home) {
     truedy::add_routes(home);
     talkifai::add_routes(home);
     salpre::add_routes(home);
+    ultravox::add_routes(home);
     standard_webhooks::add_routes(home);
 }
 
