@@ -39,8 +39,8 @@ fn a_large_body_costs_a_bounded_number_of_checks() {
     let diagnosis = explainer.explain(&request.request());
     assert!(diagnosis.first().is_none(), "{diagnosis}");
     assert!(!diagnosis.is_complete() && diagnosis.to_string().contains("not every cause was tested"));
-    assert!(diagnosis.work().hashed_bytes <= 24 * 1024 * 1024, "{:?}", diagnosis.work());
-    assert!((10..=24).contains(&diagnosis.work().checks), "{:?}", diagnosis.work());
+    assert!(diagnosis.work().bytes <= 20 * 1024 * 1024, "{:?}", diagnosis.work());
+    assert!((12..=20).contains(&diagnosis.work().checks), "{:?}", diagnosis.work());
 
     let small = Signer::of(&truedy("whsec_other")).request("/", samples::truedy::CALL_ENDED);
     let diagnosis = explainer.explain(&small.request());
