@@ -71,4 +71,4 @@ pub use verify::secret::Secret;
 pub use verify::tolerance::Tolerance;
 pub use verify::verified::Verified;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
-pub use web::{Function, FunctionRejection, Rejection, Webhook};
+pub use web::{Code, Function, FunctionRejection, ReadLimits, Rejection, Webhook};

@@ -47,3 +47,11 @@ pub(crate) fn refused(profile: &Profile, code: &'static str) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "offhook", vendor = profile.vendor(), endpoint = profile.endpoint(), code, "delivery refused");
 }
+
+/// Logs a request to an application that holds no verifier for it.
+#[cfg(feature = "actix-web")]
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is logged"))]
+pub(crate) fn no_verifier(verifier: &'static str) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: "offhook", verifier, code = "no_verifier", "no verifier is configured: add it as `web::Data`");
+}
