@@ -92,6 +92,16 @@ fn a_cause_of_your_own_comes_first() {
         Some("certain: tunnel (ours): Our tunnel puts its name before the body.")
     );
     assert!(explainer.explain(&sent.request()).first().is_none());
+
+    // Of two that are equally sure, it is the first.
+    const GUESS: Cause =
+        Cause { name: "guess", test: |_| Some(Finding::new(Confidence::Likely)), text: "It is likely." };
+    let empty = sent.with_body("");
+    let names = |explainer: Explainer| {
+        let diagnosis = explainer.explain(&empty.request());
+        diagnosis.reasons().iter().map(|reason| reason.name()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(explainer.with_cause(GUESS)), ["guess", "body_consumed"]);
 }
 
 /// A receiver that accepts everything proves nothing about where a delivery belongs.
