@@ -95,7 +95,10 @@ fn unit(text: &str) -> Option<u16> {
 
 fn push_unicode_escape(out: &mut String, char: char) {
     for unit in char.encode_utf16(&mut [0; 2]) {
-        out.push_str(&format!("\\u{unit:04x}"));
+        out.push_str("\\u");
+        for shift in [12, 8, 4, 0] {
+            out.extend(char::from_digit(u32::from(*unit >> shift & 0xf), 16));
+        }
     }
 }
 

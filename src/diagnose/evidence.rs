@@ -27,8 +27,8 @@ pub struct Evidence<'r> {
 pub struct Work {
     /// How many times a request was verified.
     pub checks: usize,
-    /// How many bytes were hashed for that, about.
-    pub hashed_bytes: usize,
+    /// How many bytes were hashed for that, and written in another way, about.
+    pub bytes: usize,
     /// Whether the limit was reached, so that not every cause was tested.
     pub cut_short: bool,
 }
@@ -79,20 +79,26 @@ impl<'r> Evidence<'r> {
     }
 
     pub(super) fn accepts(&self, check: &Check, request: &Request<'_>) -> bool {
-        let mut work = self.work.get();
         let keys = match check {
             Check::Keys(keys) => keys.count(),
             Check::Tokens(_) => 0,
         };
         let cost = request.body().len().saturating_mul(keys).saturating_add(MIN_COST);
-        let hashed_bytes = work.hashed_bytes.saturating_add(cost);
-        if hashed_bytes > MAX_HASHED_BYTES {
-            work.cut_short = true;
-            self.work.set(work);
+        if !self.affords(cost) {
             return false;
         }
-        self.work.set(Work { checks: work.checks.saturating_add(1), hashed_bytes, ..work });
+        let work = self.work.get();
+        self.work.set(Work { checks: work.checks.saturating_add(1), ..work });
         check.is_authentic(request)
+    }
+
+    /// Returns whether so many more bytes may be hashed or written, and counts them.
+    pub(super) fn affords(&self, cost: usize) -> bool {
+        let work = self.work.get();
+        let bytes = work.bytes.saturating_add(cost);
+        let affords = bytes <= MAX_BYTES;
+        self.work.set(if affords { Work { bytes, ..work } } else { Work { cut_short: true, ..work } });
+        affords
     }
 
     pub(super) fn request(&self) -> Request<'r> {
@@ -139,8 +145,8 @@ impl fmt::Debug for Evidence<'_> {
     }
 }
 
-/// Tests of two dozen bodies of 1 MiB.
-const MAX_HASHED_BYTES: usize = 24 * 1024 * 1024;
+/// Twenty bodies of 1 MiB: a few dozen milliseconds.
+const MAX_BYTES: usize = 20 * 1024 * 1024;
 
 /// An HMAC hashes two blocks more than the text.
 const MIN_COST: usize = 128;

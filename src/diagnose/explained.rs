@@ -6,7 +6,7 @@ use crate::verify::{Head, Request, Verified, VerifyError};
 
 /// A verifier that logs the first cause of each refusal: for development.
 ///
-/// It verifies as the verifier inside does. What is refused costs up to 24 MiB of hashing more,
+/// It verifies as the verifier inside does. What is refused costs up to 20 MiB of hashing more,
 /// so leave it out where strangers can reach the route.
 ///
 /// ```

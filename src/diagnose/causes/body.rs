@@ -31,7 +31,7 @@ pub(super) fn byte_order_mark(evidence: &Evidence<'_>) -> Option<Finding> {
 
 pub(super) fn line_endings(evidence: &Evidence<'_>) -> Option<Finding> {
     let body = std::str::from_utf8(evidence.mismatched_body()?).ok()?;
-    if !body.contains('\n') {
+    if !body.contains('\n') || !evidence.affords(body.len()) {
         return None;
     }
     let unix = body.replace("\r\n", "\n");
@@ -75,19 +75,21 @@ pub(super) fn recoded(evidence: &Evidence<'_>) -> Option<Finding> {
 /// Tries the layouts of the common JSON writers, and their escapes.
 pub(super) fn reserialised(evidence: &Evidence<'_>) -> Option<Finding> {
     let body = json_object(evidence)?;
-    let escaped = ESCAPES.iter().filter_map(|escapes| escape(body, *escapes));
-    let texts: Vec<_> = std::iter::once(body.to_vec()).chain(escaped).collect();
-    let other = |text: &Vec<u8>| {
-        let laid_out = LAYOUTS.iter().map(|layout| relayout(text, *layout)).find(|other| evidence.accepts_body(other));
-        laid_out.is_some() || (text != body && evidence.accepts_body(text))
+    let escaped = |escapes: &Escapes| {
+        let text = evidence.affords(body.len()).then(|| escape(body, *escapes))?;
+        text.filter(|text| evidence.accepts_body(text) || any_layout(evidence, text))
     };
-    certain(texts.iter().any(other))
+    certain(any_layout(evidence, body) || ESCAPES.iter().find_map(escaped).is_some())
+}
+
+fn any_layout(evidence: &Evidence<'_>, text: &[u8]) -> bool {
+    LAYOUTS.iter().any(|layout| evidence.affords(text.len()) && evidence.accepts_body(&relayout(text, *layout)))
 }
 
 /// Tries the orders of the few members at the top. The order of the members below cannot be
 /// found out; that all of them are sorted speaks for a writer that sorts.
 pub(super) fn key_order(evidence: &Evidence<'_>) -> Option<Finding> {
-    let body = json_object(evidence)?;
+    let body = json_object(evidence).filter(|body| evidence.affords(body.len()))?;
     let found = orders(body).into_iter().any(|other| evidence.accepts_body(other.as_bytes()));
     certain(found).or(likely(sorted_objects(body) >= MANY_SORTED))
 }

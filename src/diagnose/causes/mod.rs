@@ -117,6 +117,23 @@ pub const CAUSES: &[Cause] = &[
         text: "The body is a JSON text inside of a JSON string: it was encoded twice. Pass the body on as bytes.",
     },
     Cause {
+        name: "other_secret",
+        test: secret::other_receiver,
+        text: "The secret is that of another vendor or another endpoint of this application. Exchange the secrets.",
+    },
+    Cause {
+        name: "secret_quoted",
+        test: secret::quoted,
+        text: "The configured secret is in quotation marks that do not belong to it. Remove them; some environment \
+               files keep them.",
+    },
+    Cause {
+        name: "secret_prefix",
+        test: secret::prefix,
+        text: "The prefix of the secret, such as `whsec_`, was removed or kept wrongly. Configure the secret exactly \
+               as the vendor shows it.",
+    },
+    Cause {
         name: "text_recoded",
         test: body::recoded,
         text: "The body was decoded as text with one character set and encoded with another. Pass the body on as \
@@ -146,26 +163,9 @@ pub const CAUSES: &[Cause] = &[
                anything else reads it.",
     },
     Cause {
-        name: "other_secret",
-        test: secret::other_receiver,
-        text: "The secret is that of another vendor or another endpoint of this application. Exchange the secrets.",
-    },
-    Cause {
-        name: "secret_quoted",
-        test: secret::quoted,
-        text: "The configured secret is in quotation marks that do not belong to it. Remove them; some environment \
-               files keep them.",
-    },
-    Cause {
         name: "secret_whitespace",
         test: secret::whitespace,
         text: "The sender signs with white space at an end of the secret. Remove it there.",
-    },
-    Cause {
-        name: "secret_prefix",
-        test: secret::prefix,
-        text: "The prefix of the secret, such as `whsec_`, was removed or kept wrongly. Configure the secret exactly \
-               as the vendor shows it.",
     },
     Cause {
         name: "secret_encoding",

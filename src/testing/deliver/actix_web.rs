@@ -1,4 +1,5 @@
 use actix_http::Request;
+use actix_web::HttpResponse;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};
@@ -37,10 +38,14 @@ where
 {
     let Some(request) = written(request) else { return Answer::new(400) };
     match app.call(request).await {
-        Ok(response) => Answer::new(response.status().as_u16()),
+        Ok(response) => answer(response.response()),
         // What a middleware returns as an error is a response, too.
-        Err(error) => Answer::new(error.into().as_response_error().status_code().as_u16()),
+        Err(error) => answer(&error.into().error_response()),
     }
+}
+
+fn answer<B>(response: &HttpResponse<B>) -> Answer {
+    Answer::new(response.status().as_u16()).with_code(response.extensions().get())
 }
 
 /// Writes the request in HTTP.

@@ -45,7 +45,7 @@ where
         Err(never) => match never {},
     };
     match response {
-        Ok(response) => Answer::new(response.status().as_u16()),
+        Ok(response) => Answer::new(response.status().as_u16()).with_code(response.extensions().get()),
         Err(never) => match never {},
     }
 }
