@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::idempotency::Handled;
-use crate::receive::observe::Received;
+use crate::receive::observe::{Received, misconfigured};
 use crate::receive::{Reply, Verifier};
 use crate::vendors::talkifai::{FunctionReply, Functions};
 use crate::verify::headers::headers_from_pairs;
@@ -62,7 +62,8 @@ impl<A: DeserializeOwned + 'static> FromRequest for Function<A> {
 }
 
 fn configured<T: 'static>(request: &HttpRequest) -> Result<&web::Data<T>, Rejection> {
-    request.app_data::<web::Data<T>>().ok_or(Rejection::NoVerifier { verifier: std::any::type_name::<T>() })
+    let rejection = Rejection::NoVerifier { verifier: std::any::type_name::<T>() };
+    request.app_data::<web::Data<T>>().ok_or(rejection).inspect_err(|error| misconfigured(error.code(), error))
 }
 
 /// Reads the body, after everything that can be checked before it was checked.

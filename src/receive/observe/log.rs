@@ -43,6 +43,12 @@ pub(super) fn received(received: &Received<'_>, refusal: Option<&Refusal<'_>>) {
     }
 }
 
+/// Logs a route that cannot receive anything.
+#[cfg(feature = "actix-web")]
+pub(super) fn misconfigured(code: &'static str, error: &dyn std::fmt::Display) {
+    tracing::error!(target: "offhook", outcome = "refused", code, error = error.to_string(), "delivery refused");
+}
+
 /// Logs what became of a delivery. It is information if nothing went wrong, and a warning
 /// otherwise, or if the handler took longer than the vendor waits.
 pub(super) fn handled<E: Event>(delivery: &Delivery<E>, ending: &Ending<'_>, times: &Times) {

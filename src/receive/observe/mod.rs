@@ -13,6 +13,16 @@ mod log;
 mod metrics;
 mod received;
 
+/// Tells that a route cannot receive anything, whoever sends it. No vendor is known, so it is
+/// no delivery in the metrics.
+#[cfg(feature = "actix-web")]
+pub(crate) fn misconfigured(code: &'static str, error: &dyn std::fmt::Display) {
+    #[cfg(feature = "tracing")]
+    log::misconfigured(code, error);
+    #[cfg(not(feature = "tracing"))]
+    let _ = (code, error);
+}
+
 pub(crate) use handling::{Ending, Handling};
 pub(crate) use received::Received;
 
