@@ -44,6 +44,8 @@ pub mod idempotency;
 mod web;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "testing")]
+pub mod diagnose;
 #[cfg(all(
     any(doc, doctest),
     feature = "axum",
@@ -71,4 +73,4 @@ pub use verify::secret::Secret;
 pub use verify::tolerance::Tolerance;
 pub use verify::verified::Verified;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
-pub use web::{Function, FunctionRejection, Rejection, Webhook};
+pub use web::{Code, Function, FunctionRejection, ReadLimits, Rejection, Webhook};

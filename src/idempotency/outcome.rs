@@ -43,7 +43,7 @@ impl Handled {
 
     /// Returns the answer for the vendor.
     pub fn reply(&self) -> Reply {
-        match &self.outcome {
+        let reply = match &self.outcome {
             Outcome::Handled
             | Outcome::Unkeyed
             | Outcome::FailedOpen(_)
@@ -58,7 +58,8 @@ impl Handled {
             }
             Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
             Outcome::Uncommitted(_) => Reply::unavailable(SHORTEST_WAIT),
-        }
+        };
+        reply.with_code(self.outcome.code())
     }
 }
 

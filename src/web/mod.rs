@@ -8,6 +8,8 @@ mod http;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
 mod webhook;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
+mod limits;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
 mod function;
 #[cfg(feature = "axum")]
 mod axum;
@@ -17,4 +19,6 @@ mod actix_web;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
 pub use function::{Function, FunctionRejection};
 #[cfg(any(feature = "axum", feature = "actix-web"))]
-pub use webhook::{Rejection, Webhook};
+pub use limits::ReadLimits;
+#[cfg(any(feature = "axum", feature = "actix-web"))]
+pub use webhook::{Code, Rejection, Webhook};

@@ -43,10 +43,10 @@ pub(super) fn received(received: &Received<'_>, refusal: Option<&Refusal<'_>>) {
     }
 }
 
-/// Logs a route that cannot receive anything.
+/// Logs a request to an application that holds no verifier for it.
 #[cfg(feature = "actix-web")]
-pub(super) fn misconfigured(code: &'static str, error: &dyn std::fmt::Display) {
-    tracing::error!(target: "offhook", outcome = "refused", code, error = error.to_string(), "delivery refused");
+pub(super) fn no_verifier(verifier: &'static str) {
+    tracing::error!(target: "offhook", verifier, code = "no_verifier", "no verifier is configured: add it as `web::Data`");
 }
 
 /// Logs what became of a delivery. It is information if nothing went wrong, and a warning

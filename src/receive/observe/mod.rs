@@ -13,14 +13,14 @@ mod log;
 mod metrics;
 mod received;
 
-/// Tells that a route cannot receive anything, whoever sends it. No vendor is known, so it is
+/// Tells that an application holds no verifier for a request, whoever sends it. No vendor is known, so it is
 /// no delivery in the metrics.
 #[cfg(feature = "actix-web")]
-pub(crate) fn misconfigured(code: &'static str, error: &dyn std::fmt::Display) {
+pub(crate) fn no_verifier(verifier: &'static str) {
     #[cfg(feature = "tracing")]
-    log::misconfigured(code, error);
+    log::no_verifier(verifier);
     #[cfg(not(feature = "tracing"))]
-    let _ = (code, error);
+    let _ = verifier;
 }
 
 pub(crate) use handling::{Ending, Handling};

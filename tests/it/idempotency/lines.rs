@@ -137,7 +137,7 @@ async fn a_route_without_a_verifier_is_an_error_in_the_log() {
         assert!(<Webhook<TalkifAi> as actix_web::FromRequest>::from_request(&request, &mut payload).await.is_err());
     })
     .await;
-    assert_one_line(&lines, &["ERROR", r#"code="no_verifier""#, "talkifai", "add `app_data(web::Data::new("]);
+    assert_one_line(&lines, &["ERROR", r#"code="no_verifier""#, "verifier=", "talkifai", "add it as `web::Data`"]);
 }
 
 #[tokio::test]
