@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::idempotency::Handled;
-use crate::receive::observe::{self, Received};
+use crate::receive::observe;
 use crate::receive::{Reply, Verifier};
 use crate::vendors::talkifai::{FunctionReply, Functions};
 use crate::verify::headers::headers_from_pairs;
@@ -40,7 +40,7 @@ impl<V: Verifier + 'static> FromRequest for Webhook<V> {
             let target = request.uri().path_and_query().map_or("", |target| target.as_str());
             let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
             let body = read(&request, payload, || verifier.check_head(&head)).await.inspect_err(|rejection| {
-                Received::new(verifier.profile()).refused_early(rejection.code(), rejection)
+                observe::Received::new(verifier.profile()).refused_early(rejection.code(), rejection)
             })?;
             Ok(Webhook(verifier.receive_request(&head, body)?))
         })
@@ -61,7 +61,9 @@ impl<A: DeserializeOwned + 'static> FromRequest for Function<A> {
                 Ok(body) => Function::receive(functions, arrived, request.headers(), &body),
                 Err(rejection) => Err(rejection.into()),
             };
-            call.inspect_err(|rejection| Received::new(functions.profile()).refused_early(rejection.code(), rejection))
+            call.inspect_err(|rejection| {
+                observe::Received::new(functions.profile()).refused_early(rejection.code(), rejection)
+            })
         })
     }
 }

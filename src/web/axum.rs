@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::idempotency::Handled;
-use crate::receive::observe::Received;
+use crate::receive::observe;
 use crate::receive::{Reply, Verifier};
 use crate::vendors::talkifai::{FunctionReply, Functions};
 use crate::verify::{Head, VerifyError};
@@ -33,9 +33,10 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Rejection> {
         let verifier = V::from_ref(state);
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let (headers, body) = read(request, |headers| verifier.check_head(&head(headers, &method, &uri)))
-            .await
-            .inspect_err(|rejection| Received::new(verifier.profile()).refused_early(rejection.code(), rejection))?;
+        let (headers, body) =
+            read(request, |headers| verifier.check_head(&head(headers, &method, &uri))).await.inspect_err(
+                |rejection| observe::Received::new(verifier.profile()).refused_early(rejection.code(), rejection),
+            )?;
         Ok(Webhook(verifier.receive_request(&head(&headers, &method, &uri), body)?))
     }
 }
@@ -60,7 +61,9 @@ where
             Ok((headers, body)) => Function::receive(&functions, arrived, &headers, &body),
             Err(rejection) => Err(rejection.into()),
         };
-        call.inspect_err(|rejection| Received::new(functions.profile()).refused_early(rejection.code(), rejection))
+        call.inspect_err(|rejection| {
+            observe::Received::new(functions.profile()).refused_early(rejection.code(), rejection)
+        })
     }
 }
 

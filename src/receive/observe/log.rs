@@ -43,6 +43,12 @@ pub(super) fn received(received: &Received<'_>, refusal: Option<&Refusal<'_>>) {
     }
 }
 
+/// Logs a request to an application that holds no verifier for it.
+#[cfg(feature = "actix-web")]
+pub(super) fn no_verifier(verifier: &'static str) {
+    tracing::error!(target: "offhook", verifier, code = "no_verifier", "no verifier is configured: add it as `web::Data`");
+}
+
 /// Logs what became of a delivery. It is information if nothing went wrong, and a warning
 /// otherwise, or if the handler took longer than the vendor waits.
 pub(super) fn handled<E: Event>(delivery: &Delivery<E>, ending: &Ending<'_>, times: &Times) {

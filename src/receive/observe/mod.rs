@@ -19,11 +19,12 @@ pub(crate) use received::Received;
 #[cfg(feature = "metrics")]
 pub use self::metrics::describe_metrics;
 
-/// Logs a request to an application that holds no verifier for it. There is no vendor that
-/// a metric could name.
+/// Tells that an application holds no verifier for a request, whoever sends it. No vendor is known, so it is
+/// no delivery in the metrics.
 #[cfg(feature = "actix-web")]
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "nothing is logged"))]
 pub(crate) fn no_verifier(verifier: &'static str) {
     #[cfg(feature = "tracing")]
-    tracing::error!(target: "offhook", verifier, code = "no_verifier", "no verifier is configured: add it as `web::Data`");
+    log::no_verifier(verifier);
+    #[cfg(not(feature = "tracing"))]
+    let _ = verifier;
 }

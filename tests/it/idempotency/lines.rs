@@ -131,6 +131,16 @@ async fn both_extractors_log_what_is_refused_before_the_body_is_read() {
 }
 
 #[tokio::test]
+async fn a_route_without_a_verifier_is_an_error_in_the_log() {
+    let lines = logged(async {
+        let (request, mut payload) = actix_web::test::TestRequest::post().set_payload("{}").to_http_parts();
+        assert!(<Webhook<TalkifAi> as actix_web::FromRequest>::from_request(&request, &mut payload).await.is_err());
+    })
+    .await;
+    assert_one_line(&lines, &["ERROR", r#"code="no_verifier""#, "verifier=", "talkifai", "add it as `web::Data`"]);
+}
+
+#[tokio::test]
 async fn a_handled_delivery_has_a_line_with_the_same_fields_and_the_times() {
     let (store, delivery) = (MemoryStore::new(), delivery("1"));
     let bytes = format!("secret_index=0 age_s=0 body_bytes={}", body("1").len());

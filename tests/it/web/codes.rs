@@ -35,12 +35,12 @@ async fn answer(work: Work, webhook: Webhook<Truedy>) -> Reply {
     let store = MemoryStore::new();
     match work {
         Work::Acknowledge => webhook.acknowledge(),
-        Work::Once => webhook.once(&store, async |_| Ok(())).await.into(),
+        Work::Once => webhook.once(&store, async |_| Ok(())).await.reply(),
         Work::Twice => {
-            let _first = webhook.once(&store, async |_| Ok(())).await;
-            webhook.once(&store, async |_| Ok(())).await.into()
+            let _first = webhook.once(&store, async |_| Ok(())).await.reply();
+            webhook.once(&store, async |_| Ok(())).await.reply()
         }
-        Work::Fail => webhook.once(&store, async |_| Err(HandlerError::retry("no"))).await.into(),
+        Work::Fail => webhook.once(&store, async |_| Err(HandlerError::retry("no"))).await.reply(),
     }
 }
 
