@@ -125,7 +125,7 @@ pub enum StoreError {
     /// The lease is no longer the caller's: the key was claimed again, or its record is
     /// gone.
     LeaseLost,
-    /// The store's table does not exist. Call the store's `migrate()` first.
+    /// The store's table does not exist, or is of an earlier version. Call the store's `migrate()` first.
     NotMigrated(Box<dyn Error + Send + Sync>),
     /// The store would drop records when it runs out of memory.
     Evicts {
@@ -172,7 +172,10 @@ impl fmt::Display for StoreError {
                 f.write_str("the lease was lost: the key was claimed again, or its record is gone")
             }
             StoreError::NotMigrated(cause) => {
-                write!(f, "the store's table is missing, call the store's migrate() first: {cause}")
+                write!(
+                    f,
+                    "the store's table is missing or of an earlier version, call the store's migrate() first: {cause}"
+                )
             }
             StoreError::Evicts { policy } => {
                 write!(f, "Redis evicts records: set its maxmemory-policy to noeviction, not {policy}")

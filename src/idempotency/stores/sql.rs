@@ -493,7 +493,12 @@ impl From<sqlx::Error> for StoreError {
             return StoreError::Timeout;
         }
         let Some(database) = error.as_database_error() else { return StoreError::unavailable(error) };
-        let no_table = database.message().starts_with("no such table");
+        // SQLite has one code for all of these. The column is missing in a table of an earlier
+        // version.
+        let message = database.message();
+        let not_migrated = message.starts_with("no such table")
+            || message.ends_with("no column named claimed")
+            || message.ends_with("no such column: claimed");
         match database.code().as_deref() {
             // PostgreSQL: serialization failure, deadlock, lock not available. SQLite:
             // SQLITE_BUSY, SQLITE_LOCKED and their extended codes.
@@ -503,7 +508,7 @@ impl From<sqlx::Error> for StoreError {
             // PostgreSQL: disk full, out of memory. SQLite: SQLITE_FULL.
             Some("53100" | "53200" | "13") => StoreError::Full,
             Some("42P01") => StoreError::NotMigrated(error.into()),
-            _ if no_table => StoreError::NotMigrated(error.into()),
+            _ if not_migrated => StoreError::NotMigrated(error.into()),
             _ => StoreError::unavailable(error),
         }
     }

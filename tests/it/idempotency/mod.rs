@@ -12,4 +12,5 @@ mod examples;
 mod faults;
 mod flow;
 mod http;
+mod leases;
 mod transactions;
