@@ -92,6 +92,29 @@ impl SqliteStore {
         Ok(SqliteStore::new(pool.connect_with(options).await?))
     }
 
+    /// Creates a database in memory, with the table `offhook_deliveries`: for tests of handlers
+    /// that use [`transact`](SqlStore::transact), without a file or a server.
+    ///
+    /// It has one connection. A step that needs a second one waits until its time is up, for
+    /// example a statement on the [`pool`](SqlStore::pool) inside of a transaction. When the
+    /// last copy of the store is dropped, everything is gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if SQLite fails, for example because there is no memory.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        // SQLite deletes the database with its connection, so the pool must never replace it.
+        let pool = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(DEFAULT_TIMEOUT);
+        let store = SqliteStore::new(pool.connect_with(SqliteConnectOptions::new().in_memory(true)).await?);
+        store.migrate().await?;
+        Ok(store)
+    }
+
     /// Reads the time, in milliseconds since 1970, from this function: for tests.
     #[must_use]
     pub fn with_time(mut self, time: impl Fn() -> i64 + Send + Sync + 'static) -> Self {

@@ -12,5 +12,6 @@ mod examples;
 mod faults;
 mod flow;
 mod http;
+mod in_memory;
 mod leases;
 mod transactions;
