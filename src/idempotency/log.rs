@@ -1,6 +1,14 @@
 //! The log line of a handled delivery (feature `tracing`).
 
+#[cfg(feature = "tracing")]
+use std::collections::BTreeSet;
+#[cfg(feature = "tracing")]
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use super::outcome::{Handled, HandlerError, Outcome};
+#[cfg(feature = "tracing")]
+use super::settings::Readable;
 use crate::event::Event;
 use crate::receive::Delivery;
 
@@ -53,6 +61,29 @@ impl<E: Event> Drop for Watch<'_, E> {
             self.warn("cancelled", "the handler was cancelled: the vendor hung up, or a deadline passed");
         }
     }
+}
+
+/// Warns, once in a process for each vendor and endpoint, that the store forgets an event
+/// while its vendor may still send it.
+pub(super) fn compared<E: Event>(delivery: &Delivery<E>, retention: Option<Duration>) {
+    #[cfg(feature = "tracing")]
+    if let (Some(retention), Some(span)) = (retention, delivery.profile().retry_span())
+        && retention < span
+    {
+        static WARNED: Mutex<BTreeSet<(&str, String)>> = Mutex::new(BTreeSet::new());
+        let (vendor, endpoint) = (delivery.vendor(), delivery.endpoint());
+        let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.insert((vendor, endpoint.to_owned())) {
+            tracing::warn!(
+                target: "offhook",
+                vendor, endpoint, code = "retention_too_short",
+                retention = %Readable(retention), retry_span = %Readable(span),
+                "the store forgets an event while the vendor may still send it: set a longer retention"
+            );
+        }
+    }
+    #[cfg(not(feature = "tracing"))]
+    let _ = (delivery, retention);
 }
 
 /// Logs an outcome, and makes the answer of it. An ordinary outcome is information; every

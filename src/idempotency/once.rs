@@ -115,6 +115,7 @@ impl<'s> Once<'s> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Handled {
+        log::compared(delivery, self.store.retention());
         log::logged(delivery, self.outcome(delivery, handler).await)
     }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::claim::{Claim, Lease};
 use super::key::{Key, PayloadDigest};
@@ -61,6 +62,12 @@ pub trait Store: Send + Sync {
     /// before [`complete`](Self::complete) has answered. By default, it does nothing: the
     /// lease ends by itself, and the event is handled again.
     fn complete_later(&self, _lease: Lease) {}
+
+    /// Returns how long a handled event is remembered, or `None` if that is unknown, as by
+    /// default. The log has a warning if a vendor sends a delivery again for longer.
+    fn retention(&self) -> Option<Duration> {
+        None
+    }
 }
 
 macro_rules! delegate {
@@ -92,6 +99,10 @@ macro_rules! delegate {
 
             fn complete_later(&self, lease: Lease) {
                 (**self).complete_later(lease);
+            }
+
+            fn retention(&self) -> Option<Duration> {
+                (**self).retention()
             }
         }
     )*};

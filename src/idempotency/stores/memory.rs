@@ -134,6 +134,10 @@ impl Store for MemoryStore {
     fn complete_later(&self, lease: Lease) {
         let _ = self.change(&lease, Change::Complete);
     }
+
+    fn retention(&self) -> Option<Duration> {
+        Some(self.settings.retention())
+    }
 }
 
 impl Default for MemoryStore {

@@ -84,6 +84,7 @@ impl<D: Dialect> SqlStore<D> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Handled {
+        log::compared(delivery, Some(self.settings.retention()));
         let outcome = self.transaction(delivery, handler).await.unwrap_or_else(Outcome::Unclaimed);
         log::logged(delivery, outcome)
     }
@@ -321,6 +322,10 @@ impl<D: Dialect> Store for SqlStore<D> {
             let store = self.clone();
             runtime.spawn(async move { complete_or_repeat(&store, &lease).await });
         }
+    }
+
+    fn retention(&self) -> Option<Duration> {
+        Some(self.settings.retention())
     }
 }
 

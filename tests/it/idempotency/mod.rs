@@ -14,4 +14,5 @@ mod flow;
 mod http;
 mod in_memory;
 mod leases;
+mod retention;
 mod transactions;
