@@ -1,7 +1,33 @@
-// The README's code needs a framework.
-#![cfg_attr(all(feature = "axum", feature = "actix-web"), doc = include_str!("../README.md"))]
+// The README's code needs the frameworks, and its links need the guide. The definitions
+// here come before the README's own, so that its links lead to pages of the documentation.
 #![cfg_attr(
-    not(all(feature = "axum", feature = "actix-web")),
+    all(feature = "axum",
+        feature = "actix-web",
+        feature = "sqlite",
+        feature = "postgres",
+        feature = "redis",
+        feature = "testing"),
+    doc = "
+[guide]: guide
+[own vendor]: guide::own_vendor
+[exactly once]: guide::exactly_once
+[deployment]: guide::deployment
+[performance]: guide::performance
+[decisions]: guide::decisions
+[security]: guide::security
+
+",
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(
+        feature = "axum",
+        feature = "actix-web",
+        feature = "sqlite",
+        feature = "postgres",
+        feature = "redis",
+        feature = "testing"
+    )),
     doc = "The receiver for voice-AI and telephony webhooks; see the README."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -18,6 +44,8 @@ pub mod idempotency;
 mod web;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "testing")]
+pub mod diagnose;
 #[cfg(all(
     any(doc, doctest),
     feature = "axum",
@@ -32,6 +60,8 @@ pub mod guide;
 pub use event::error::ParseError;
 pub use event::json::{Amount, RawJson};
 pub use event::model::Event;
+#[cfg(feature = "metrics")]
+pub use receive::describe_metrics;
 pub use receive::{Delivery, Profile, ReceiveError, Reply, Success, Verifier};
 pub use time::{Clock, FixedClock, SystemClock, UnixTime};
 // Each vendor's module and verifier: `vendors/mod.rs` is their list.
@@ -43,4 +73,4 @@ pub use verify::secret::Secret;
 pub use verify::tolerance::Tolerance;
 pub use verify::verified::Verified;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
-pub use web::{Function, FunctionRejection, Rejection, Webhook};
+pub use web::{Code, Function, FunctionRejection, ReadLimits, Rejection, Webhook};

@@ -46,5 +46,17 @@ pub mod other_frameworks {}
 #[doc = include_str!("../../docs/guide/deployment.md")]
 pub mod deployment {}
 
+#[doc = include_str!("../../docs/guide/observability.md")]
+pub mod observability {}
+
 #[doc = include_str!("../../docs/guide/troubleshooting.md")]
 pub mod troubleshooting {}
+
+#[doc = include_str!("../../docs/performance.md")]
+pub mod performance {}
+
+#[doc = include_str!("../../docs/decisions.md")]
+pub mod decisions {}
+
+#[doc = include_str!("../../SECURITY.md")]
+pub mod security {}

@@ -105,3 +105,21 @@ fn every_public_module_opens_with_an_example() {
         );
     }
 }
+
+/// The README is the front page of the documentation too, where a path in the repository leads nowhere.
+#[test]
+fn every_link_of_the_readme_leads_somewhere_in_the_documentation_too() {
+    let lib = include_str!("../../src/lib.rs");
+    assert!(!README.contains("!["), "the documentation cannot show a picture of the repository");
+    for target in README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+        assert!(target.starts_with("https://"), "link {target} through a definition at the README's end");
+    }
+    let definitions = README.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: "));
+    let mut count = 0;
+    for (label, path) in definitions {
+        count += 1;
+        assert!(crate_root().join(path).exists(), "[{label}] leads to {path}, which does not exist");
+        assert!(lib.contains(&format!("\n[{label}]: guide")), "lib.rs does not define [{label}] for the documentation");
+    }
+    assert!(count >= 7, "only {count} definitions found");
+}

@@ -14,5 +14,8 @@ mod flow;
 mod http;
 mod in_memory;
 mod leases;
+mod lines;
 mod retention;
+mod tasks;
 mod transactions;
+mod undecodable;
