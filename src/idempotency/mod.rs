@@ -82,6 +82,7 @@ mod claim;
 mod key;
 mod once;
 mod outcome;
+mod retention;
 mod settings;
 mod store;
 mod stores;

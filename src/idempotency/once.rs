@@ -5,6 +5,7 @@ use std::fmt;
 use super::claim::{Claim, Lease};
 use super::key::{Key, PayloadDigest};
 use super::outcome::{Handled, HandlerError, Outcome};
+use super::retention;
 use super::store::{Store, StoreError, complete_or_repeat};
 use crate::event::Event;
 use crate::receive::Delivery;
@@ -128,6 +129,7 @@ impl<'s> Once<'s> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Handled {
+        retention::compared(delivery, self.store.retention());
         let mut handling = Handling::of(delivery);
         let outcome = self.outcome(&mut handling, handler).await;
         Handled::end(handling, outcome)

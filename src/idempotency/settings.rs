@@ -171,7 +171,7 @@ impl SettingsError {
 }
 
 /// A span of time as a person writes it, such as `8 h 31 min 30 s`.
-struct Readable(Duration);
+pub(super) struct Readable(pub(super) Duration);
 
 impl fmt::Display for Readable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

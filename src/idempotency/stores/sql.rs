@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{Key, PayloadDigest};
 use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
+use crate::idempotency::retention;
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError, complete_or_repeat};
 use crate::receive::Delivery;
@@ -94,6 +95,7 @@ impl<D: Dialect> SqlStore<D> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Handled {
+        retention::compared(delivery, Some(self.settings.retention()));
         let mut handling = Handling::of(delivery);
         let outcome = self.transaction(&mut handling, handler).await.unwrap_or_else(Outcome::Unclaimed);
         Handled::end(handling, outcome)
@@ -337,6 +339,10 @@ impl<D: Dialect> Store for SqlStore<D> {
             runtime.spawn(async move { complete_or_repeat(&store, &lease).await });
         }
     }
+
+    fn retention(&self) -> Option<Duration> {
+        Some(self.settings.retention())
+    }
 }
 
 // Not derived: a derive would require `D::Db: Clone`.
@@ -508,7 +514,12 @@ impl From<sqlx::Error> for StoreError {
             return StoreError::Timeout;
         }
         let Some(database) = error.as_database_error() else { return StoreError::unavailable(error) };
-        let no_table = database.message().starts_with("no such table");
+        // SQLite has one code for all of these. The column is missing in a table of an earlier
+        // version.
+        let message = database.message();
+        let not_migrated = message.starts_with("no such table")
+            || message.ends_with("no column named claimed")
+            || message.ends_with("no such column: claimed");
         match database.code().as_deref() {
             // PostgreSQL: serialization failure, deadlock, lock not available. SQLite:
             // SQLITE_BUSY, SQLITE_LOCKED and their extended codes.
@@ -518,7 +529,7 @@ impl From<sqlx::Error> for StoreError {
             // PostgreSQL: disk full, out of memory. SQLite: SQLITE_FULL.
             Some("53100" | "53200" | "13") => StoreError::Full,
             Some("42P01") => StoreError::NotMigrated(error.into()),
-            _ if no_table => StoreError::NotMigrated(error.into()),
+            _ if not_migrated => StoreError::NotMigrated(error.into()),
             _ => StoreError::unavailable(error),
         }
     }

@@ -12,6 +12,8 @@ mod examples;
 mod faults;
 mod flow;
 mod http;
+mod in_memory;
+mod leases;
 mod lines;
 mod retention;
 mod tasks;
