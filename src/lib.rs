@@ -60,6 +60,8 @@ pub mod guide;
 pub use event::error::ParseError;
 pub use event::json::{Amount, RawJson};
 pub use event::model::Event;
+#[cfg(feature = "metrics")]
+pub use receive::describe_metrics;
 pub use receive::{Delivery, Profile, ReceiveError, Reply, Success, Verifier};
 pub use time::{Clock, FixedClock, SystemClock, UnixTime};
 // Each vendor's module and verifier: `vendors/mod.rs` is their list.

@@ -46,6 +46,9 @@ pub mod other_frameworks {}
 #[doc = include_str!("../../docs/guide/deployment.md")]
 pub mod deployment {}
 
+#[doc = include_str!("../../docs/guide/observability.md")]
+pub mod observability {}
+
 #[doc = include_str!("../../docs/guide/troubleshooting.md")]
 pub mod troubleshooting {}
 

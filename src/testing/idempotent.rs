@@ -56,14 +56,14 @@ impl Effects {
 /// use std::sync::Arc;
 /// use axum::extract::{FromRef, State};
 /// use axum::{Router, routing::post};
-/// use offhook::idempotency::MemoryStore;
+/// use offhook::idempotency::{Handled, MemoryStore};
 /// use offhook::testing::{Effects, Signer, assert_idempotent, deliver_axum, samples};
-/// use offhook::{Reply, Truedy, Webhook};
+/// use offhook::{Truedy, Webhook};
 ///
 /// #[derive(Clone, FromRef)]
 /// struct App { truedy: Truedy, store: Arc<MemoryStore>, mails: Effects }
 ///
-/// async fn on_truedy(State(app): State<App>, webhook: Webhook<Truedy>) -> Reply {
+/// async fn on_truedy(State(app): State<App>, webhook: Webhook<Truedy>) -> Handled {
 ///     webhook.once(&*app.store, async |_| { app.mails.record(); Ok(()) }).await
 /// }
 ///

@@ -15,11 +15,13 @@ use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::receive::{Reply, Verifier, log};
+use crate::idempotency::Handled;
+use crate::receive::observe::{self, Received};
+use crate::receive::{Reply, Verifier};
 use crate::vendors::talkifai::{FunctionReply, Functions};
 use crate::verify::headers::headers_from_pairs;
 use crate::verify::{Head, VerifyError};
-use crate::web::limits::{Received, Share};
+use crate::web::limits::{Buffered, Share};
 use crate::web::webhook::{DEFAULT_BODY_LIMIT, refuse_content_coding};
 use crate::web::{Code, Function, FunctionRejection, ReadLimits, Rejection, Webhook};
 
@@ -37,9 +39,9 @@ impl<V: Verifier + 'static> FromRequest for Webhook<V> {
             let verifier = configured::<V>(&request)?;
             let target = request.uri().path_and_query().map_or("", |target| target.as_str());
             let head = Head::new(request.headers()).with_method(request.method().as_str()).with_target(target);
-            let body = read(&request, payload, || verifier.check_head(&head))
-                .await
-                .inspect_err(|rejection| log::refused(verifier.profile(), rejection.code()))?;
+            let body = read(&request, payload, || verifier.check_head(&head)).await.inspect_err(|rejection| {
+                Received::new(verifier.profile()).refused_early(rejection.code(), rejection)
+            })?;
             Ok(Webhook(verifier.receive_request(&head, body)?))
         })
     }
@@ -59,7 +61,7 @@ impl<A: DeserializeOwned + 'static> FromRequest for Function<A> {
                 Ok(body) => Function::receive(functions, arrived, request.headers(), &body),
                 Err(rejection) => Err(rejection.into()),
             };
-            call.inspect_err(|rejection| log::refused(functions.profile(), rejection.code()))
+            call.inspect_err(|rejection| Received::new(functions.profile()).refused_early(rejection.code(), rejection))
         })
     }
 }
@@ -67,7 +69,7 @@ impl<A: DeserializeOwned + 'static> FromRequest for Function<A> {
 fn configured<T: 'static>(request: &HttpRequest) -> Result<&web::Data<T>, Rejection> {
     let verifier = std::any::type_name::<T>();
     request.app_data::<web::Data<T>>().ok_or_else(|| {
-        log::no_verifier(verifier);
+        observe::no_verifier(verifier);
         Rejection::NoVerifier { verifier }
     })
 }
@@ -134,7 +136,7 @@ async fn read_to_default_limit(request: &HttpRequest, mut pieces: Pieces) -> Res
     if declared.is_some_and(|length: u64| length > DEFAULT_BODY_LIMIT as u64) {
         return Err(Rejection::BodyTooLarge);
     }
-    let mut received = Received::default();
+    let mut received = Buffered::default();
     loop {
         let piece = poll_fn(|context| {
             let piece = Pin::new(&mut pieces).poll_next(context);
@@ -187,6 +189,14 @@ impl Responder for Reply {
 
     fn respond_to(self, _request: &HttpRequest) -> HttpResponse {
         retry_after(respond(self.status(), self.code()), self.retry_after_secs())
+    }
+}
+
+impl Responder for Handled {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        self.reply().respond_to(request)
     }
 }
 

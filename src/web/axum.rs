@@ -14,10 +14,12 @@ use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::receive::{Reply, Verifier, log};
+use crate::idempotency::Handled;
+use crate::receive::observe::Received;
+use crate::receive::{Reply, Verifier};
 use crate::vendors::talkifai::{FunctionReply, Functions};
 use crate::verify::{Head, VerifyError};
-use crate::web::limits::Received;
+use crate::web::limits::Buffered;
 use crate::web::webhook::refuse_content_coding;
 use crate::web::{Code, Function, FunctionRejection, ReadLimits, Rejection, Webhook};
 
@@ -33,7 +35,7 @@ where
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let (headers, body) = read(request, |headers| verifier.check_head(&head(headers, &method, &uri)))
             .await
-            .inspect_err(|rejection| log::refused(verifier.profile(), rejection.code()))?;
+            .inspect_err(|rejection| Received::new(verifier.profile()).refused_early(rejection.code(), rejection))?;
         Ok(Webhook(verifier.receive_request(&head(&headers, &method, &uri), body)?))
     }
 }
@@ -58,7 +60,7 @@ where
             Ok((headers, body)) => Function::receive(&functions, arrived, &headers, &body),
             Err(rejection) => Err(rejection.into()),
         };
-        call.inspect_err(|rejection| log::refused(functions.profile(), rejection.code()))
+        call.inspect_err(|rejection| Received::new(functions.profile()).refused_early(rejection.code(), rejection))
     }
 }
 
@@ -84,7 +86,7 @@ async fn read(
 
 /// `Bytes` as an extractor would keep every piece of a body until the last one is there.
 async fn read_all(mut body: Body, limits: &ReadLimits) -> Result<Bytes, Rejection> {
-    let (mut share, mut received) = (limits.share(), Received::default());
+    let (mut share, mut received) = (limits.share(), Buffered::default());
     loop {
         let frame = poll_fn(|context| {
             let frame = Pin::new(&mut body).poll_frame(context);
@@ -114,6 +116,12 @@ fn unreadable(error: axum_core::Error) -> Rejection {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         retry_after(respond(self.status(), self.code()), self.retry_after_secs())
+    }
+}
+
+impl IntoResponse for Handled {
+    fn into_response(self) -> Response {
+        self.reply().into_response()
     }
 }
 

@@ -127,13 +127,13 @@ impl Drop for Share {
 /// larger buffer of the framework. The blocks have one size, because a buffer that doubles
 /// leaves as much memory unused as it holds.
 #[derive(Default)]
-pub(super) struct Received {
+pub(super) struct Buffered {
     first: Bytes,
     blocks: Vec<Vec<u8>>,
     len: usize,
 }
 
-impl Received {
+impl Buffered {
     pub(super) fn push(&mut self, piece: Bytes) {
         self.len = self.len.saturating_add(piece.len());
         if self.first.is_empty() && self.blocks.is_empty() {
@@ -225,7 +225,7 @@ mod tests {
         let whole: Vec<u8> = (0..=250).cycle().take(3 * BLOCK + 7).collect();
         for size in [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, whole.len()] {
             for waits in [false, true] {
-                let mut received = Received::default();
+                let mut received = Buffered::default();
                 for piece in whole.chunks(size) {
                     received.push(Bytes::copy_from_slice(piece));
                     received.push(Bytes::new());

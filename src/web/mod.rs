@@ -1,6 +1,7 @@
 //! The edges: extractors and responses for axum and actix-web, with the same names in both.
 //!
-//! Knows frameworks and what is received. Must never know a store, nor a rule of a vendor.
+//! Knows frameworks, and what is received and handled. Must never know a store, nor a rule of
+//! a vendor.
 
 #[cfg(feature = "http")]
 mod http;

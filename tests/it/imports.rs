@@ -13,7 +13,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("receive", &["time", "verify", "event"]),
     ("vendors", &["time", "verify", "event", "receive"]),
     ("idempotency", &["time", "verify", "event", "receive"]),
-    ("web", &["time", "verify", "event", "receive", "vendors"]),
+    ("web", &["time", "verify", "event", "receive", "vendors", "idempotency"]),
     ("testing", &["time", "verify", "event", "receive", "vendors", "idempotency", "web"]),
     ("diagnose", &["time", "verify", "event", "receive", "vendors", "testing"]),
 ];

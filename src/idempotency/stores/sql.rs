@@ -11,11 +11,11 @@ use super::claiming::Claiming;
 use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{Key, PayloadDigest};
-use crate::idempotency::log;
 use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError, complete_or_repeat};
 use crate::receive::Delivery;
+use crate::receive::observe::Handling;
 
 /// A store in an SQL database: [`SqliteStore`](super::SqliteStore) or
 /// [`PostgresStore`](super::PostgresStore).
@@ -25,6 +25,7 @@ pub struct SqlStore<D: Dialect> {
     settings: StoreSettings,
     timeout: Duration,
     acknowledge_conflicts: bool,
+    retry_undecodable: bool,
 }
 
 impl<D: Dialect> SqlStore<D> {
@@ -35,6 +36,7 @@ impl<D: Dialect> SqlStore<D> {
             settings: StoreSettings::new(),
             timeout: DEFAULT_TIMEOUT,
             acknowledge_conflicts: false,
+            retry_undecodable: false,
         }
     }
 
@@ -57,6 +59,14 @@ impl<D: Dialect> SqlStore<D> {
     #[must_use]
     pub fn acknowledge_conflicts(self) -> Self {
         SqlStore { acknowledge_conflicts: true, ..self }
+    }
+
+    /// Makes [`transact`](Self::transact) answer 500 for an event whose data does not fit its
+    /// type, without running the handler, as
+    /// [`Once::retry_undecodable`](crate::idempotency::Once::retry_undecodable) does.
+    #[must_use]
+    pub fn retry_undecodable(self) -> Self {
+        SqlStore { retry_undecodable: true, ..self }
     }
 
     /// Returns the pool, for statements of your own.
@@ -84,17 +94,21 @@ impl<D: Dialect> SqlStore<D> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Handled {
-        let outcome = self.transaction(delivery, handler).await.unwrap_or_else(Outcome::Unclaimed);
-        log::logged(delivery, outcome)
+        let mut handling = Handling::of(delivery);
+        let outcome = self.transaction(&mut handling, handler).await.unwrap_or_else(Outcome::Unclaimed);
+        Handled::end(handling, outcome)
     }
 
     async fn transaction<E: Event>(
         &self,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
+        if self.retry_undecodable && handling.delivery().event().undecodable().is_some() {
+            return Ok(Outcome::Undecodable);
+        }
         let mut connection = self.acquire().await?;
-        let outcome = self.transaction_on(&mut connection, delivery, handler).await;
+        let outcome = self.transaction_on(&mut connection, handling, handler).await;
         if let Err(StoreError::Timeout) | Ok(Outcome::Uncommitted(StoreError::Timeout)) = outcome {
             D::discard(connection);
         }
@@ -106,11 +120,12 @@ impl<D: Dialect> SqlStore<D> {
     async fn transaction_on<E: Event>(
         &self,
         connection: &mut Connection<D>,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         // Dropping the transaction rolls it back.
         let mut transaction = within(self.timeout, connection.begin_with(SqlStr::from_static(D::BEGIN))).await?;
+        let delivery = handling.delivery();
         let key = Key::of(delivery);
         let mut conflict = false;
         if let Some(key) = &key {
@@ -127,7 +142,7 @@ impl<D: Dialect> SqlStore<D> {
                 return Ok(self.finish(transaction, refused).await);
             }
         }
-        let outcome = self.run_in_savepoint(&mut transaction, delivery, handler).await?;
+        let outcome = self.run_in_savepoint(&mut transaction, handling, handler).await?;
         Ok(match self.finish(transaction, outcome).await {
             Outcome::Handled if key.is_none() => Outcome::Unkeyed,
             outcome => outcome.with_conflict(conflict),
@@ -139,11 +154,11 @@ impl<D: Dialect> SqlStore<D> {
     async fn run_in_savepoint<E: Event>(
         &self,
         transaction: &mut Connection<D>,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         let mut savepoint = within(self.timeout, transaction.begin()).await?;
-        let outcome = log::watched(delivery, handler(delivery.event(), &mut savepoint)).await;
+        let outcome = handling.run(Outcome::of_handler(handler(handling.delivery().event(), &mut savepoint))).await;
         let ended = match &outcome {
             Outcome::Handled => within(self.timeout, savepoint.commit()).await,
             Outcome::Rejected(_) => within(self.timeout, savepoint.rollback()).await,

@@ -12,4 +12,8 @@ mod examples;
 mod faults;
 mod flow;
 mod http;
+mod lines;
+mod retention;
+mod tasks;
 mod transactions;
+mod undecodable;

@@ -7,8 +7,8 @@ use offhook::diagnose::{Explainer, Receiver};
 use offhook::testing::{Layout, RawRequest, Signer, samples};
 use offhook::verify::{HmacScheme, Part, Separator, TimestampFormat};
 use offhook::{Clock, FixedClock, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox};
+use offhook::{standard_webhooks, talkifai, truedy, ultravox};
 use offhook_tests::random::Random;
-use offhook_tests::schemes;
 use offhook_tests::signing::{NOW, hex, mac};
 use serde_json::value::RawValue;
 
@@ -44,10 +44,10 @@ impl Vendor {
 
     fn scheme(self) -> HmacScheme {
         match self {
-            Vendor::Truedy => schemes::TRUEDY,
-            Vendor::TalkifAi => schemes::TALKIFAI,
-            Vendor::Ultravox => schemes::ULTRAVOX,
-            Vendor::Standard => schemes::STANDARD_WEBHOOKS,
+            Vendor::Truedy => truedy::SCHEME,
+            Vendor::TalkifAi => talkifai::SCHEME,
+            Vendor::Ultravox => ultravox::SCHEME,
+            Vendor::Standard => standard_webhooks::SCHEME,
         }
     }
 

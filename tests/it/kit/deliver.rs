@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
-use offhook::idempotency::MemoryStore;
+use offhook::idempotency::{Handled, MemoryStore};
 use offhook::testing::{
     Answer, Effects, NearMiss, RawRequest, Signer, assert_idempotent, deliver_actix, deliver_axum, samples,
 };
@@ -37,7 +37,7 @@ fn app(effects: &Effects) -> App {
     App { truedy: truedy(), store: Arc::default(), effects: effects.clone(), seen: Arc::default() }
 }
 
-async fn once(State(app): State<App>, webhook: Webhook<Truedy>) -> Reply {
+async fn once(State(app): State<App>, webhook: Webhook<Truedy>) -> Handled {
     let work = async |_: &offhook::truedy::Event| {
         tokio::task::yield_now().await;
         app.effects.record();
@@ -104,7 +104,7 @@ fn a_handler_that_runs_once_passes_and_faulty_ones_do_not() {
 fn a_handler_in_actix_web_is_tested_in_the_same_way() {
     use actix_web::{App, test, web};
 
-    async fn once(store: web::Data<MemoryStore>, effects: web::Data<Effects>, webhook: Webhook<Truedy>) -> Reply {
+    async fn once(store: web::Data<MemoryStore>, effects: web::Data<Effects>, webhook: Webhook<Truedy>) -> Handled {
         let work = async |_: &offhook::truedy::Event| {
             effects.record();
             Ok(())

@@ -2,9 +2,11 @@
 
 use offhook::testing::{NearMiss, RawRequest, Signer, samples};
 use offhook::verify::HmacKeys;
-use offhook::{FixedClock, Salpre, Verifier};
-use offhook_tests::schemes;
+use offhook::{FixedClock, Salpre, Verifier, talkifai, truedy};
 use offhook_tests::signing::NOW;
+use offhook_tests::vendors::Recipe;
+
+use crate::verify::recipes::recipes;
 
 /// Near misses that a verifier can see. The others are the edge's.
 fn seen_by_a_verifier() -> impl Iterator<Item = NearMiss> {
@@ -17,7 +19,7 @@ fn keys(scheme: offhook::verify::HmacScheme, secret: &str) -> HmacKeys {
 
 #[test]
 fn every_scheme_refuses_each_near_miss_as_it_says() {
-    for (name, scheme) in schemes::ALL {
+    for &Recipe { name, scheme, .. } in recipes() {
         let receiver = keys(scheme, "c2VjcmV0IG9mIHRoZSByZWNlaXZlcg");
         let signer = Signer::of(&receiver).with_old_secret(Signer::of(&keys(scheme, "dGhlIHNlY3JldCBiZWZvcmUgaXQ")));
         let delivery = signer.request("/webhooks", samples::truedy::CALL_ENDED);
@@ -57,14 +59,14 @@ fn a_near_miss_that_does_not_exist_for_a_scheme_is_not_made() {
         let missing = NearMiss::ALL.into_iter().filter(move |miss| miss.of(&signer, &delivery).is_none());
         missing.map(NearMiss::name).collect::<Vec<_>>()
     };
-    assert_eq!(of(schemes::TRUEDY), ["old_secret"]);
-    assert_eq!(of(schemes::TALKIFAI), ["stale", "from_the_future", "old_secret"]);
+    assert_eq!(of(truedy::SCHEME), ["old_secret"]);
+    assert_eq!(of(talkifai::SCHEME), ["stale", "from_the_future", "old_secret"]);
 }
 
 /// The body of each near miss is what it says, so that a receiver is refused for one reason.
 #[test]
 fn a_near_miss_differs_in_one_thing() {
-    let signer = Signer::of(&keys(schemes::TRUEDY, "whsec_receiver"));
+    let signer = Signer::of(&keys(truedy::SCHEME, "whsec_receiver"));
     let delivery = signer.request("/webhooks", samples::truedy::CALL_ENDED);
     let of = |miss: NearMiss| miss.of(&signer, &delivery).unwrap();
     let headers = |request: &RawRequest| request.headers.clone();
@@ -79,6 +81,6 @@ fn a_near_miss_differs_in_one_thing() {
     }
     let large = of(NearMiss::OverTheLimit);
     assert_eq!((large.body.len(), json(&large.body)), (2 * 1024 * 1024 + 1, json(&delivery.body)));
-    assert!(keys(schemes::TRUEDY, "whsec_receiver").verify(&large.request()).is_ok());
+    assert!(keys(truedy::SCHEME, "whsec_receiver").verify(&large.request()).is_ok());
     assert_eq!(of(NearMiss::ContentCoding).without_header("content-encoding"), delivery);
 }

@@ -35,12 +35,12 @@ async fn answer(work: Work, webhook: Webhook<Truedy>) -> Reply {
     let store = MemoryStore::new();
     match work {
         Work::Acknowledge => webhook.acknowledge(),
-        Work::Once => webhook.once(&store, async |_| Ok(())).await,
+        Work::Once => webhook.once(&store, async |_| Ok(())).await.into(),
         Work::Twice => {
             let _first = webhook.once(&store, async |_| Ok(())).await;
-            webhook.once(&store, async |_| Ok(())).await
+            webhook.once(&store, async |_| Ok(())).await.into()
         }
-        Work::Fail => webhook.once(&store, async |_| Err(HandlerError::retry("no"))).await,
+        Work::Fail => webhook.once(&store, async |_| Err(HandlerError::retry("no"))).await.into(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix_web::web::{self, ServiceConfig};
-use axum::extract::FromRef;
+use axum::extract::{FromRef, FromRequest as _};
 use axum::routing::post;
 use offhook::talkifai::{FunctionReply, Functions};
 use offhook::testing::Signer;
@@ -268,4 +270,31 @@ fn a_genuine_body_that_arrives_slowly_but_in_time_is_accepted() {
             assert_eq!(read_answer(&mut stream).status, 204, "{name}");
         }
     }
+}
+
+/// A body that never arrives.
+struct Never;
+
+impl http_body::Body for Never {
+    type Data = bytes::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_10_s_by_default() {
+    let mut request = http::Request::post("/").header(truedy::SIGNATURE_HEADER, "0".repeat(64));
+    request = request.header(truedy::TIMESTAMP_HEADER, NOW.to_string());
+    let request = request.body(axum::body::Body::new(Never)).unwrap();
+    let begun = tokio::time::Instant::now();
+    let rejection = Webhook::<Truedy>::from_request(request, &verifier()).await.unwrap_err();
+    assert_eq!((rejection.code(), rejection.status()), ("body_timeout", 408));
+    assert_eq!(rejection.to_string(), "the body did not arrive within 10000 ms");
+    assert_eq!(begun.elapsed().as_secs(), 10);
 }
