@@ -9,11 +9,9 @@
         feature = "testing"),
     doc = "
 [guide]: guide
-[own vendor]: guide::own_vendor
-[exactly once]: guide::exactly_once
-[deployment]: guide::deployment
 [performance]: guide::performance
 [decisions]: guide::decisions
+[diagnosis]: guide::diagnosis
 [security]: guide::security
 
 ",
