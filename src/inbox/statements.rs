@@ -83,11 +83,12 @@ pub(super) const EXPIRE: &str = "UPDATE offhook_inbox SET
         WHERE state = 'running' AND lease_until <= {now} AND (vendor, endpoint) IN ({sources}) {skip})
     RETURNING {entry}";
 
-/// The time until something falls due.
+/// The time until something falls due. A lease that has ended already belongs to another
+/// worker's vendors, or its row is locked by a transaction.
 pub(super) const NEXT: &str = "SELECT min(at) - {now} FROM (
         SELECT min(due) AS at FROM offhook_inbox WHERE state = 'waiting' AND due > {now}
         UNION ALL
-        SELECT min(lease_until) AS at FROM offhook_inbox WHERE state = 'running'
+        SELECT min(lease_until) AS at FROM offhook_inbox WHERE state = 'running' AND lease_until > {now}
     ) AS times";
 
 pub(super) const STATS: &str = "SELECT vendor, endpoint, state, count(*), {now} - min(received_at) FROM (
