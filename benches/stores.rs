@@ -145,7 +145,8 @@ impl Subject {
             }
             Fill::Sqlite(store) => {
                 let insert = "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
-                    INSERT INTO offhook_deliveries SELECT 'fill::' || lower(hex(randomblob(16))),
+                    INSERT INTO offhook_deliveries (key, token, body, done, until, kept)
+                    SELECT 'fill::' || lower(hex(randomblob(16))),
                         randomblob(16), randomblob(32), true, ?3, ?3 FROM n";
                 sqlx::query(insert).bind(from).bind(to).bind(kept).execute(store.pool()).await.unwrap();
             }

@@ -7,7 +7,9 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_web::http::KeepAlive;
 use actix_web::{App, HttpRequest, HttpServer, web};
 use offhook::event::Parsed;
 use offhook::idempotency::Store;
@@ -55,6 +57,11 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
         app
     })
     .workers(2)
+    // Slow headers are timed only in the first request of a connection, so there is no second one.
+    .client_request_timeout(Duration::from_secs(5))
+    .keep_alive(KeepAlive::Disabled)
+    // After a refusal, the rest of the body is not read.
+    .client_disconnect_timeout(Duration::ZERO)
     .listen(listener)?
     .run()
     .await?;

@@ -46,6 +46,8 @@ pub mod inbox;
 mod web;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "testing")]
+pub mod diagnose;
 #[cfg(all(
     any(doc, doctest),
     feature = "axum",
@@ -60,6 +62,8 @@ pub mod guide;
 pub use event::error::ParseError;
 pub use event::json::{Amount, RawJson};
 pub use event::model::Event;
+#[cfg(feature = "metrics")]
+pub use receive::describe_metrics;
 pub use receive::{Delivery, Profile, ReceiveError, Reply, Success, Verifier};
 pub use time::{Clock, FixedClock, SystemClock, UnixTime};
 // Each vendor's module and verifier: `vendors/mod.rs` is their list.
@@ -71,4 +75,4 @@ pub use verify::secret::Secret;
 pub use verify::tolerance::Tolerance;
 pub use verify::verified::Verified;
 #[cfg(any(feature = "axum", feature = "actix-web"))]
-pub use web::{Function, FunctionRejection, Rejection, Webhook};
+pub use web::{Code, Function, FunctionRejection, ReadLimits, Rejection, Webhook};

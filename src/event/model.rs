@@ -19,6 +19,18 @@ pub trait Event {
     /// Returns what identifies this event across redeliveries, by the vendor's rule.
     fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a>;
 
+    /// Returns the name if it is one of those that the vendor documents. By default, it is
+    /// `None`. Metrics use it as a label, which a name that the vendor invents cannot be.
+    fn documented_name(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns what does not fit, if the data as a whole does not fit the event's type. By
+    /// default, it is `None`: the type has no such case.
+    fn undecodable(&self) -> Option<&Undecodable> {
+        None
+    }
+
     /// Returns when the event happened, according to the vendor; by default, the
     /// envelope's time.
     fn occurred_at(&self, envelope: &Envelope) -> Option<DateTime<Utc>> {
@@ -61,6 +73,17 @@ impl<E: Event> Event for Result<E, Undecodable> {
     /// message id identifies it, or else the body.
     fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a> {
         self.as_ref().map_or(Identity::Message, |event| event.identity(envelope))
+    }
+
+    fn documented_name(&self) -> Option<&'static str> {
+        self.as_ref().ok()?.documented_name()
+    }
+
+    fn undecodable(&self) -> Option<&Undecodable> {
+        match self {
+            Ok(event) => event.undecodable(),
+            Err(undecodable) => Some(undecodable),
+        }
     }
 
     fn occurred_at(&self, envelope: &Envelope) -> Option<DateTime<Utc>> {

@@ -10,7 +10,7 @@
 //!
 //! let truedy = Truedy::new("whsec_first")?;
 //! let body = r#"{"event":"call.ended","data":{"call_id":"c1"}}"#;
-//! let headers = Signer::new(truedy::SCHEME, "whsec_first")?.sign(SystemClock.now(), body);
+//! let headers = Signer::of(&truedy).sign(SystemClock.now(), body);
 //! let delivery = truedy.receive(&headers, body)?;
 //! assert!(matches!(delivery.event(), truedy::Event::CallEnded(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -49,8 +49,14 @@ pub mod other_frameworks {}
 #[doc = include_str!("../../docs/guide/deployment.md")]
 pub mod deployment {}
 
+#[doc = include_str!("../../docs/guide/observability.md")]
+pub mod observability {}
+
 #[doc = include_str!("../../docs/guide/troubleshooting.md")]
 pub mod troubleshooting {}
+
+#[doc = include_str!("../../docs/diagnosis.md")]
+pub mod diagnosis {}
 
 #[doc = include_str!("../../docs/performance.md")]
 pub mod performance {}

@@ -20,14 +20,14 @@
 //! # let runs = std::sync::atomic::AtomicU32::new(0);
 //! # pollster(async {
 //! for _ in 0..2 {
-//!     let reply = delivery
+//!     let handled = delivery
 //!         .once(&store, async |_event| {
 //!             // Runs for the first delivery only.
 //! #           runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 //!             Ok(())
 //!         })
 //!         .await;
-//!     assert_eq!(reply.status(), 204);
+//!     assert_eq!(handled.reply().status(), 204);
 //! }
 //! # });
 //! # assert_eq!(runs.into_inner(), 1);
@@ -60,8 +60,9 @@
 //!
 //! | call | use it |
 //! |---|---|
-//! | [`Delivery::once`](crate::Delivery::once) | for the answer only |
-//! | [`Once::run`] | for the outcome, or with settings |
+//! | [`Delivery::once`](crate::Delivery::once) | with the default settings |
+//! | [`Once::run`] | with settings |
+//! | `HandlerTasks::run`, around one of these | to let the handler run on if the vendor hangs up |
 //! | [`Once::run_with`] | to extend the lease in a slow handler |
 //! | `transact`, on the SQL stores | to write the effects in one transaction with the record |
 //!
@@ -79,12 +80,14 @@
 
 mod claim;
 mod key;
-mod log;
 mod once;
 mod outcome;
+mod retention;
 mod settings;
 mod store;
 mod stores;
+#[cfg(any(feature = "axum", feature = "actix-web", feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod tasks;
 
 pub use claim::{Claim, Lease, LeaseToken};
 pub use key::{Key, PayloadDigest};
@@ -101,6 +104,8 @@ pub use stores::SqlStore;
 #[cfg(feature = "sqlite")]
 pub use stores::SqliteStore;
 pub use stores::{DEFAULT_CAPACITY, MemoryStore};
+#[cfg(any(feature = "axum", feature = "actix-web", feature = "sqlite", feature = "postgres", feature = "redis"))]
+pub use tasks::HandlerTasks;
 
 /// sqlx 0.9, of which the SQL stores take their pools and lend their connections.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

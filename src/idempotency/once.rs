@@ -4,23 +4,24 @@ use std::fmt;
 
 use super::claim::{Claim, Lease};
 use super::key::{Key, PayloadDigest};
-use super::log;
 use super::outcome::{Handled, HandlerError, Outcome};
+use super::retention;
 use super::store::{Store, StoreError, complete_or_repeat};
 use crate::event::Event;
 use crate::receive::Delivery;
-use crate::receive::Reply;
+use crate::receive::observe::Handling;
 
 impl<E: Event> Delivery<E> {
-    /// Runs the handler if this event has not been handled yet, and returns the answer
-    /// for the vendor. This is the short form of [`Once`], which has the rules.
+    /// Runs the handler if this event has not been handled yet, and returns what became of
+    /// the delivery, which is the answer for the vendor as well. This is [`Once::run`] with
+    /// the default settings.
     ///
     /// ```no_run
     /// use std::sync::Arc;
-    /// use offhook::idempotency::Store;
-    /// use offhook::{Delivery, Reply, truedy};
+    /// use offhook::idempotency::{Handled, Store};
+    /// use offhook::{Delivery, truedy};
     ///
-    /// async fn on_truedy(store: Arc<dyn Store>, delivery: Delivery<truedy::Event>) -> Reply {
+    /// async fn on_truedy(store: Arc<dyn Store>, delivery: Delivery<truedy::Event>) -> Handled {
     ///     delivery
     ///         .once(&store, async |event| {
     ///             if let truedy::Event::CallEnded(_ended) = event {
@@ -31,8 +32,8 @@ impl<E: Event> Delivery<E> {
     ///         .await
     /// }
     /// ```
-    pub async fn once(&self, store: &dyn Store, handler: impl AsyncFnOnce(&E) -> Result<(), HandlerError>) -> Reply {
-        Once::new(store).run(self, handler).await.reply()
+    pub async fn once(&self, store: &dyn Store, handler: impl AsyncFnOnce(&E) -> Result<(), HandlerError>) -> Handled {
+        Once::new(store).run(self, handler).await
     }
 }
 
@@ -49,6 +50,9 @@ impl<E: Event> Delivery<E> {
 /// | done | does not run | | the vendor's success status |
 /// | conflict | as if the store had been asked about the key together with the payload's digest | | |
 /// | nothing, because it fails | does not run | | 503, unless [`danger_fail_open`](Self::danger_fail_open) is set |
+///
+/// An event whose data does not fit its type ([`Event::undecodable`]) is handled like any
+/// other one, unless [`retry_undecodable`](Self::retry_undecodable) is set.
 ///
 /// A delivery without a [key](Delivery::dedupe_key), such as a vendor's test delivery,
 /// always runs the handler, and the store is not asked.
@@ -73,12 +77,13 @@ pub struct Once<'s> {
     store: &'s dyn Store,
     fail_open: bool,
     acknowledge_conflicts: bool,
+    retry_undecodable: bool,
 }
 
 impl<'s> Once<'s> {
     /// Uses this store.
     pub fn new(store: &'s dyn Store) -> Self {
-        Once { store, fail_open: false, acknowledge_conflicts: false }
+        Once { store, fail_open: false, acknowledge_conflicts: false, retry_undecodable: false }
     }
 
     /// Runs the handler without a claim when the store fails. A store that is down then
@@ -99,6 +104,15 @@ impl<'s> Once<'s> {
         Once { acknowledge_conflicts: true, ..self }
     }
 
+    /// Answers 500 for an event whose data does not fit its type, without running the handler
+    /// and without asking the store. The vendor then sends it again for the length of its
+    /// retry span, in which a version that understands the event can be deployed. After
+    /// that, **the event is lost**. The log has a warning ([`Outcome::Undecodable`]).
+    #[must_use]
+    pub fn retry_undecodable(self) -> Self {
+        Once { retry_undecodable: true, ..self }
+    }
+
     /// Runs the handler if the event is fresh.
     pub async fn run<E: Event>(
         self,
@@ -115,23 +129,30 @@ impl<'s> Once<'s> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Handled {
-        log::logged(delivery, self.outcome(delivery, handler).await)
+        retention::compared(delivery, self.store.retention());
+        let mut handling = Handling::of(delivery);
+        let outcome = self.outcome(&mut handling, handler).await;
+        Handled::end(handling, outcome)
     }
 
     async fn outcome<E: Event>(
         &self,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &HeldClaim<'_>) -> Result<(), HandlerError>,
     ) -> Outcome {
+        let delivery = handling.delivery();
+        if self.retry_undecodable && delivery.event().undecodable().is_some() {
+            return Outcome::Undecodable;
+        }
         let mut held = HeldClaim { store: self.store, lease: None, done: false };
         let Some(key) = Key::of(delivery) else {
-            let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+            let outcome = handling.run(Outcome::of_handler(handler(delivery.event(), &held))).await;
             return if let Outcome::Handled = outcome { Outcome::Unkeyed } else { outcome };
         };
         let (claim, conflict) = match self.claim(&key, &PayloadDigest::of_delivery(delivery)).await {
             Ok(answer) => answer,
             Err(error) if self.fail_open => {
-                let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+                let outcome = handling.run(Outcome::of_handler(handler(delivery.event(), &held))).await;
                 return if let Outcome::Handled = outcome { Outcome::FailedOpen(error) } else { outcome };
             }
             Err(error) => return Outcome::Unclaimed(error),
@@ -142,7 +163,7 @@ impl<'s> Once<'s> {
         }
         // If the request is cancelled, dropping `held` releases the key, or completes it
         // once the handler is done.
-        let outcome = log::watched(delivery, handler(delivery.event(), &held)).await;
+        let outcome = handling.run(Outcome::of_handler(handler(delivery.event(), &held))).await;
         held.record(outcome).await.with_conflict(conflict)
     }
 
@@ -165,6 +186,7 @@ impl fmt::Debug for Once<'_> {
         f.debug_struct("Once")
             .field("fail_open", &self.fail_open)
             .field("acknowledge_conflicts", &self.acknowledge_conflicts)
+            .field("retry_undecodable", &self.retry_undecodable)
             .finish_non_exhaustive()
     }
 }

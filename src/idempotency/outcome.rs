@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use super::claim::{Claim, Lease};
 use super::store::StoreError;
+use crate::event::Event;
 use crate::receive::Reply;
+use crate::receive::observe::{Ending, Handling};
 
 /// The outcome of a delivery, with the answer for the vendor.
 #[derive(Debug)]
@@ -20,8 +22,18 @@ pub struct Handled {
 }
 
 impl Handled {
-    pub(super) fn new(outcome: Outcome, success: Reply) -> Self {
-        Handled { outcome, success }
+    /// Ends the handling of a delivery, which tells the log and the metrics.
+    pub(super) fn end<E: Event>(handling: Handling<'_, E>, outcome: Outcome) -> Self {
+        let handled = Handled { outcome, success: handling.delivery().acknowledge() };
+        let outcome = &handled.outcome;
+        handling.end(&Ending {
+            code: outcome.code(),
+            acknowledged: handled.reply() == handled.success,
+            ordinary: outcome.is_ordinary(),
+            store: outcome.store_error().map(StoreError::code),
+            error: outcome.error(),
+        });
+        handled
     }
 
     /// Returns what became of the delivery.
@@ -31,7 +43,7 @@ impl Handled {
 
     /// Returns the answer for the vendor.
     pub fn reply(&self) -> Reply {
-        match &self.outcome {
+        let reply = match &self.outcome {
             Outcome::Handled
             | Outcome::Unkeyed
             | Outcome::FailedOpen(_)
@@ -40,13 +52,14 @@ impl Handled {
             | Outcome::Unrecorded { .. }
             | Outcome::Conflict
             | Outcome::ConflictUnhandled { retry_after: None } => self.success,
-            Outcome::Failed(_) | Outcome::Panicked => Reply::retry(),
+            Outcome::Failed(_) | Outcome::Panicked | Outcome::Undecodable => Reply::retry(),
             Outcome::InFlight { retry_after } | Outcome::ConflictUnhandled { retry_after: Some(retry_after) } => {
                 Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
             }
             Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
             Outcome::Uncommitted(_) => Reply::unavailable(SHORTEST_WAIT),
-        }
+        };
+        reply.with_code(self.outcome.code())
     }
 }
 
@@ -90,6 +103,10 @@ pub enum Outcome {
     Rejected(HandlerError),
     /// The handler panicked. The vendor is asked to send the event again.
     Panicked,
+    /// The handler did not run, because the data does not fit the event's type and
+    /// [`Once::retry_undecodable`](super::Once::retry_undecodable) is set. The vendor is
+    /// asked to send the event again.
+    Undecodable,
     /// The store failed before the handler could run.
     Unclaimed(StoreError),
     /// The handler succeeded or failed permanently, and the store failed to record it.
@@ -147,21 +164,26 @@ impl Outcome {
             Outcome::Failed(_) => "failed",
             Outcome::Rejected(_) => "rejected",
             Outcome::Panicked => "panicked",
+            Outcome::Undecodable => "undecodable",
             Outcome::Unclaimed(_) => "unclaimed",
             Outcome::Unrecorded { .. } => "unrecorded",
             Outcome::Uncommitted(_) => "uncommitted",
         }
     }
 
-    /// Returns the text of the error that is the reason, if there is one.
-    #[cfg(feature = "tracing")]
-    pub(super) fn error_text(&self) -> Option<String> {
+    /// Returns the error that is the reason, if there is one.
+    fn error(&self) -> Option<&dyn fmt::Display> {
         match self {
             Outcome::Failed(error) | Outcome::Rejected(error) | Outcome::Unrecorded { rejected: Some(error), .. } => {
-                Some(error.to_string())
+                Some(error)
             }
-            other => other.store_error().map(ToString::to_string),
+            other => other.store_error().map(|error| error as &dyn fmt::Display),
         }
+    }
+
+    /// Returns whether nothing went wrong.
+    fn is_ordinary(&self) -> bool {
+        matches!(self, Outcome::Handled | Outcome::Unkeyed | Outcome::Duplicate | Outcome::InFlight { .. })
     }
 
     /// Returns the store's error, if that is the reason.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::claim::{Claim, Lease};
 use super::key::{Key, PayloadDigest};
@@ -61,6 +62,12 @@ pub trait Store: Send + Sync {
     /// before [`complete`](Self::complete) has answered. By default, it does nothing: the
     /// lease ends by itself, and the event is handled again.
     fn complete_later(&self, _lease: Lease) {}
+
+    /// Returns how long a handled event is remembered, or `None` if that is unknown, as by
+    /// default. The log has a warning if a vendor sends a delivery again for longer.
+    fn retention(&self) -> Option<Duration> {
+        None
+    }
 }
 
 macro_rules! delegate {
@@ -92,6 +99,10 @@ macro_rules! delegate {
 
             fn complete_later(&self, lease: Lease) {
                 (**self).complete_later(lease);
+            }
+
+            fn retention(&self) -> Option<Duration> {
+                (**self).retention()
             }
         }
     )*};
@@ -125,7 +136,7 @@ pub enum StoreError {
     /// The lease is no longer the caller's: the key was claimed again, or its record is
     /// gone.
     LeaseLost,
-    /// The store's table does not exist. Call the store's `migrate()` first.
+    /// The store's table does not exist, or is of an earlier version. Call the store's `migrate()` first.
     NotMigrated(Box<dyn Error + Send + Sync>),
     /// The store would drop records when it runs out of memory.
     Evicts {
@@ -172,7 +183,10 @@ impl fmt::Display for StoreError {
                 f.write_str("the lease was lost: the key was claimed again, or its record is gone")
             }
             StoreError::NotMigrated(cause) => {
-                write!(f, "the store's table is missing, call the store's migrate() first: {cause}")
+                write!(
+                    f,
+                    "the store's table is missing or of an earlier version, call the store's migrate() first: {cause}"
+                )
             }
             StoreError::Evicts { policy } => {
                 write!(f, "Redis evicts records: set its maxmemory-policy to noeviction, not {policy}")

@@ -119,6 +119,11 @@ impl Profile {
         self.max_age
     }
 
+    #[cfg(feature = "metrics")]
+    pub(super) fn shared_endpoint(&self) -> Arc<str> {
+        Arc::clone(&self.endpoint)
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::event::{Event, ParseError, Parsed};
-use crate::receive::{Delivery, Profile, ReceiveError, log};
+use crate::receive::observe::Received;
+use crate::receive::{Delivery, Profile, ReceiveError};
 use crate::time::UnixTime;
 use crate::verify::{Head, Headers, Request, Tolerance, Verified, VerifyError};
 
@@ -92,22 +93,28 @@ pub trait Verifier: Send + Sync {
     where
         Self: Sized,
     {
-        let outcome = receive(self, head, body.into());
-        log::received(self.profile(), &outcome);
-        outcome
+        receive(self, head, body.into())
     }
 }
 
 fn receive<V: Verifier>(verifier: &V, head: &Head<'_>, body: Bytes) -> Result<Delivery<V::Event>, ReceiveError> {
-    let verified = verifier.verify(&head.with_body(&body))?;
-    let parsed = verifier.parse(&verified, &body)?;
     let profile = verifier.profile();
-    if let Some(past) = profile.max_age() {
-        let occurred_at = parsed.occurred_at().ok_or(VerifyError::MissingTimestamp)?;
-        let tolerance = Tolerance { past, ..Tolerance::DEFAULT };
-        tolerance.check(UnixTime::from(occurred_at), profile.clock())?;
-    }
-    Ok(Delivery::new(parsed, body, verified, profile.clone()))
+    let received = Received::new(profile).with_body(body.len());
+    let verified = verifier.verify(&head.with_body(&body)).map_err(|error| received.refused(error))?;
+    let parsed = verifier.parse(&verified, &body).map_err(|error| received.with_verified(&verified).refused(error))?;
+    let delivery = Delivery::new(parsed, body, verified, profile.clone());
+    let received = Received::of_delivery(&delivery);
+    check_max_age(&delivery).map_err(|error| received.refused(error))?;
+    received.accepted();
+    Ok(delivery)
+}
+
+fn check_max_age<E: Event>(delivery: &Delivery<E>) -> Result<(), VerifyError> {
+    let profile = delivery.profile();
+    let Some(past) = profile.max_age() else { return Ok(()) };
+    let occurred_at = delivery.parsed().occurred_at().ok_or(VerifyError::MissingTimestamp)?;
+    let tolerance = Tolerance { past, ..Tolerance::DEFAULT };
+    tolerance.check(UnixTime::from(occurred_at), profile.clock())
 }
 
 impl<V: Verifier + ?Sized> Verifier for &V {

@@ -5,6 +5,10 @@
 mod vendor;
 mod signed;
 mod static_headers;
+#[cfg(test)]
+mod tests;
+
+pub mod call;
 
 pub mod truedy;
 pub mod talkifai;

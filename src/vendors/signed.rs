@@ -175,6 +175,13 @@ impl<V: SignedVendor> Verifier for Hmac<V> {
     }
 }
 
+/// The keys verify and show nothing of a secret.
+impl<V> AsRef<HmacKeys> for Hmac<V> {
+    fn as_ref(&self) -> &HmacKeys {
+        &self.keys
+    }
+}
+
 // Not derived: a derive would require `V: Clone` and `V: Debug`.
 impl<V> Clone for Hmac<V> {
     fn clone(&self) -> Self {

@@ -97,6 +97,13 @@ impl<V: Vendor> Verifier for StaticHeaders<V> {
     }
 }
 
+/// The headers are known by their digests only.
+impl<V> AsRef<HeaderTokens> for StaticHeaders<V> {
+    fn as_ref(&self) -> &HeaderTokens {
+        &self.tokens
+    }
+}
+
 // Not derived: a derive would require `V: Clone` and `V: Debug`.
 impl<V> Clone for StaticHeaders<V> {
     fn clone(&self) -> Self {

@@ -116,12 +116,51 @@ impl HmacKeys {
         matched
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn scheme(&self) -> &HmacScheme {
+        &self.scheme
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Returns the same keys under another scheme: for a diagnosis.
+    #[cfg(feature = "testing")]
+    pub(crate) fn under(&self, scheme: HmacScheme) -> Self {
+        HmacKeys { scheme, ..self.clone() }
+    }
+
+    /// Creates keys of bytes that are not checked and not decoded: for a diagnosis.
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_raw_key(scheme: HmacScheme, key: &[u8]) -> Option<Self> {
+        Some(HmacKeys {
+            keys: Arc::new([MacKey::new_from_slice(key).ok()?]),
+            scheme,
+            tolerance: None,
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     /// Signs with the first secret, in the scheme's encoding.
     #[cfg(feature = "testing")]
     pub(crate) fn sign(&self, timestamp: &str, id: &str, body: &[u8]) -> String {
         let key = self.keys.first();
         key.map(|key| Tag::sign(key, &self.scheme, timestamp.as_bytes(), id.as_bytes(), body).text())
             .unwrap_or_default()
+    }
+}
+
+/// A function that takes the keys of a verifier takes keys alone, too.
+impl AsRef<HmacKeys> for HmacKeys {
+    fn as_ref(&self) -> &HmacKeys {
+        self
     }
 }
 

@@ -51,4 +51,4 @@ pub(crate) use tolerance::Tolerance;
 pub(crate) use verified::Verified;
 
 #[cfg(feature = "testing")]
-pub(crate) use scheme::TimestampSource;
+pub(crate) use scheme::{Encoding, TimestampSource};

@@ -102,6 +102,22 @@ impl FunctionRejection {
         }
     }
 
+    /// Returns the value of `Retry-After`, in seconds, where there is one.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            FunctionRejection::Function(_) => None,
+            FunctionRejection::Request(rejection) => rejection.retry_after_secs(),
+        }
+    }
+
+    /// Returns whether the response closes the connection, as for [`Rejection`].
+    pub(super) fn closes(&self) -> bool {
+        match self {
+            FunctionRejection::Function(error) => matches!(error, FunctionError::Verify(_)),
+            FunctionRejection::Request(rejection) => rejection.closes(),
+        }
+    }
+
     /// Returns the JSON for the sender, as for [`FunctionError::body`].
     pub fn body(&self) -> Bytes {
         match self {

@@ -1,8 +1,9 @@
 use std::error::Error;
 use std::fmt;
 use std::ops::Deref;
+use std::time::Duration;
 
-use crate::receive::{Delivery, ReceiveError, Verifier};
+use crate::receive::{Delivery, ReceiveError, Reply, Verifier};
 use crate::verify::VerifyError;
 use crate::verify::headers::trim;
 
@@ -15,7 +16,10 @@ use crate::verify::headers::trim;
 /// It takes the raw body. Before it reads the body, it refuses a `Content-Encoding`
 /// (415) and whatever [`Verifier::check_head`] refuses (401). A body over the limit
 /// gets 413. The limit is 2 MiB, or what `DefaultBodyLimit` (axum) or `PayloadConfig`
-/// (actix-web) says. Chunked bodies are accepted like any other.
+/// (actix-web) says. Chunked bodies are accepted like any other. A body that does not
+/// arrive within 10 s gets 408, and one that finds too many others half received gets 503:
+/// [`ReadLimits`](crate::ReadLimits) sets both. The runtime needs its timer, which
+/// `#[tokio::main]` and actix-web switch on.
 ///
 /// ```
 /// # #[cfg(feature = "axum")]
@@ -84,7 +88,9 @@ impl<V: Verifier> fmt::Debug for Webhook<V> {
 /// Why the extractor [`Webhook`] refused a request.
 ///
 /// It is a response with its status and an empty body, so that a forger learns
-/// nothing. The reason goes to the log (feature `tracing`).
+/// nothing. The reason goes to the log (feature `tracing`), and its [`Code`] is in the
+/// response's extensions. Unless the delivery was authentic, the response closes the
+/// connection, so that the rest of an unread body costs nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -98,6 +104,19 @@ pub enum Rejection {
     /// The body is over the limit.
     #[error("the body is larger than the limit")]
     BodyTooLarge,
+    /// The body did not arrive within the deadline of [`ReadLimits`](crate::ReadLimits).
+    #[error("the body did not arrive within {} ms", deadline.as_millis())]
+    BodyTimeout {
+        /// The deadline.
+        deadline: Duration,
+    },
+    /// Too many bytes of other bodies are in memory; see
+    /// [`ReadLimits::with_budget`](crate::ReadLimits::with_budget).
+    #[error("too many bytes of unverified bodies are in memory")]
+    Overloaded {
+        /// After this time, none of the other bodies is there any more.
+        retry_after: Duration,
+    },
     /// The body could not be read to its end.
     #[error("the body could not be read: {0}")]
     BodyUnreadable(Box<dyn Error + Send + Sync>),
@@ -116,6 +135,8 @@ impl Rejection {
             Rejection::Receive(error) => error.status(),
             Rejection::ContentCoding => 415,
             Rejection::BodyTooLarge => 413,
+            Rejection::BodyTimeout { .. } => 408,
+            Rejection::Overloaded { .. } => 503,
             Rejection::BodyUnreadable(_) => 400,
             Rejection::NoVerifier { .. } => 500,
         }
@@ -127,11 +148,37 @@ impl Rejection {
             Rejection::Receive(error) => error.code(),
             Rejection::ContentCoding => "content_coding",
             Rejection::BodyTooLarge => "body_too_large",
+            Rejection::BodyTimeout { .. } => "body_timeout",
+            Rejection::Overloaded { .. } => "overloaded",
             Rejection::BodyUnreadable(_) => "body_unreadable",
             Rejection::NoVerifier { .. } => "no_verifier",
         }
     }
+
+    /// Returns the value of `Retry-After`, in seconds, where there is one.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Rejection::Overloaded { retry_after } => Reply::unavailable(*retry_after).retry_after_secs(),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the response closes the connection: a part of the body may be
+    /// unread, and the sender may be anybody.
+    pub(super) fn closes(&self) -> bool {
+        !matches!(self, Rejection::Receive(ReceiveError::Parse(_)))
+    }
 }
+
+/// The code of a [`Rejection`] or a [`Reply`], in the extensions of the response.
+///
+/// The sender does not see it. A middleware or a test tells by it why one 401 is not like
+/// another: `response.extensions().get::<Code>()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Code(
+    /// The code, such as `malformed_signature` or `duplicate`.
+    pub &'static str,
+);
 
 impl From<VerifyError> for Rejection {
     fn from(error: VerifyError) -> Self {

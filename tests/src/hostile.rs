@@ -7,7 +7,8 @@ use offhook::event::Stage;
 use offhook::{Event, ReceiveError, Verifier};
 
 use crate::client::{chunked, exchange, sized};
-use crate::servers::{Home, Server, add_routes, both};
+use crate::servers::{Home, Server, both};
+use crate::vendors::{self, Vendor};
 
 /// The event's name, or the status and the code of the refusal.
 pub type Answer = Result<&'static str, (u16, &'static str)>;
@@ -56,8 +57,10 @@ impl Case {
     fn status(&self) -> u16 {
         match self.answer {
             Err((status, _)) => status,
-            Ok(_) if self.route.ends_with("talkifai") || self.route.ends_with("salpre") => 200,
-            Ok(_) => 204,
+            Ok(_) => {
+                let vendor = vendors::ALL.into_iter().find(|vendor| self.route.ends_with(vendor.route));
+                vendor.expect("a route ends with that of its vendor").success
+            }
         }
     }
 
@@ -66,6 +69,88 @@ impl Case {
     fn is_refused_at_the_edge(&self) -> bool {
         matches!(self.answer, Err((413 | 415, _)))
     }
+}
+
+pub fn refused(code: &'static str) -> Answer {
+    Err((401, code))
+}
+
+/// The cases of one vendor.
+pub struct Table {
+    pub vendor: &'static Vendor,
+    pub cases: Vec<Case>,
+}
+
+impl Table {
+    pub fn new(vendor: &'static Vendor) -> Self {
+        Table { vendor, cases: Vec::new() }
+    }
+
+    pub fn headers(&self, timestamp: &[u8], credential: &[u8]) -> Headers {
+        let mut headers = vec![(self.vendor.credential, credential.to_vec())];
+        headers.extend(self.vendor.timestamp.map(|name| (name, timestamp.to_vec())));
+        headers.push(("content-type", b"application/json".to_vec()));
+        headers.extend(self.vendor.id.map(|name| (name, b"msg_1".to_vec())));
+        headers
+    }
+
+    pub fn add(&mut self, name: &str, headers: Headers, body: &[u8], answer: Answer) -> &mut Case {
+        let name = format!("{}: {name}", self.vendor.route);
+        self.cases.push(Case::new(name, self.vendor.route, headers, body, answer));
+        self.cases.last_mut().unwrap()
+    }
+
+    /// Adds a delivery that is signed as sent, with this timestamp.
+    pub fn time(&mut self, timestamp: impl AsRef<[u8]>, answer: Answer) {
+        let (timestamp, body) = (timestamp.as_ref(), self.vendor.body.as_bytes());
+        let signature = (self.vendor.sign)(timestamp, body);
+        let headers = self.headers(timestamp, signature.as_bytes());
+        self.add(&format!("time {}", shown(timestamp)), headers, body, answer);
+    }
+
+    /// Adds a delivery with this timestamp, but signed over another.
+    pub fn time_signed_over(&mut self, timestamp: &str, signed: &str, answer: Answer) {
+        let body = self.vendor.body.as_bytes();
+        let signature = (self.vendor.sign)(signed.as_bytes(), body);
+        let headers = self.headers(timestamp.as_bytes(), signature.as_bytes());
+        self.add(&format!("time {timestamp:?} signed over {signed:?}"), headers, body, answer);
+    }
+
+    /// Adds a delivery with this signature.
+    pub fn signature(&mut self, signature: impl AsRef<[u8]>, answer: Answer) {
+        let signature = signature.as_ref();
+        let headers = self.headers(self.vendor.now.as_bytes(), signature);
+        self.add(&format!("signature {}", shown(signature)), headers, self.vendor.body.as_bytes(), answer);
+    }
+
+    /// Adds an authentic delivery of this body.
+    pub fn body(&mut self, body: impl AsRef<[u8]>, answer: Answer) -> &mut Case {
+        let body = body.as_ref();
+        let signature = (self.vendor.sign)(self.vendor.now.as_bytes(), body);
+        let headers = self.headers(self.vendor.now.as_bytes(), signature.as_bytes());
+        self.add(&format!("body {}", shown(body)), headers, body, answer)
+    }
+
+    /// Returns the headers of the vendor's event as it should be.
+    pub fn good(&self) -> Headers {
+        self.signed(self.vendor.body)
+    }
+
+    /// Returns the headers of an authentic delivery of this body.
+    pub fn signed(&self, body: &str) -> Headers {
+        let signature = (self.vendor.sign)(self.vendor.now.as_bytes(), body.as_bytes());
+        self.headers(self.vendor.now.as_bytes(), signature.as_bytes())
+    }
+
+    /// Returns its required headers.
+    pub fn required(&self) -> Headers {
+        self.good().into_iter().filter(|(name, _)| *name != "content-type").collect()
+    }
+}
+
+/// Shows the beginning of a value.
+fn shown(value: &[u8]) -> String {
+    format!("{:?}", String::from_utf8_lossy(&value[..value.len().min(100)]))
 }
 
 /// Runs every case, and returns how many deliveries that were.
@@ -124,7 +209,7 @@ type Receive = Box<dyn Fn(&Case) -> Result<(), String>>;
 impl Core {
     fn new() -> Self {
         let mut core = Core(Vec::new());
-        add_routes(&mut core);
+        vendors::add_routes(&mut core);
         core
     }
 

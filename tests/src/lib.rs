@@ -11,6 +11,7 @@ pub mod samples;
 pub mod schemes;
 pub mod servers;
 pub mod signing;
+pub mod vendors;
 
 /// Returns the folder of the crate under test.
 pub fn crate_root() -> &'static Path {

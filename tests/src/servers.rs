@@ -8,19 +8,15 @@ use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, post};
 use offhook::verify::HeaderTokens;
-use offhook::{
-    Event, FixedClock, Rejection, Reply, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier, Webhook,
-};
+use offhook::{Event, FixedClock, Rejection, Reply, Salpre, TalkifAi, Truedy, Verifier, Webhook};
 
 use crate::signing::NOW;
+use crate::vendors::add_routes;
 
 pub const TRUEDY_SECRET: &str = "whsec_http_test_secret";
 pub const TRUEDY_OLD_SECRET: &str = "whsec_http_test_old_secret";
 pub const TALKIFAI_SECRET: &str = "talkifai_http_test_secret";
 pub const SALPRE_TOKEN: &str = "salpre_http_test_token";
-pub const ULTRAVOX_SECRET: &str = "uv_test_secret";
-/// Its key is `key`.
-pub const STANDARD_SECRET: &str = "whsec_bG9uZyBlbm91Z2g=";
 
 pub fn truedy() -> Truedy {
     Truedy::new(TRUEDY_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
@@ -52,45 +48,12 @@ pub fn headers_salpre() -> Salpre {
     Salpre::new(tokens.with_set([("X-API-Key", "old-zebra")]).unwrap())
 }
 
-pub fn ultravox() -> Ultravox {
-    Ultravox::new(ULTRAVOX_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
-}
-
-pub fn standard_webhooks() -> StandardWebhooks<User> {
-    StandardWebhooks::new(STANDARD_SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
-}
-
-/// The event that arrives by Standard Webhooks.
-#[derive(Clone, serde::Deserialize)]
-pub struct User {
-    pub data: Option<Id>,
-}
-
-#[derive(Clone, serde::Deserialize)]
-pub struct Id {
-    pub id: String,
-}
-
 /// Whatever serves routes: a framework, or the core alone.
 pub trait Home {
     fn route<V>(&mut self, path: &'static str, verifier: V)
     where
         V: Verifier + Clone + 'static,
         V::Event: Send;
-}
-
-/// Adds every route. Success is 204 where the path ends with one of the vendors that
-/// expect that, and 200 elsewhere.
-pub fn add_routes(home: &mut impl Home) {
-    home.route("/truedy", truedy());
-    home.route("/talkifai", talkifai());
-    home.route("/salpre", salpre());
-    home.route("/ultravox", ultravox());
-    home.route("/standard-webhooks", standard_webhooks());
-    home.route("/rotated/truedy", rotated_truedy());
-    home.route("/early/truedy", early_truedy());
-    home.route("/aged/talkifai", aged_talkifai());
-    home.route("/headers/salpre", headers_salpre());
 }
 
 /// What reached a handler, or what did not and why.

@@ -85,6 +85,13 @@ macro_rules! events {
                     Event::Undecodable(undecodable) => &undecodable.name,
                 }
             }
+
+            fn as_undecodable(&self) -> Option<&crate::event::Undecodable> {
+                match self {
+                    Event::Undecodable(undecodable) => Some(undecodable),
+                    _ => None,
+                }
+            }
         }
     };
 }

@@ -103,6 +103,12 @@ pub(crate) trait Vocabulary: Sized {
     fn undecodable(undecodable: Undecodable) -> Self;
     /// Returns the vendor's name of the event, aliases normalised.
     fn event_name(&self) -> &str;
+    fn as_undecodable(&self) -> Option<&Undecodable>;
+
+    /// Returns the name if the vendor documents it.
+    fn known_name(&self) -> Option<&'static str> {
+        Self::documented(self.event_name()).map(Self::documented_name)
+    }
 }
 
 /// The data of a documented event.

@@ -134,6 +134,10 @@ impl Store for MemoryStore {
     fn complete_later(&self, lease: Lease) {
         let _ = self.change(&lease, Change::Complete);
     }
+
+    fn retention(&self) -> Option<Duration> {
+        Some(self.settings.retention())
+    }
 }
 
 impl Default for MemoryStore {
@@ -256,16 +260,13 @@ impl Records {
         Ok(())
     }
 
-    /// Drops records whose time is over. The cost is amortised: each claim adds one record
-    /// and drops up to four, or all of them if the store is full.
+    /// Drops a few records whose time is over. Each claim adds one record at most, so they
+    /// go faster than they come, and no claim holds the lock for long.
     fn sweep(&mut self, now: Duration) {
-        let full = self.by_key.len() >= self.capacity;
-        let mut budget = if full { usize::MAX } else { SWEEP_PER_CLAIM };
-        while budget > 0 {
-            let Some(first) = self.by_end.first_entry().filter(|first| first.key().0 <= now) else { break };
+        for _ in 0..SWEEP_PER_CLAIM {
+            let Some(first) = self.by_end.first_entry().filter(|first| first.key().0 <= now) else { return };
             let key = first.remove();
             self.by_key.remove(&key);
-            budget = budget.saturating_sub(1);
         }
     }
 
@@ -340,6 +341,23 @@ mod tests {
         fresh(&store, "a");
         now.store(10, Ordering::Relaxed);
         fresh(&store, "a");
+    }
+
+    /// A claim in a full store used to drop every record that had ended, under the lock.
+    #[test]
+    fn a_claim_drops_no_more_than_a_few_records_even_if_the_store_is_full() {
+        let (store, now) = with_clock();
+        let store = store.with_capacity(1_000);
+        for key in 0..1_000 {
+            fresh(&store, &key.to_string());
+        }
+        now.store(110, Ordering::Relaxed);
+        let mut left = store.len();
+        while left > 250 {
+            fresh(&store, &format!("new {left}"));
+            assert_eq!(store.len(), left + 1 - SWEEP_PER_CLAIM);
+            left = store.len();
+        }
     }
 
     #[test]

@@ -214,6 +214,10 @@ impl Store for RedisStore {
             runtime.spawn(async move { complete_or_repeat(&store, &lease).await });
         }
     }
+
+    fn retention(&self) -> Option<Duration> {
+        Some(self.settings.retention())
+    }
 }
 
 impl fmt::Debug for RedisStore {

@@ -11,11 +11,12 @@ use super::claiming::Claiming;
 use crate::event::Event;
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{Key, PayloadDigest};
-use crate::idempotency::log;
 use crate::idempotency::outcome::{Handled, HandlerError, Outcome};
+use crate::idempotency::retention;
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError, complete_or_repeat};
 use crate::receive::Delivery;
+use crate::receive::observe::Handling;
 
 /// A store in an SQL database: [`SqliteStore`](super::SqliteStore) or
 /// [`PostgresStore`](super::PostgresStore).
@@ -25,6 +26,7 @@ pub struct SqlStore<D: Dialect> {
     settings: StoreSettings,
     timeout: Duration,
     acknowledge_conflicts: bool,
+    retry_undecodable: bool,
 }
 
 impl<D: Dialect> SqlStore<D> {
@@ -35,6 +37,7 @@ impl<D: Dialect> SqlStore<D> {
             settings: StoreSettings::new(),
             timeout: DEFAULT_TIMEOUT,
             acknowledge_conflicts: false,
+            retry_undecodable: false,
         }
     }
 
@@ -57,6 +60,14 @@ impl<D: Dialect> SqlStore<D> {
     #[must_use]
     pub fn acknowledge_conflicts(self) -> Self {
         SqlStore { acknowledge_conflicts: true, ..self }
+    }
+
+    /// Makes [`transact`](Self::transact) answer 500 for an event whose data does not fit its
+    /// type, without running the handler, as
+    /// [`Once::retry_undecodable`](crate::idempotency::Once::retry_undecodable) does.
+    #[must_use]
+    pub fn retry_undecodable(self) -> Self {
+        SqlStore { retry_undecodable: true, ..self }
     }
 
     /// Returns the pool, for statements of your own.
@@ -84,17 +95,22 @@ impl<D: Dialect> SqlStore<D> {
         delivery: &Delivery<E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Handled {
-        let outcome = self.transaction(delivery, handler).await.unwrap_or_else(Outcome::Unclaimed);
-        log::logged(delivery, outcome)
+        retention::compared(delivery, Some(self.settings.retention()));
+        let mut handling = Handling::of(delivery);
+        let outcome = self.transaction(&mut handling, handler).await.unwrap_or_else(Outcome::Unclaimed);
+        Handled::end(handling, outcome)
     }
 
     async fn transaction<E: Event>(
         &self,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
+        if self.retry_undecodable && handling.delivery().event().undecodable().is_some() {
+            return Ok(Outcome::Undecodable);
+        }
         let mut connection = self.acquire().await?;
-        let outcome = self.transaction_on(&mut connection, delivery, handler).await;
+        let outcome = self.transaction_on(&mut connection, handling, handler).await;
         if let Err(StoreError::Timeout) | Ok(Outcome::Uncommitted(StoreError::Timeout)) = outcome {
             D::discard(connection);
         }
@@ -106,11 +122,12 @@ impl<D: Dialect> SqlStore<D> {
     async fn transaction_on<E: Event>(
         &self,
         connection: &mut Connection<D>,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         // Dropping the transaction rolls it back.
         let mut transaction = within(self.timeout, connection.begin_with(SqlStr::from_static(D::BEGIN))).await?;
+        let delivery = handling.delivery();
         let key = Key::of(delivery);
         let mut conflict = false;
         if let Some(key) = &key {
@@ -127,7 +144,7 @@ impl<D: Dialect> SqlStore<D> {
                 return Ok(self.finish(transaction, refused).await);
             }
         }
-        let outcome = self.run_in_savepoint(&mut transaction, delivery, handler).await?;
+        let outcome = self.run_in_savepoint(&mut transaction, handling, handler).await?;
         Ok(match self.finish(transaction, outcome).await {
             Outcome::Handled if key.is_none() => Outcome::Unkeyed,
             outcome => outcome.with_conflict(conflict),
@@ -139,11 +156,11 @@ impl<D: Dialect> SqlStore<D> {
     async fn run_in_savepoint<E: Event>(
         &self,
         transaction: &mut Connection<D>,
-        delivery: &Delivery<E>,
+        handling: &mut Handling<'_, E>,
         handler: impl AsyncFnOnce(&E, &mut Connection<D>) -> Result<(), HandlerError>,
     ) -> Result<Outcome, StoreError> {
         let mut savepoint = within(self.timeout, transaction.begin()).await?;
-        let outcome = log::watched(delivery, handler(delivery.event(), &mut savepoint)).await;
+        let outcome = handling.run(Outcome::of_handler(handler(handling.delivery().event(), &mut savepoint))).await;
         let ended = match &outcome {
             Outcome::Handled => within(self.timeout, savepoint.commit()).await,
             Outcome::Rejected(_) => within(self.timeout, savepoint.rollback()).await,
@@ -322,6 +339,10 @@ impl<D: Dialect> Store for SqlStore<D> {
             runtime.spawn(async move { complete_or_repeat(&store, &lease).await });
         }
     }
+
+    fn retention(&self) -> Option<Duration> {
+        Some(self.settings.retention())
+    }
 }
 
 // Not derived: a derive would require `D::Db: Clone`.
@@ -496,7 +517,12 @@ impl From<sqlx::Error> for StoreError {
             return StoreError::Timeout;
         }
         let Some(database) = error.as_database_error() else { return StoreError::unavailable(error) };
-        let no_table = database.message().starts_with("no such table");
+        // SQLite has one code for all of these. The column is missing in a table of an earlier
+        // version.
+        let message = database.message();
+        let not_migrated = message.starts_with("no such table")
+            || message.ends_with("no column named claimed")
+            || message.ends_with("no such column: claimed");
         match database.code().as_deref() {
             // PostgreSQL: serialization failure, deadlock, lock not available. SQLite:
             // SQLITE_BUSY, SQLITE_LOCKED and their extended codes.
@@ -506,7 +532,7 @@ impl From<sqlx::Error> for StoreError {
             // PostgreSQL: disk full, out of memory. SQLite: SQLITE_FULL.
             Some("53100" | "53200" | "13") => StoreError::Full,
             Some("42P01") => StoreError::NotMigrated(error.into()),
-            _ if no_table => StoreError::NotMigrated(error.into()),
+            _ if not_migrated => StoreError::NotMigrated(error.into()),
             _ => StoreError::unavailable(error),
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use sqlx::SqlStr;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -52,15 +53,16 @@ use crate::idempotency::store::StoreError;
 ///   over while their owner works on. The owner then loses them
 ///   ([`StoreError::LeaseLost`]). Restart the older process. A single process, and
 ///   [`transact`](SqlStore::transact), which holds no lease, are not affected.
-/// - A lease that ends later than any lease given now could is what a clock that was set
-///   back leaves behind. It is cut to a new lease, so nothing waits for longer.
+/// - A lease that was given in the future is what a clock that was set back leaves behind.
+///   It is counted from now on instead, so nothing waits for longer than the lease lasts.
 /// - A record that outlives its process is remembered for as much longer or shorter as the
 ///   clock was set back or ahead.
 pub type SqliteStore = SqlStore<SqliteDialect>;
 
 impl SqliteStore {
     /// The statements that create the table `offhook_deliveries`, for your own migrations.
-    /// [`migrate`](Self::migrate) runs them.
+    /// [`migrate`](Self::migrate) runs them. A table of an earlier version also needs
+    /// `ALTER TABLE offhook_deliveries ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0`.
     pub const SCHEMA: &'static [&'static str] = &SCHEMA;
 
     /// Uses the file of this pool. The pool should wait when the file is locked
@@ -79,6 +81,29 @@ impl SqliteStore {
         Ok(SqliteStore::new(open_pool(file).await?))
     }
 
+    /// Creates a database in memory, with the table `offhook_deliveries`: for tests of handlers
+    /// that use [`transact`](SqlStore::transact), without a file or a server.
+    ///
+    /// It has one connection. A step that needs a second one waits until its time is up, for
+    /// example a statement on the [`pool`](SqlStore::pool) inside of a transaction. When the
+    /// last copy of the store is dropped, everything is gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if SQLite fails, for example because there is no memory.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        // SQLite deletes the database with its connection, so the pool must never replace it.
+        let pool = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(DEFAULT_TIMEOUT);
+        let store = SqliteStore::new(pool.connect_with(SqliteConnectOptions::new().in_memory(true)).await?);
+        store.migrate().await?;
+        Ok(store)
+    }
+
     /// Reads the time, in milliseconds since 1970, from this function: for tests.
     #[must_use]
     pub fn with_time(mut self, time: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
@@ -86,16 +111,22 @@ impl SqliteStore {
         self
     }
 
-    /// Creates the table `offhook_deliveries` if it does not exist.
+    /// Creates the table `offhook_deliveries` if it does not exist, and adds the column that
+    /// a table of an earlier version lacks. Its records stay.
     ///
     /// # Errors
     ///
     /// Returns an error if the database refuses, for example because the file is read-only.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        // Two services that start at the same time would both add the column.
+        let mut transaction = self.pool().begin_with(SqlStr::from_static(SqliteDialect::BEGIN)).await?;
         for statement in SCHEMA {
-            sqlx::query(statement).execute(self.pool()).await?;
+            sqlx::query(statement).execute(&mut *transaction).await?;
         }
-        Ok(())
+        if sqlx::query_scalar::<_, i64>(HAS_CLAIMED).fetch_one(&mut *transaction).await? == 0 {
+            sqlx::query(ADD_CLAIMED).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 }
 
@@ -220,25 +251,34 @@ const SCHEMA: [&str; 2] = [
         body BLOB NOT NULL,
         done BOOLEAN NOT NULL,
         until INTEGER NOT NULL,
-        kept INTEGER NOT NULL
+        kept INTEGER NOT NULL,
+        claimed INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS offhook_deliveries_kept ON offhook_deliveries (kept)",
 ];
 
-/// `until` is the end of a lease, or of a handled event's retention. `kept` is the time
-/// from which a purge may delete the record. Both are in milliseconds since 1970. A record
-/// whose time is over is taken over. Any other one returns no row and is not written,
-/// except that a lease which ends too late is cut.
-const CLAIM: &str = "INSERT INTO offhook_deliveries AS r (key, token, body, done, until, kept)
-    VALUES (?1, ?2, ?3, false, ?6 + ?4, ?6 + ?4 + ?5)
+/// Brings a table of an earlier version to the current form. Its leases were claimed at an
+/// unknown time, so they are not moved.
+const ADD_CLAIMED: &str = "ALTER TABLE offhook_deliveries ADD COLUMN claimed INTEGER NOT NULL DEFAULT 0";
+
+const HAS_CLAIMED: &str = "SELECT count(*) FROM pragma_table_info('offhook_deliveries') WHERE name = 'claimed'";
+
+/// `claimed` is the time at which the lease was given or last extended. `until` is the end of
+/// a lease, or of a handled event's retention. `kept` is the time from which a purge may
+/// delete the record. All are in milliseconds since 1970. A record whose time is over is
+/// taken over. Any other one returns no row and is not written, except that a lease which
+/// was given in the future is moved: it lasts from now, as long as it lasted at first.
+const CLAIM: &str = "INSERT INTO offhook_deliveries AS r (key, token, body, done, claimed, until, kept)
+    VALUES (?1, ?2, ?3, false, ?6, ?6 + ?4, ?6 + ?4 + ?5)
     ON CONFLICT (key) DO UPDATE SET
         token = CASE WHEN r.until <= ?6 THEN excluded.token ELSE r.token END,
         body = CASE WHEN r.until <= ?6 THEN excluded.body ELSE r.body END,
         done = false,
-        until = excluded.until,
-        kept = excluded.kept
-    WHERE r.until <= ?6 OR (NOT r.done AND r.until > excluded.until)
-    RETURNING token, body, done, ?4";
+        claimed = ?6,
+        until = CASE WHEN r.until <= ?6 THEN excluded.until ELSE r.until - r.claimed + ?6 END,
+        kept = CASE WHEN r.until <= ?6 THEN excluded.kept ELSE r.kept - r.claimed + ?6 END
+    WHERE r.until <= ?6 OR (NOT r.done AND r.claimed > ?6)
+    RETURNING token, body, done, until - ?6";
 
 const READ: &str = "SELECT token, body, done, until - ?2 FROM offhook_deliveries WHERE key = ?1";
 
@@ -250,7 +290,7 @@ const COMPLETE: &str = "UPDATE offhook_deliveries SET
 
 const RELEASE: &str = "DELETE FROM offhook_deliveries WHERE key = ?1 AND token = ?2 AND NOT done";
 
-const EXTEND: &str = "UPDATE offhook_deliveries SET until = ?5 + ?3, kept = ?5 + ?3 + ?4
+const EXTEND: &str = "UPDATE offhook_deliveries SET claimed = ?5, until = ?5 + ?3, kept = ?5 + ?3 + ?4
     WHERE key = ?1 AND token = ?2 AND NOT done";
 
 const FORGET: &str = "DELETE FROM offhook_deliveries WHERE key = ?1";

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::envelope::{self, Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
-use crate::event::{CallUpdate, Direction, Envelope, Identity, Stage};
+use crate::event::{CallUpdate, Direction, Envelope, Identity, Stage, Undecodable};
 
 events! {
     layout: Layout {
@@ -33,6 +33,14 @@ events! {
 impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
+    }
+
+    fn documented_name(&self) -> Option<&'static str> {
+        self.known_name()
+    }
+
+    fn undecodable(&self) -> Option<&Undecodable> {
+        self.as_undecodable()
     }
 
     /// An event that happens once in a call is identified by the call's id, any other by

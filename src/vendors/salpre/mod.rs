@@ -15,6 +15,8 @@
 //! ```
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use crate::event::{ParseError, Parsed};
 use crate::vendors::Vendor;

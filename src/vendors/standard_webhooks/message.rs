@@ -46,6 +46,10 @@ impl<E> Event for Message<E> {
     fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a> {
         envelope.id.as_deref().map_or(Identity::Message, |id| Identity::Id(id.into()))
     }
+
+    fn undecodable(&self) -> Option<&Undecodable> {
+        self.data.as_ref().err()
+    }
 }
 
 /// The fields that the specification gives every body. Any JSON is accepted: one of

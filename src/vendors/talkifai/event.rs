@@ -3,7 +3,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::envelope::{self, Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
-use crate::event::{CallUpdate, Direction, Envelope, Identity, RawJson, Stage};
+use crate::event::{CallUpdate, Direction, Envelope, Identity, RawJson, Stage, Undecodable};
 
 events! {
     layout: Layout {
@@ -36,6 +36,14 @@ events! {
 impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
+    }
+
+    fn documented_name(&self) -> Option<&'static str> {
+        self.known_name()
+    }
+
+    fn undecodable(&self) -> Option<&Undecodable> {
+        self.as_undecodable()
     }
 
     fn identity<'a>(&'a self, envelope: &'a Envelope) -> Identity<'a> {

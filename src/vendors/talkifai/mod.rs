@@ -21,6 +21,8 @@
 
 mod event;
 mod function;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

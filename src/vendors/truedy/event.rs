@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::envelope::{self, Layout, Payload, TimeField, Vocabulary, events};
 use crate::event::wire::{self, open_enum, redacted_debug};
-use crate::event::{CallUpdate, Envelope, Identity, RawJson, Stage};
-use crate::vendors::ultravox::{BoxedCall, Call};
+use crate::event::{CallUpdate, Envelope, Identity, RawJson, Stage, Undecodable};
+use crate::vendors::call::{BoxedCall, Call};
 
 events! {
     layout: Layout {
@@ -45,6 +45,14 @@ events! {
 impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
+    }
+
+    fn documented_name(&self) -> Option<&'static str> {
+        self.known_name()
+    }
+
+    fn undecodable(&self) -> Option<&Undecodable> {
+        self.as_undecodable()
     }
 
     /// Follows Truedy's order of ids: the event's own, then that of its subject.

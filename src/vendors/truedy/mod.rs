@@ -18,6 +18,8 @@
 //! ```
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use crate::event::{ParseError, Parsed};
 use crate::receive::Success;

@@ -2,8 +2,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::event::envelope::{self, Layout, Payload, Vocabulary, events};
-use crate::event::{CallUpdate, Envelope, Identity, Stage};
-use crate::vendors::ultravox::{BoxedCall, Call};
+use crate::event::{CallUpdate, Envelope, Identity, Stage, Undecodable};
+use crate::vendors::call::{BoxedCall, Call};
 
 events! {
     layout: Layout { name: "event", data: "call", time: None, ids: [None, None], test: None };
@@ -28,6 +28,14 @@ events! {
 impl crate::event::Event for Event {
     fn name(&self) -> &str {
         self.event_name()
+    }
+
+    fn documented_name(&self) -> Option<&'static str> {
+        self.known_name()
+    }
+
+    fn undecodable(&self) -> Option<&Undecodable> {
+        self.as_undecodable()
     }
 
     /// Ultravox gives its events no id: each happens once in a call.

@@ -17,10 +17,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Truedy forwards Ultravox's [`Call`]; both vendors share this type.
+//! Truedy forwards Ultravox's [`Call`](crate::call::Call); both vendors share this type.
 
-mod call;
 mod event;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -29,8 +30,6 @@ use crate::receive::Success;
 use crate::vendors::{SignedVendor, Vendor, vendor};
 use crate::verify::{HmacScheme, Part, Request, Secret, Separator, TimestampFormat, Verified, VerifyError};
 
-pub(crate) use call::BoxedCall;
-pub use call::{Agent, BillingStatus, Call, EndReason, Medium, MediumKind, SipDetails, SipTerminationReason};
 pub use event::{CallEvent, Event};
 
 /// The header of the signatures: hexadecimal, one for each secret that is active at

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::event::{CallUpdate, Direction, Parsed, Stage};
-use offhook::{Event, salpre, talkifai, truedy, ultravox};
+use offhook::{Event, salpre, talkifai, truedy};
 
 /// The methods that the tests need from the events of all vendors, usable as `dyn`.
 trait AnyEvent {
@@ -25,14 +25,12 @@ type Parse = fn(&[u8]) -> Box<dyn AnyEvent>;
 const TRUEDY: Parse = |body| Box::new(truedy::Event::parse(body).unwrap());
 const TALKIFAI: Parse = |body| Box::new(talkifai::Event::parse(body).unwrap());
 const SALPRE: Parse = |body| Box::new(salpre::Event::parse(body).unwrap());
-const ULTRAVOX: Parse = |body| Box::new(ultravox::Event::parse(body).unwrap());
 
 #[test]
 fn every_call_event_maps_to_its_stage() {
     let truedy = |name: &str| format!(r#"{{"event":"{name}","data":{{"call_id":"c1"}}}}"#);
     let talkifai = |name: &str| format!(r#"{{"id":"e","type":"{name}","data":{{"callId":"c1"}}}}"#);
     let salpre = |name: &str| format!(r#"{{"event_type":"{name}","payload":{{"call":{{"id":"c1"}}}}}}"#);
-    let ultravox = |name: &str| format!(r#"{{"event":"{name}","call":{{"callId":"c1"}}}}"#);
     for (parse, body, stage) in [
         (TRUEDY, truedy("call.started"), Stage::Started),
         (TRUEDY, truedy("call.joined"), Stage::Joined),
@@ -52,11 +50,6 @@ fn every_call_event_maps_to_its_stage() {
         (SALPRE, salpre("transcript"), Stage::Transcript),
         (SALPRE, salpre("call_ended"), Stage::Ended),
         (SALPRE, salpre("error"), Stage::Other),
-        (ULTRAVOX, ultravox("call.started"), Stage::Started),
-        (ULTRAVOX, ultravox("call.joined"), Stage::Joined),
-        (ULTRAVOX, ultravox("call.ended"), Stage::Ended),
-        (ULTRAVOX, ultravox("call.billed"), Stage::Billed),
-        (ULTRAVOX, r#"{"call":{"callId":"c1"}}"#.to_owned(), Stage::Other),
     ] {
         let event = parse(body.as_bytes());
         let update = event.call().unwrap_or_else(|| panic!("{body}"));
@@ -70,7 +63,6 @@ fn every_call_event_maps_to_its_stage() {
         (TRUEDY, r#"{"event":"call.ended","data":7}"#.to_owned()),
         (TALKIFAI, talkifai("credit.low")),
         (SALPRE, salpre("call_parked")),
-        (ULTRAVOX, r#"{"event":"call.ended","call":7}"#.to_owned()),
     ] {
         assert_eq!(parse(body.as_bytes()).call(), None, "{body}");
     }
@@ -110,23 +102,6 @@ fn a_call_update_has_the_fields_that_the_vendor_sent() {
     let update = event.call().unwrap();
     assert_eq!((update.call_id, update.at), (Some("c1"), at("2026-03-18T14:32:00Z")));
     assert_eq!((update.duration, update.end_reason), (TimeDelta::try_seconds(142), Some("completed")));
-}
-
-#[test]
-fn the_duration_of_an_ultravox_call_is_ended_minus_joined() {
-    let ended = |joined: &str, ended: &str| {
-        let body =
-            format!(r#"{{"event":"call.ended","call":{{"joined":{joined},"ended":{ended},"endReason":"hangup"}}}}"#);
-        let event = ULTRAVOX(body.as_bytes());
-        let CallUpdate { duration, at, end_reason, call_id, .. } = event.call().unwrap();
-        assert_eq!((end_reason, call_id), (Some("hangup"), None));
-        (duration, at)
-    };
-    let (early, late) = (r#""2026-03-18T14:30:00Z""#, r#""2026-03-18T14:32:00.5Z""#);
-    assert_eq!(ended(early, late), (TimeDelta::try_milliseconds(120_500), at("2026-03-18T14:32:00.5Z")));
-    assert_eq!(ended("null", late), (None, at("2026-03-18T14:32:00.5Z")));
-    assert_eq!(ended(early, "null"), (None, None));
-    assert_eq!(ended(late, early), (None, at("2026-03-18T14:30:00Z")));
 }
 
 /// Events that arrive in any order leave the call at the furthest stage.

@@ -9,5 +9,4 @@ mod published;
 mod robust;
 mod roundtrip;
 mod types;
-mod ultravox;
 mod vendors;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offhook::event::{Direction, Parsed};
-use offhook::{salpre, talkifai, truedy, ultravox};
+use offhook::{salpre, talkifai, truedy};
 
 use offhook_tests::samples::*;
 
@@ -64,7 +64,7 @@ fn every_field_of_truedys_full_delivery_is_read() {
     assert_eq!(call.duration, seconds(142));
     assert_eq!(call.cost_usd.as_ref().unwrap().as_str(), "0.21");
     assert_eq!(call.summary.as_deref(), Some("Caller asked about pricing, shown the Pro plan."));
-    assert_eq!(call.end_reason, Some(ultravox::EndReason::Completed));
+    assert_eq!(call.end_reason, Some(offhook::call::EndReason::Completed));
 }
 
 #[test]
@@ -102,18 +102,18 @@ fn every_field_of_a_call_is_read() {
     assert_eq!(call.created, time("2026-03-18T14:30:00Z"));
     assert_eq!(call.joined, time("2026-03-18T14:30:05.5Z"));
     assert_eq!(call.ended, time("2026-03-18T14:32:27.123456Z"));
-    assert_eq!(call.end_reason, Some(ultravox::EndReason::AgentHangup));
+    assert_eq!(call.end_reason, Some(offhook::call::EndReason::AgentHangup));
     assert_eq!(call.duration, seconds(142));
     assert_eq!(call.cost_usd.as_ref().unwrap().as_str(), "0.210");
     assert_eq!(call.billed_duration, seconds(120));
     assert_eq!((call.billed_side_input_tokens, call.billed_side_output_tokens), (Some(11), Some(22)));
-    assert_eq!(call.billing_status, Some(ultravox::BillingStatus::Billed));
+    assert_eq!(call.billing_status, Some(offhook::call::BillingStatus::Billed));
     assert_eq!(call.join_url.as_deref(), Some("wss://voice.example/join/secret"));
     assert_eq!(call.language_hint.as_deref(), Some("de-DE"));
     assert_eq!(call.max_duration, seconds(3600));
     assert_eq!(call.join_timeout, TimeDelta::try_milliseconds(30_500));
     let medium = call.medium.as_ref().unwrap();
-    assert_eq!(medium.kind, ultravox::MediumKind::Sip);
+    assert_eq!(medium.kind, offhook::call::MediumKind::Sip);
     assert!(medium.settings.get().contains(r#""password": "p""#));
     assert_eq!((call.model.as_deref(), call.voice.as_deref()), (Some("model-7"), Some("Mark")));
     assert_eq!((call.recording_enabled, call.temperature), (Some(true), Some(0.4)));
@@ -126,7 +126,7 @@ fn every_field_of_a_call_is_read() {
     assert_eq!(call.metadata["ticket"], "T1");
     let sip = call.sip_details.as_ref().unwrap();
     assert_eq!(sip.billed_duration, TimeDelta::try_milliseconds(119_250));
-    assert_eq!(sip.termination_reason, Some(ultravox::SipTerminationReason::Normal));
+    assert_eq!(sip.termination_reason, Some(offhook::call::SipTerminationReason::Normal));
 }
 
 #[test]
@@ -374,16 +374,16 @@ fn documented_words_have_variants_and_other_words_are_kept() {
     }
     words!(truedy::CallStatus: "queued" "ringing" "in-progress" "ended" "completed" "failed" "cancelled");
     words!(truedy::BatchStatus: "draft" "scheduled" "active" "running" "paused" "completed" "failed" "cancelled");
-    words!(ultravox::EndReason: "unjoined" "hangup" "agent_hangup" "timeout" "connection_error" "system_error" "completed");
-    words!(ultravox::BillingStatus:
+    words!(offhook::call::EndReason: "unjoined" "hangup" "agent_hangup" "timeout" "connection_error" "system_error" "completed");
+    words!(offhook::call::BillingStatus:
         "BILLING_STATUS_PENDING" "BILLING_STATUS_FREE_CONSOLE" "BILLING_STATUS_FREE_ZERO_EFFECTIVE_DURATION"
         "BILLING_STATUS_FREE_MINUTES" "BILLING_STATUS_FREE_SYSTEM_ERROR" "BILLING_STATUS_FREE_OTHER"
         "BILLING_STATUS_BILLED" "BILLING_STATUS_REFUNDED" "BILLING_STATUS_UNSPECIFIED");
-    words!(ultravox::SipTerminationReason:
+    words!(offhook::call::SipTerminationReason:
         "SIP_TERMINATION_NORMAL" "SIP_TERMINATION_INVALID_NUMBER" "SIP_TERMINATION_TIMEOUT"
         "SIP_TERMINATION_DESTINATION_UNAVAILABLE" "SIP_TERMINATION_BUSY" "SIP_TERMINATION_CANCELED"
         "SIP_TERMINATION_REJECTED" "SIP_TERMINATION_UNKNOWN");
-    words!(ultravox::MediumKind: "webRtc" "twilio" "serverWebSocket" "telnyx" "plivo" "exotel" "sip");
+    words!(offhook::call::MediumKind: "webRtc" "twilio" "serverWebSocket" "telnyx" "plivo" "exotel" "sip");
     words!(Direction: "inbound" "outbound");
     words!(talkifai::CallStatus: "completed");
     words!(talkifai::EndReason: "user_hangup");
@@ -451,7 +451,7 @@ fn published_deliveries_leave_all_other_fields_empty() {
     let mut upstream = call(truedy(TRUEDY[0].1));
     assert_eq!(upstream.call.call_id.take().as_deref(), Some("uv_call_123"));
     assert_eq!(upstream.call.agent.take().unwrap().agent_id.as_deref(), Some("uv_agent_123"));
-    assert_eq!(*upstream.call, ultravox::Call::default());
+    assert_eq!(*upstream.call, offhook::call::Call::default());
     let mut full = call(truedy(TRUEDY[1].1));
     assert_eq!((full.status, full.error_message), (None, None));
     let agent = full.call.agent.take().unwrap();
@@ -461,13 +461,13 @@ fn published_deliveries_leave_all_other_fields_empty() {
     full.call.cost_usd = None;
     full.call.summary = None;
     full.call.end_reason = None;
-    assert_eq!(*full.call, ultravox::Call::default());
+    assert_eq!(*full.call, offhook::call::Call::default());
     let mut flat = call(truedy(TRUEDY[2].1));
     assert_eq!((flat.event_id, flat.upstream_event, flat.error_message), (None, None, None));
     flat.call.call_id = None;
     flat.call.duration = None;
     flat.call.agent = None;
-    assert_eq!(*flat.call, ultravox::Call::default());
+    assert_eq!(*flat.call, offhook::call::Call::default());
     let ended = payload!(talkifai(TALKIFAI[1].1), talkifai::Event::CallEnded);
     assert_eq!((ended.direction, ended.from, ended.to), (None, None, None));
 }

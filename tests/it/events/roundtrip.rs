@@ -62,16 +62,16 @@ fn published_deliveries_survive_a_round_trip() {
 #[test]
 fn a_full_call_is_written_as_the_vendor_sent_it() {
     let mut call: Value = serde_json::from_str(FULL_CALL).unwrap();
-    let body = json!({ "event": "call.billed", "call": call });
-    let event = offhook::ultravox::Event::parse(body.to_string().as_bytes()).unwrap();
+    let body = json!({ "event": "call.billed", "data": { "call": call } });
+    let event = offhook::truedy::Event::parse(body.to_string().as_bytes()).unwrap();
     // The agent's id is written once, inside the agent. Times have 0, 3, 6 or 9 fractional digits.
     call.as_object_mut().unwrap().remove("agentId");
     call["created"] = json!("2026-03-18T14:30:00Z");
     call["joined"] = json!("2026-03-18T14:30:05.500Z");
     let written = serde_json::to_value(&event).unwrap();
-    assert_eq!(written, json!({ "event": "call.billed", "call": call }));
-    // `duration` is written as a number of seconds, as Truedy does.
-    assert_eq!(written["call"]["duration"], json!(142));
+    assert_eq!(written, json!({ "event": "call.billed", "data": { "call": call } }));
+    // `duration` is written as a number of seconds.
+    assert_eq!(written["data"]["call"]["duration"], json!(142));
 }
 
 #[test]

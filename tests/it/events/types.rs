@@ -12,7 +12,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use offhook_tests::schemes;
 use offhook_tests::signing::NOW;
 
 const SECRET: &str = "whsec_bG9uZyBlbm91Z2g=";
@@ -82,7 +81,7 @@ struct Newtype(BTreeMap<String, Value>);
 #[track_caller]
 fn assert_same<E: DeserializeOwned + 'static, S: PartialEq + Debug>(body: &str, seen: impl Fn(&E) -> S) {
     let vendor = StandardWebhooks::<E>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
-    let signer = Signer::new(schemes::STANDARD_WEBHOOKS, SECRET).unwrap();
+    let signer = Signer::new(offhook::standard_webhooks::SCHEME, SECRET).unwrap();
     let received = vendor.receive(&signer.sign(FixedClock::at_unix(NOW).now(), body), body.to_owned());
 
     let mut head = BTreeMap::new();

@@ -37,7 +37,7 @@ fn receive<V: Verifier>(verifier: &V, scheme: offhook::verify::HmacScheme, body:
 #[test]
 fn a_message_has_an_id_its_times_and_the_users_data() {
     let body = r#"{"type":"user.created","timestamp":"2026-03-18T14:00:00Z","data":{"id":"u1"}}"#;
-    let delivery = receive(&standard(), schemes::STANDARD_WEBHOOKS, body);
+    let delivery = receive(&standard(), offhook::standard_webhooks::SCHEME, body);
     let message = delivery.event();
     assert_eq!((delivery.envelope().id.as_deref(), message.name.as_str()), (Some("msg_1"), "user.created"));
     assert_eq!(delivery.verified().signed_at().map(|time| time.timestamp()), Some(NOW));
@@ -46,16 +46,16 @@ fn a_message_has_an_id_its_times_and_the_users_data() {
     assert_eq!(delivery.verified().message_id(), Some("msg_1"));
     assert_eq!(delivery.dedupe_key().as_deref(), Some("user.created:msg_1"));
     assert_eq!((delivery.vendor(), delivery.acknowledge().status()), ("standard-webhooks", 204));
-    assert_eq!(receive(&standard().with_vendor("openai"), schemes::STANDARD_WEBHOOKS, body).vendor(), "openai");
+    assert_eq!(receive(&standard().with_vendor("openai"), offhook::standard_webhooks::SCHEME, body).vendor(), "openai");
 
     let svix = StandardWebhooks::<User>::svix(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
-    assert_eq!(receive(&svix, schemes::SVIX, body).event(), message);
+    assert_eq!(receive(&svix, offhook::standard_webhooks::SVIX_SCHEME, body).event(), message);
 }
 
 #[test]
 fn a_message_of_the_wrong_type_is_delivered_with_the_reason() {
     let body = r#"{"type":"user.created","data":{"id":4711}}"#;
-    let delivery = receive(&standard(), schemes::STANDARD_WEBHOOKS, body);
+    let delivery = receive(&standard(), offhook::standard_webhooks::SCHEME, body);
     let undecodable = delivery.event().data.as_ref().unwrap_err();
     assert_eq!(undecodable.name, "user.created");
     assert_eq!(undecodable.data.get(), body);
@@ -66,7 +66,7 @@ fn a_message_of_the_wrong_type_is_delivered_with_the_reason() {
 
     // A type that accepts any JSON accepts an empty message too.
     let any = StandardWebhooks::<serde_json::Value>::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW));
-    let delivery = receive(&any, schemes::STANDARD_WEBHOOKS, "{}");
+    let delivery = receive(&any, offhook::standard_webhooks::SCHEME, "{}");
     assert_eq!((delivery.event().name(), delivery.event().data.is_ok()), ("", true));
 }
 
@@ -81,7 +81,7 @@ fn parsing_a_message_requires_a_verified_message_id() {
 fn the_old_secret_verifies_during_rotation() {
     let rotated = StandardWebhooks::<User>::new("whsec_YW5vdGhlciBzZWNyZXQ=").unwrap().with_secret(SECRET).unwrap();
     let rotated = rotated.with_clock(FixedClock::at_unix(NOW));
-    let delivery = receive(&rotated, schemes::STANDARD_WEBHOOKS, r#"{"data":{"id":"u"}}"#);
+    let delivery = receive(&rotated, offhook::standard_webhooks::SCHEME, r#"{"data":{"id":"u"}}"#);
     assert_eq!(delivery.verified().secret_index(), Some(1));
     let shown = format!("{rotated:?}");
     assert!(shown.contains("secrets: 2") && !shown.contains("YW5vdGhlc"), "{shown}");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use offhook::idempotency::{MemoryStore, Once, PostgresStore, RedisStore, SqliteStore, Store};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
 
-use super::common::delivery;
+use super::common::{delivery, logged};
 
 /// Polls a future this many times, and drops it then.
 struct Hasty<F> {
@@ -161,29 +161,6 @@ one_effect!(
     PostgresStore::connect(&server.url()).await.unwrap()
 );
 
-/// What is logged while a future runs.
-async fn logged(future: impl Future) -> String {
-    #[derive(Clone, Default)]
-    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
-    impl std::io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    future.await;
-    drop(guard);
-    let bytes = lines.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
-}
-
 #[tokio::test]
 async fn a_cancelled_handler_is_logged_as_a_warning() {
     let (store, delivery) = (MemoryStore::new(), delivery("1"));
@@ -195,7 +172,14 @@ async fn a_cancelled_handler_is_logged_as_a_warning() {
         assert!(tokio::time::timeout(Duration::from_millis(20), flow).await.is_err());
     })
     .await;
-    for part in ["WARN", r#"code="cancelled""#, r#"event="call.started""#, r#"key="call.started:1""#, "elapsed_ms="] {
+    for part in [
+        "WARN",
+        r#"code="cancelled""#,
+        r#"event="call.started""#,
+        r#"key="call.started:1""#,
+        r#"step="handler""#,
+        "elapsed_ms=",
+    ] {
         assert!(lines.contains(part), "{part}: {lines}");
     }
     let lines = logged(delivery.once(&store, async |_| Ok(()))).await;
@@ -226,7 +210,7 @@ async fn a_handler_slower_than_the_vendor_waits_is_logged_as_a_warning() {
             Ok(())
         }))
         .await;
-        assert_eq!(lines.contains(r#"code="slow""#) && lines.contains("WARN"), slow, "{lines}");
+        assert_eq!(lines.contains("slow=true") && lines.contains("WARN"), slow, "{lines}");
         assert!(lines.contains(r#"code="handled""#) && !lines.contains("cancelled"), "{lines}");
     }
 }

@@ -1,178 +1,20 @@
 //! Two events under one key both run; a redelivery does not. For every vendor and store,
 //! and for every way to run a handler.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use offhook::idempotency::{
     Claim, HandlerError, Key, MemoryStore, Once, PayloadDigest, PostgresStore, RedisStore, SqliteStore, Store,
 };
-use offhook::testing::Signer;
-use offhook::{
-    Clock, Delivery, Event, Salpre, StandardWebhooks, SystemClock, TalkifAi, Truedy, Ultravox, Verifier,
-    standard_webhooks, talkifai, truedy, ultravox,
-};
+use offhook::{Delivery, Event, Verifier, talkifai};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
+use offhook_tests::hostile::{Headers, Table};
+use offhook_tests::servers::Home;
+use offhook_tests::vendors;
 
 use super::common::receive;
-
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-/// Different events, although their vendor gives them one key.
-const BOTH_RUN: &[(&str, &[&str])] = &[
-    (
-        "truedy",
-        &[
-            r#"{"event":"batch.status.changed","timestamp":"2026-03-18T14:00:00Z","data":{"id":"b1","batchId":"b1","status":"running"}}"#,
-            r#"{"event":"batch.status.changed","timestamp":"2026-03-18T14:01:00Z","data":{"id":"b1","batchId":"b1","status":"paused"}}"#,
-            r#"{"event":"batch.status.changed","timestamp":"2026-03-18T14:02:00Z","data":{"id":"b1","batchId":"b1","status":"running"}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"batch.status.changed","data":{"id":"b2","status":"running"}}"#,
-            r#"{"event":"batch.status.changed","data":{"id":"b2","status":"paused"}}"#,
-            r#"{"event":"batch.status.changed","data":{"id":"b2","status":"completed"}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"agent.updated","data":{"id":"a1","name":"one"}}"#,
-            r#"{"event":"agent.updated","data":{"id":"a1","name":"two"}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"voice.training.completed","data":{"voice_id":"v1","version":1}}"#,
-            r#"{"event":"voice.training.completed","data":{"voice_id":"v1","version":2}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"voice.training.failed","data":{"voice_id":"v1","error_message":"noise"}}"#,
-            r#"{"event":"voice.training.failed","data":{"voice_id":"v1","error_message":"silence"}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"call.ended","data":{"call":{"callId":"c1"}}}"#,
-            r#"{"event":"call.completed","data":{"call":{"callId":"c1","summary":"Pricing","costUsd":0.21}}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"call.billed","data":{"call":{"callId":"c2","billingStatus":"BILLING_STATUS_BILLED"}}}"#,
-            r#"{"event":"call.billed","data":{"call":{"callId":"c2","billingStatus":"BILLING_STATUS_REFUNDED"}}}"#,
-        ],
-    ),
-    // Undecodable.
-    ("truedy", &[r#"{"event":"call.ended","id":"e1","data":[1]}"#, r#"{"event":"call.ended","id":"e1","data":[2]}"#]),
-    (
-        "talkifai",
-        &[
-            r#"{"id":"e1","type":"credit.low","data":{"balance":5}}"#,
-            r#"{"id":"e1","type":"credit.low","data":{"balance":4}}"#,
-        ],
-    ),
-    (
-        "salpre",
-        &[
-            r#"{"event_type":"call_ended","timestamp_utc":1,"payload":{"call_id":7,"source":"salprebox:SALPRE_A"}}"#,
-            r#"{"event_type":"call_ended","timestamp_utc":1,"payload":{"call_id":7,"source":"salprebox:SALPRE_B"}}"#,
-        ],
-    ),
-    (
-        "salpre",
-        &[
-            r#"{"event_type":"call_ringing","timestamp_utc":1,"payload":{"call_id":8,"to":"+905555555555"}}"#,
-            r#"{"event_type":"call_ringing","timestamp_utc":1,"payload":{"call_id":8,"to":"+905555555554"}}"#,
-        ],
-    ),
-    (
-        "ultravox",
-        &[
-            r#"{"event":"call.billed","call":{"callId":"c1","billedDuration":"60s"}}"#,
-            r#"{"event":"call.billed","call":{"callId":"c1","billedDuration":"0s"}}"#,
-        ],
-    ),
-    ("standard-webhooks", &[r#"{"type":"user.updated","data":{"n":1}}"#, r#"{"type":"user.updated","data":{"n":2}}"#]),
-    // Without an id, the body is the key.
-    ("truedy", &[r#"{"event":"call.ended","data":{"n":1}}"#, r#"{"event":"call.ended","data":{"n":2}}"#]),
-    (
-        "salpre",
-        &[
-            r#"{"event_type":"transcript","payload":{"call":{"id":9},"transcript":"yes"},"timestamp_utc":1}"#,
-            r#"{"event_type":"transcript","payload":{"call":{"id":9},"transcript":"yes"},"timestamp_utc":2}"#,
-        ],
-    ),
-];
-
-/// Redeliveries: the payload is the same, and the envelope may have another time.
-const ONE_RUNS: &[(&str, &[&str])] = &[
-    (
-        "truedy",
-        &[
-            r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00Z","data":{"id":"x1","call":{"callId":"c"}}}"#,
-            r#"{"event":"call.ended","timestamp":"2026-03-18T14:31:00Z","data":{"id":"x1","call":{"callId":"c"}}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"call.ended","timestamp":"2026-03-18T14:30:00Z","data":{"call_id":"x2"},"id":"e"}"#,
-            r#"{ "id":"e", "data": {"call_id":"x2"}, "timestamp":1773844260, "event":"call.completed", "attempt":2}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"batch.status.changed","timestamp":1,"data":{"id":"x3","batch_id":"b","status":"running"}}"#,
-            r#"{"event":"batch.status.changed","timestamp":2,"data":{"id":"x3","batch_id":"b","status":"running"}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"agent.updated","timestamp":1,"data":{"id":"x4"}}"#,
-            r#"{"event":"agent.updated","timestamp":2,"data":{"id":"x4"}}"#,
-        ],
-    ),
-    (
-        "truedy",
-        &[
-            r#"{"event":"call.ended","id":"x5","timestamp":1,"data":[1]}"#,
-            r#"{"event":"call.ended","id":"x5","timestamp":2,"data":[1]}"#,
-        ],
-    ),
-    (
-        "talkifai",
-        &[
-            r#"{"id":"x1","type":"call.started","created":1,"data":{"callId":"c"}}"#,
-            r#"{"id":"x1","type":"call.started","created":2,"data":{"callId":"c"}}"#,
-        ],
-    ),
-    (
-        "salpre",
-        &[
-            r#"{"event_type":"call_ended","timestamp_utc":1,"payload":{"call_id":101}}"#,
-            r#"{"event_type":"call_ended","timestamp_utc":2,"payload":{"call_id":101},"is_test":false}"#,
-        ],
-    ),
-    (
-        "ultravox",
-        &[
-            r#"{"event":"call.ended","call":{"callId":"x1"}}"#,
-            r#"{"sent":2,"call":{"callId":"x1"},"event":"call.ended"}"#,
-        ],
-    ),
-    ("standard-webhooks", &[r#"{"type":"ping","data":{"n":1}}"#, r#"{"type":"ping","data":{"n":1}}"#]),
-];
 
 /// Runs a handler for each delivery, twice for all of them, and returns the outcomes and
 /// how often a handler ran.
@@ -212,54 +54,54 @@ macro_rules! runs_in_transactions {
 runs_in_transactions!(SqliteStore);
 runs_in_transactions!(PostgresStore);
 
-async fn run_body(store: &impl Run, vendor: &str, id: &str, body: &str, runs: &AtomicUsize) -> &'static str {
-    let body = body.to_owned();
-    let sign = |scheme| Signer::new(scheme, SECRET).unwrap().sign(SystemClock.now(), &body);
-    match vendor {
-        "truedy" => {
-            let headers = sign(truedy::SCHEME);
-            store.run(&Truedy::new(SECRET).unwrap().receive(&headers, body).unwrap(), runs).await
-        }
-        "talkifai" => {
-            let headers = sign(talkifai::SCHEME);
-            store.run(&TalkifAi::new(SECRET).unwrap().receive(&headers, body).unwrap(), runs).await
-        }
-        "ultravox" => {
-            let headers = sign(ultravox::SCHEME);
-            store.run(&Ultravox::new(SECRET).unwrap().receive(&headers, body).unwrap(), runs).await
-        }
-        "salpre" => {
-            let headers = [("authorization", "Bearer s3cret-t0ken")];
-            store.run(&Salpre::bearer("s3cret-t0ken").unwrap().receive(&headers, body).unwrap(), runs).await
-        }
-        "standard-webhooks" => {
-            let signer = Signer::new(standard_webhooks::SCHEME, SECRET).unwrap().with_message_id(id);
-            let headers = signer.sign(SystemClock.now(), &body);
-            let vendor = StandardWebhooks::<serde_json::Value>::new(SECRET).unwrap();
-            store.run(&vendor.receive(&headers, body).unwrap(), runs).await
-        }
-        _ => panic!("{vendor}"),
+type RunBody<'a> = Box<dyn Fn(Headers, String, &'a AtomicUsize) -> Running<'a> + 'a>;
+
+type Running<'a> = Pin<Box<dyn Future<Output = &'static str> + 'a>>;
+
+/// Runs the deliveries of every vendor at one store.
+struct Runner<'a, S>(&'a S, Vec<(&'static str, RunBody<'a>)>);
+
+impl<S: Run> Home for Runner<'_, S> {
+    fn route<V>(&mut self, path: &'static str, verifier: V)
+    where
+        V: Verifier + Clone + 'static,
+        V::Event: Send,
+    {
+        let store = self.0;
+        let run = move |headers: Headers, body, runs| -> Running<'_> {
+            let delivery = verifier.receive(&headers, body).unwrap();
+            Box::pin(async move { store.run(&delivery, runs).await })
+        };
+        self.1.push((path, Box::new(run)));
     }
 }
 
 async fn every_pair(store: &impl Run) {
-    for (at, (vendor, bodies)) in BOTH_RUN.iter().enumerate() {
-        let runs = AtomicUsize::new(0);
-        let mut codes = Vec::new();
-        for body in bodies.iter().chain(*bodies).chain(bodies.iter().rev()) {
-            codes.push(run_body(store, vendor, &format!("both{at}"), body, &runs).await);
+    let counters: Vec<AtomicUsize> = (0..100).map(|_| AtomicUsize::new(0)).collect();
+    let mut unused = counters.iter();
+    let mut runner = Runner(store, Vec::new());
+    vendors::add_routes(&mut runner);
+    for vendor in vendors::ALL {
+        let (_, run) = runner.1.iter().find(|(path, _)| *path == vendor.route).unwrap();
+        let run = |body: &str, runs| run(Table::new(vendor).signed(body), body.to_owned(), runs);
+        for bodies in vendor.both_run {
+            let runs = unused.next().unwrap();
+            let mut codes = Vec::new();
+            for body in bodies.iter().chain(*bodies).chain(bodies.iter().rev()) {
+                codes.push(run(body, runs).await);
+            }
+            let (first, retries) = codes.split_at(bodies.len());
+            assert!(first.iter().all(|code| ["handled", "conflict"].contains(code)), "{codes:?} {bodies:?}");
+            assert!(retries.iter().all(|code| *code == "duplicate"), "{codes:?} {bodies:?}");
+            assert_eq!(runs.load(Ordering::SeqCst), bodies.len(), "{bodies:?}");
         }
-        let (first, retries) = codes.split_at(bodies.len());
-        assert!(first.iter().all(|code| ["handled", "conflict"].contains(code)), "{codes:?} {bodies:?}");
-        assert!(retries.iter().all(|code| *code == "duplicate"), "{codes:?} {bodies:?}");
-        assert_eq!(runs.into_inner(), bodies.len(), "{bodies:?}");
-    }
-    for (at, (vendor, bodies)) in ONE_RUNS.iter().enumerate() {
-        let runs = AtomicUsize::new(0);
-        for body in bodies.iter().chain(*bodies) {
-            run_body(store, vendor, &format!("one{at}"), body, &runs).await;
+        for bodies in vendor.one_runs {
+            let runs = unused.next().unwrap();
+            for body in bodies.iter().chain(*bodies) {
+                run(body, runs).await;
+            }
+            assert_eq!(runs.load(Ordering::SeqCst), 1, "{bodies:?}");
         }
-        assert_eq!(runs.into_inner(), 1, "{bodies:?}");
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use actix_web::web;
 use axum::extract::{FromRef, State};
-use offhook::idempotency::{Key, MemoryStore, Store};
+use offhook::idempotency::{Handled, Key, MemoryStore, Store};
 use offhook::testing::Signer;
-use offhook::{Clock, Reply, SystemClock, TalkifAi, Verifier, Webhook, talkifai};
+use offhook::{Clock, SystemClock, TalkifAi, Verifier, Webhook, talkifai};
 use offhook_tests::client::{exchange, sized};
 use offhook_tests::servers::{serve_actix, serve_axum};
 
@@ -23,7 +23,7 @@ struct App {
     seen: Seen,
 }
 
-async fn handle(webhook: Webhook<TalkifAi>, store: &Arc<dyn Store>, seen: &Seen) -> Reply {
+async fn handle(webhook: Webhook<TalkifAi>, store: &Arc<dyn Store>, seen: &Seen) -> Handled {
     let endpoint = webhook.endpoint().to_owned();
     webhook
         .once(store, async |_| {
@@ -33,11 +33,11 @@ async fn handle(webhook: Webhook<TalkifAi>, store: &Arc<dyn Store>, seen: &Seen)
         .await
 }
 
-async fn on_axum(State(app): State<App>, webhook: Webhook<TalkifAi>) -> Reply {
+async fn on_axum(State(app): State<App>, webhook: Webhook<TalkifAi>) -> Handled {
     handle(webhook, &app.store, &app.seen).await
 }
 
-async fn on_actix(app: web::Data<App>, webhook: Webhook<TalkifAi>) -> Reply {
+async fn on_actix(app: web::Data<App>, webhook: Webhook<TalkifAi>) -> Handled {
     handle(webhook, &app.store, &app.seen).await
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use offhook::event::Parsed;
 use offhook::idempotency::{
-    BoxFuture, Claim, HandlerError, Key, Lease, MIN_RETENTION, MemoryStore, Once, Outcome, PayloadDigest,
+    BoxFuture, Claim, Handled, HandlerError, Key, Lease, MIN_RETENTION, MemoryStore, Once, Outcome, PayloadDigest,
     SettingsError, Store, StoreError, StoreSettings,
 };
 use offhook::{
@@ -125,8 +125,8 @@ async fn a_redelivery_in_flight_gets_503_with_the_time_to_wait() {
         assert_eq!((code.as_str(), reply.status(), reply.retry_after_secs()), ("in_flight", 503, Some(60)));
         finish.send(()).unwrap();
     };
-    let (reply, ()) = tokio::join!(running, second);
-    assert_eq!((reply.status(), runs.load(Ordering::SeqCst)), (200, 0));
+    let (handled, ()) = tokio::join!(running, second);
+    assert_eq!((handled.reply().status(), runs.load(Ordering::SeqCst)), (200, 0));
 }
 
 #[tokio::test]
@@ -136,13 +136,13 @@ async fn a_test_delivery_is_always_handled_and_reaches_no_store() {
         Salpre::bearer("s3cret-t0ken").unwrap().receive(&[("authorization", "Bearer s3cret-t0ken")], body).unwrap();
     let (store, mut runs) = (Faulty::default(), 0);
     for _ in 0..3 {
-        let reply = delivery
+        let handled = delivery
             .once(&store, async |_| {
                 runs += 1;
                 Ok(())
             })
             .await;
-        assert_eq!(reply.status(), 200);
+        assert_eq!(handled.reply().status(), 200);
     }
     assert_eq!((runs, store.steps.load(Ordering::SeqCst)), (3, 0));
 }
@@ -235,8 +235,8 @@ async fn complete_is_repeated_if_its_answer_is_lost() {
 #[tokio::test]
 async fn a_failed_release_still_answers_500() {
     let store = Faulty { release: true, ..Faulty::default() };
-    let reply = delivery("1").once(&store, async |_| Err(HandlerError::retry("no"))).await;
-    assert_eq!(reply.status(), 500);
+    let handled = delivery("1").once(&store, async |_| Err(HandlerError::retry("no"))).await;
+    assert_eq!(handled.reply().status(), 500);
 }
 
 #[tokio::test]
@@ -271,18 +271,18 @@ async fn the_future_is_send_if_the_handler_is() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let delivery = delivery("1");
     let text = String::from("owned");
-    let reply = delivery.once(&store, async |event| {
+    let handled = delivery.once(&store, async |event| {
         tokio::task::yield_now().await;
         assert!(!text.is_empty() && offhook::Event::call_id(event).is_some());
         Ok(())
     });
-    assert_eq!(send(reply).await.status(), 200);
+    assert_eq!(send(handled).await.reply().status(), 200);
 
     // In axum, with the extractor and a store chosen at run time.
     async fn handle(
         axum::extract::State(store): axum::extract::State<Arc<dyn Store>>,
         webhook: Webhook<TalkifAi>,
-    ) -> Reply {
+    ) -> Handled {
         webhook
             .once(&store, async |_event| {
                 tokio::time::sleep(Duration::ZERO).await;
@@ -304,14 +304,14 @@ async fn the_future_is_send_if_the_handler_is() {
 async fn a_handler_need_not_be_send() {
     let (store, delivery) = (MemoryStore::new(), delivery("1"));
     let local = std::rc::Rc::new(std::cell::Cell::new(0));
-    let reply = delivery
+    let handled = delivery
         .once(&store, async |_| {
             tokio::task::yield_now().await;
             local.set(1);
             Ok(())
         })
         .await;
-    assert_eq!((reply.status(), local.get()), (200, 1));
+    assert_eq!((handled.reply().status(), local.get()), (200, 1));
 }
 
 #[test]

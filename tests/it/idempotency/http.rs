@@ -10,10 +10,10 @@ use actix_web::web;
 use axum::extract::{FromRef, State};
 use axum::routing::post;
 use offhook::idempotency::{
-    BoxFuture, Claim, Key, Lease, MemoryStore, Once, PayloadDigest, PostgresStore, RedisStore, SqliteStore, Store,
-    StoreError,
+    BoxFuture, Claim, Handled, Key, Lease, MemoryStore, Once, PayloadDigest, PostgresStore, RedisStore, SqliteStore,
+    Store, StoreError,
 };
-use offhook::{Reply, TalkifAi, Webhook};
+use offhook::{TalkifAi, Webhook};
 
 use super::common::{SECRET, body, sign};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
@@ -65,13 +65,13 @@ impl Store for Counted {
     }
 }
 
-async fn handle(app: &App, webhook: &Webhook<TalkifAi>) -> Reply {
+async fn handle(app: &App, webhook: &Webhook<TalkifAi>) -> Handled {
     let handled = Once::new(&app.store).run(webhook, async |_| {
         tokio::time::sleep(Duration::from_millis(20)).await;
         app.effects.fetch_add(1, Ordering::SeqCst);
         Ok(())
     });
-    handled.await.into()
+    handled.await
 }
 
 fn axum_server(app: App) -> SocketAddr {
@@ -80,7 +80,7 @@ fn axum_server(app: App) -> SocketAddr {
 }
 
 fn actix_server(app: App) -> SocketAddr {
-    async fn route(app: web::Data<App>, webhook: Webhook<TalkifAi>) -> Reply {
+    async fn route(app: web::Data<App>, webhook: Webhook<TalkifAi>) -> Handled {
         handle(&app, &webhook).await
     }
     serve_actix(move |routes| {
@@ -160,7 +160,7 @@ struct Ways {
 mod ways {
     use super::*;
 
-    pub(super) async fn once(store: &Arc<dyn Store>, webhook: &Webhook<TalkifAi>) -> Reply {
+    pub(super) async fn once(store: &Arc<dyn Store>, webhook: &Webhook<TalkifAi>) -> Handled {
         let handler = webhook.once(store, async |event| {
             tokio::time::sleep(Duration::from_millis(1)).await;
             offhook::Event::call_id(event).ok_or("the event names no call")?;
@@ -169,17 +169,17 @@ mod ways {
         handler.await
     }
 
-    pub(super) async fn run_with(store: &Arc<dyn Store>, webhook: &Webhook<TalkifAi>) -> Reply {
+    pub(super) async fn run_with(store: &Arc<dyn Store>, webhook: &Webhook<TalkifAi>) -> Handled {
         let handled = Once::new(store).run_with(webhook, async |event, held| {
             tokio::time::sleep(Duration::from_millis(1)).await;
             held.extend().await?;
             assert!(offhook::Event::call_id(event).is_some() && held.key().is_some());
             Ok(())
         });
-        handled.await.into()
+        handled.await
     }
 
-    pub(super) async fn transact(store: &SqliteStore, webhook: &Webhook<TalkifAi>) -> Reply {
+    pub(super) async fn transact(store: &SqliteStore, webhook: &Webhook<TalkifAi>) -> Handled {
         let handled = store.transact(webhook, async |event, transaction| {
             sqlx::query("INSERT INTO effects VALUES (?)")
                 .bind(offhook::Event::call_id(event))
@@ -187,7 +187,7 @@ mod ways {
                 .await?;
             Ok(())
         });
-        handled.await.into()
+        handled.await
     }
 }
 

@@ -95,7 +95,8 @@ struct Peer {
 
 const STRIPE: Peer = Peer { name: "stripe", runtime: Runtime::Node, scheme: schemes::STRIPE };
 const STRIPE_PYTHON: Peer = Peer { runtime: Runtime::Python, ..STRIPE };
-const STANDARD: Peer = Peer { name: "standardwebhooks", runtime: Runtime::Node, scheme: schemes::STANDARD_WEBHOOKS };
+const STANDARD: Peer =
+    Peer { name: "standardwebhooks", runtime: Runtime::Node, scheme: offhook::standard_webhooks::SCHEME };
 const STANDARD_PYTHON: Peer = Peer { runtime: Runtime::Python, ..STANDARD };
 const OCTOKIT: Peer = Peer { name: "octokit", runtime: Runtime::Node, scheme: schemes::GITHUB };
 

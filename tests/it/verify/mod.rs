@@ -3,6 +3,6 @@
 mod differential;
 mod division;
 mod published;
-mod recipes;
+pub mod recipes;
 mod vectors;
 mod wrapper;

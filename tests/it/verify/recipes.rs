@@ -2,113 +2,74 @@
 //! hand. Also checks the strict rules for headers that are lists.
 
 use base64ct::{Base64, Encoding};
-use chrono::{DateTime, SecondsFormat};
 use offhook::Request;
-use offhook::verify::{HmacKeys, HmacScheme};
+use offhook::standard_webhooks;
+use offhook::verify::HmacKeys;
 use offhook::{ConfigErrorKind, FixedClock, Secret, VerifyError};
 
 use offhook_tests::random::Random;
 use offhook_tests::schemes;
-use offhook_tests::signing::{NOW, hex, mac};
-
-struct Signed<'a> {
-    key: &'a [u8],
-    id: &'a str,
-    seconds: i64,
-    body: &'a [u8],
-}
+use offhook_tests::signing::{NOW, hex, iso, mac};
+use offhook_tests::vendors::{self, Recipe, Signed};
 
 type Headers = Vec<(&'static str, String)>;
 
-struct Row {
-    scheme: HmacScheme,
-    sign: fn(&Signed<'_>) -> Headers,
-}
-
-fn iso(seconds: i64) -> String {
-    DateTime::from_timestamp(seconds, 0).unwrap().to_rfc3339_opts(SecondsFormat::Nanos, true)
-}
-
-/// The rows are in the order of `schemes::ALL`.
-const ROWS: [Row; 12] = [
-    Row {
-        scheme: schemes::TRUEDY,
-        sign: |s| {
-            let ts = s.seconds.to_string();
-            let tag = hex(&mac(s.key, &[ts.as_bytes(), b".", s.body]));
-            vec![("X-Truedy-Signature", tag), ("X-Truedy-Timestamp", ts)]
-        },
-    },
-    Row {
-        scheme: schemes::TALKIFAI,
-        sign: |s| vec![("X-TalkifAI-Signature", format!("sha256={}", hex(&mac(s.key, &[s.body]))))],
-    },
-    Row {
-        scheme: schemes::ULTRAVOX,
-        sign: |s| {
-            let ts = iso(s.seconds);
-            let tag = hex(&mac(s.key, &[s.body, ts.as_bytes()]));
-            vec![("X-Ultravox-Webhook-Signature", tag), ("X-Ultravox-Webhook-Timestamp", ts)]
-        },
-    },
-    Row {
-        scheme: schemes::STANDARD_WEBHOOKS,
-        sign: |s| {
-            let ts = s.seconds.to_string();
-            let tag = mac(s.key, &[s.id.as_bytes(), b".", ts.as_bytes(), b".", s.body]);
-            let tag = format!("v1,{}", Base64::encode_string(&tag));
-            vec![("webhook-id", s.id.to_owned()), ("webhook-timestamp", ts), ("webhook-signature", tag)]
-        },
-    },
-    Row {
-        scheme: schemes::SVIX,
-        sign: |s| {
-            let ts = s.seconds.to_string();
-            let tag = mac(s.key, &[s.id.as_bytes(), b".", ts.as_bytes(), b".", s.body]);
-            let tag = format!("v1,{}", Base64::encode_string(&tag));
-            vec![("svix-id", s.id.to_owned()), ("svix-timestamp", ts), ("svix-signature", tag)]
-        },
-    },
-    Row {
+/// The recipes of vendors that the crate does not have.
+const OTHERS: [Recipe; 7] = [
+    Recipe {
+        name: "GitHub",
         scheme: schemes::GITHUB,
+        key_is_base64: false,
         sign: |s| vec![("X-Hub-Signature-256", format!("sha256={}", hex(&mac(s.key, &[s.body]))))],
     },
-    Row {
+    Recipe {
+        name: "Slack",
         scheme: schemes::SLACK,
+        key_is_base64: false,
         sign: |s| {
             let ts = s.seconds.to_string();
             let tag = hex(&mac(s.key, &[b"v0:", ts.as_bytes(), b":", s.body]));
             vec![("X-Slack-Signature", format!("v0={tag}")), ("X-Slack-Request-Timestamp", ts)]
         },
     },
-    Row {
+    Recipe {
+        name: "Stripe",
         scheme: schemes::STRIPE,
+        key_is_base64: false,
         sign: |s| {
             let tag = hex(&mac(s.key, &[s.seconds.to_string().as_bytes(), b".", s.body]));
             vec![("Stripe-Signature", format!("t={},v1={tag}", s.seconds))]
         },
     },
-    Row {
+    Recipe {
+        name: "ElevenLabs",
         scheme: schemes::ELEVENLABS,
+        key_is_base64: false,
         sign: |s| {
             let tag = hex(&mac(s.key, &[s.seconds.to_string().as_bytes(), b".", s.body]));
             vec![("ElevenLabs-Signature", format!("t={},v0={tag}", s.seconds))]
         },
     },
-    Row {
+    Recipe {
+        name: "Shopify",
         scheme: schemes::SHOPIFY,
+        key_is_base64: false,
         sign: |s| vec![("X-Shopify-Hmac-Sha256", Base64::encode_string(&mac(s.key, &[s.body])))],
     },
-    Row {
+    Recipe {
+        name: "Retell",
         scheme: schemes::RETELL,
+        key_is_base64: false,
         sign: |s| {
             let ts = format!("{}000", s.seconds);
             let tag = hex(&mac(s.key, &[s.body, ts.as_bytes()]));
             vec![("X-Retell-Signature", format!("v={ts},d={tag}"))]
         },
     },
-    Row {
+    Recipe {
+        name: "Twitch",
         scheme: schemes::TWITCH,
+        key_is_base64: false,
         sign: |s| {
             let ts = iso(s.seconds);
             let tag = hex(&mac(s.key, &[s.id.as_bytes(), ts.as_bytes(), s.body]));
@@ -121,11 +82,16 @@ const ROWS: [Row; 12] = [
     },
 ];
 
-/// Returns a random delivery of a row: the secret in the vendor's form, the headers, the body and
+/// Every recipe: those of the crate's vendors, then the others.
+pub fn recipes() -> impl Iterator<Item = &'static Recipe> {
+    vendors::ALL.into_iter().flat_map(|vendor| vendor.recipes).chain(&OTHERS)
+}
+
+/// Returns a random delivery of a recipe: the secret in the vendor's form, the headers, the body and
 /// the time.
-fn delivery(row: &Row, random: &mut Random) -> (String, Headers, Vec<u8>, i64) {
+fn delivery(recipe: &Recipe, random: &mut Random) -> (String, Headers, Vec<u8>, i64) {
     let length = random.between(1, 70);
-    let (secret, key) = if [schemes::STANDARD_WEBHOOKS, schemes::SVIX].contains(&row.scheme) {
+    let (secret, key) = if recipe.key_is_base64 {
         let key = random.bytes(length);
         (format!("whsec_{}", Base64::encode_string(&key)), key)
     } else {
@@ -138,17 +104,17 @@ fn delivery(row: &Row, random: &mut Random) -> (String, Headers, Vec<u8>, i64) {
     body.push(b'}');
     let seconds = i64::try_from(random.between(1_000_000_000, 4_000_000_000)).unwrap();
     let id = format!("msg_{}", random.below(1 << 40));
-    let headers = (row.sign)(&Signed { key: &key, id: &id, seconds, body: &body });
+    let headers = (recipe.sign)(&Signed { key: &key, id: &id, seconds, body: &body });
     (secret, headers, body, seconds)
 }
 
 #[test]
 fn every_scheme_verifies_its_vendors_recipe() {
     let mut random = Random::seeded("recipes", false);
-    for (row, (name, scheme)) in ROWS.iter().zip(schemes::ALL) {
-        assert_eq!(row.scheme, scheme, "{name}");
+    for recipe in recipes() {
+        let (name, scheme) = (recipe.name, recipe.scheme);
         for _ in 0..500 {
-            let (secret, headers, body, seconds) = delivery(row, &mut random);
+            let (secret, headers, body, seconds) = delivery(recipe, &mut random);
             let keys =
                 HmacKeys::new(scheme, Secret::danger_short(&secret)).unwrap().with_clock(FixedClock::at_unix(seconds));
             let verified = keys.verify(&Request::new(&headers, &body));
@@ -178,10 +144,10 @@ fn every_scheme_verifies_its_vendors_recipe() {
 #[test]
 fn random_headers_never_verify_and_never_panic() {
     let mut random = Random::seeded("headers", false);
-    for row in &ROWS {
+    for recipe in recipes() {
         for _ in 0..500 {
-            let (secret, headers, body, _) = delivery(row, &mut random);
-            let keys = HmacKeys::new(row.scheme, Secret::danger_short(&secret)).unwrap().danger_accept_any_age();
+            let (secret, headers, body, _) = delivery(recipe, &mut random);
+            let keys = HmacKeys::new(recipe.scheme, Secret::danger_short(&secret)).unwrap().danger_accept_any_age();
             let mut headers: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
             let at = random.below(headers.len() as u64) as usize;
             headers[at].1 = match random.below(3) {
@@ -260,7 +226,7 @@ fn asymmetric_signatures_of_standard_webhooks_are_skipped() {
     let tag = Base64::encode_string(&mac(b"long enough", &[b"msg_1.1674087231.{}"]));
     let verify = |signature: &str| {
         let headers = [("webhook-id", "msg_1"), ("webhook-timestamp", "1674087231"), ("webhook-signature", signature)];
-        let keys = HmacKeys::new(schemes::STANDARD_WEBHOOKS, "whsec_bG9uZyBlbm91Z2g=").unwrap();
+        let keys = HmacKeys::new(standard_webhooks::SCHEME, "whsec_bG9uZyBlbm91Z2g=").unwrap();
         let keys = keys.with_clock(FixedClock::at_unix(1_674_087_231));
         keys.verify(&Request::new(&headers, b"{}"))
             .map(|verified| verified.message_id().map(str::to_owned))
@@ -284,9 +250,8 @@ fn asymmetric_signatures_of_standard_webhooks_are_skipped() {
 
 #[test]
 fn the_secret_of_a_base64_scheme_must_be_base64() {
-    let new = |secret: &str| {
-        HmacKeys::new(schemes::STANDARD_WEBHOOKS, secret).map(drop).map_err(|error| error.kind().clone())
-    };
+    let new =
+        |secret: &str| HmacKeys::new(standard_webhooks::SCHEME, secret).map(drop).map_err(|error| error.kind().clone());
     for fine in ["whsec_bG9uZyBlbm91Z2g=", "bG9uZyBlbm91Z2g", "whsec_MTIzNDU2Nzg=", "MTIzNDU2Nzg"] {
         assert_eq!(new(fine), Ok(()), "{fine}");
     }

@@ -1,3 +1,16 @@
+//! The call that Ultravox sends, and that Truedy forwards.
+//!
+//! ```
+//! use offhook::call::EndReason;
+//! use offhook::truedy;
+//!
+//! let body = br#"{"event":"call.ended","data":{"call":{"callId":"c1","endReason":"hangup"}}}"#;
+//! let parsed = truedy::Event::parse(body)?;
+//! let truedy::Event::CallEnded(ended) = parsed.event() else { panic!("another event") };
+//! assert_eq!(ended.call.end_reason, Some(EndReason::Hangup));
+//! # Ok::<(), offhook::ParseError>(())
+//! ```
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -1,12 +1,30 @@
-//! Ultravox: lists of signatures, the tolerance, and every field of its events.
-
 use chrono::{DateTime, TimeDelta, Utc};
-use offhook::Request;
-use offhook::event::{Identity, Parsed};
-use offhook::ultravox::{self, BillingStatus, CallEvent, EndReason, Event, MediumKind, SipTerminationReason};
-use offhook::{FixedClock, ParseError, Ultravox, Verifier, VerifyError};
+use serde_json::json;
 
-use offhook_tests::signing::NOW;
+use super::{CallEvent, Event, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use crate::call::{BillingStatus, EndReason, MediumKind, SipTerminationReason};
+use crate::event::{CallUpdate, Identity, Parsed, Stage};
+use crate::vendors::tests::{Documented, assert_every_misfit_is_absent_and_listed, full_call, parse};
+use crate::{FixedClock, ParseError, Request, Ultravox, Verifier, VerifyError};
+
+/// Every documented event with every documented field.
+fn documented() -> Vec<Documented> {
+    let call = full_call();
+    let mut events: Vec<Documented> = Vec::new();
+    for name in ["call.started", "call.joined", "call.ended", "call.billed"] {
+        events.push((parse!(Event), json!({"event": name, "call": call}), "call"));
+    }
+    events.push((parse!(Event), json!({"call": call}), "call"));
+    events
+}
+
+#[test]
+fn every_field_that_does_not_fit_is_absent_and_listed() {
+    assert_every_misfit_is_absent_and_listed(&documented(), 1_090);
+}
+
+/// 2026-03-18T14:30:00Z.
+const NOW: i64 = 1_773_844_200;
 
 const SECRET: &str = "uv_test_secret";
 const BODY: &str = r#"{"event":"call.started","call":{"callId":"3c90c3cc-0d44-4b50-8888-8dd25736052a"}}"#;
@@ -18,7 +36,7 @@ fn verifier() -> Ultravox {
 }
 
 fn verify(signature: &str) -> Result<Option<usize>, VerifyError> {
-    let headers = [(ultravox::SIGNATURE_HEADER, signature), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
+    let headers = [(SIGNATURE_HEADER, signature), (TIMESTAMP_HEADER, TIMESTAMP)];
     verifier().verify(&Request::new(&headers, BODY.as_bytes())).map(|verified| verified.secret_index())
 }
 
@@ -35,7 +53,7 @@ fn one_matching_signature_in_the_list_is_enough() {
     ] {
         assert_eq!(verify(&list), Ok(Some(0)), "{list}");
     }
-    let malformed = VerifyError::MalformedSignature { header: ultravox::SIGNATURE_HEADER.into() };
+    let malformed = VerifyError::MalformedSignature { header: SIGNATURE_HEADER.into() };
     for list in [",", ",,,", " , ", "short", &SIGNATURE[..63], &format!("{SIGNATURE}0"), &format!("v1={SIGNATURE}")] {
         assert_eq!(verify(list), Err(malformed.clone()), "{list}");
     }
@@ -45,7 +63,7 @@ fn one_matching_signature_in_the_list_is_enough() {
 
 #[test]
 fn the_default_tolerance_is_300_seconds() {
-    let headers = [(ultravox::SIGNATURE_HEADER, SIGNATURE), (ultravox::TIMESTAMP_HEADER, TIMESTAMP)];
+    let headers = [(SIGNATURE_HEADER, SIGNATURE), (TIMESTAMP_HEADER, TIMESTAMP)];
     let at = |seconds: i64| Ultravox::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW + seconds));
     let minute = std::time::Duration::from_secs(60);
     let check = |verifier: Ultravox| {
@@ -110,9 +128,12 @@ fn every_event_carries_the_whole_call() {
     }
 }
 
+fn at(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}
+
 #[test]
 fn occurred_at_is_the_matching_time_of_the_call() {
-    let at = |text: &str| text.parse::<DateTime<Utc>>().ok();
     assert_eq!(event(&body("call.started")).occurred_at(), at("2026-03-18T14:30:00.5Z"));
     assert_eq!(event(&body("call.joined")).occurred_at(), at("2026-03-18T14:30:02Z"));
     assert_eq!(event(&body("call.ended")).occurred_at(), at("2026-03-18T14:32:00Z"));
@@ -138,7 +159,7 @@ fn a_delivery_without_an_event_name_is_parsed_as_unnamed() {
     assert!(matches!(event(r#"{"call":[]}"#).event(), Event::Undecodable(_)));
     assert!(matches!(event(r#"{"event":"call.parked","call":{}}"#).event(), Event::Unknown(_)));
     // The envelopes of other vendors must have an event name.
-    let truedy = offhook::truedy::Event::parse(br#"{"data":{}}"#);
+    let truedy = crate::truedy::Event::parse(br#"{"data":{}}"#);
     assert_eq!(truedy, Err(ParseError::MissingField { field: "event" }));
 }
 
@@ -148,4 +169,39 @@ fn an_agent_id_outside_the_agent_object_is_found() {
         panic!()
     };
     assert_eq!(started.call.agent_id(), Some("a2"));
+}
+
+#[test]
+fn every_event_maps_to_its_stage() {
+    for (name, stage) in [
+        ("call.started", Stage::Started),
+        ("call.joined", Stage::Joined),
+        ("call.ended", Stage::Ended),
+        ("call.billed", Stage::Billed),
+        ("", Stage::Other),
+    ] {
+        let name = if name.is_empty() { String::new() } else { format!(r#""event":"{name}","#) };
+        let event = event(&format!(r#"{{{name}"call":{{"callId":"c1"}}}}"#));
+        let update = event.call().unwrap();
+        assert_eq!((update.stage, update.call_id), (stage, Some("c1")), "{name}");
+        assert_eq!(event.call_id(), update.call_id, "{name}");
+    }
+    assert_eq!(event(r#"{"event":"call.ended","call":7}"#).call(), None);
+}
+
+#[test]
+fn the_duration_of_a_call_is_ended_minus_joined() {
+    let ended = |joined: &str, ended: &str| {
+        let body =
+            format!(r#"{{"event":"call.ended","call":{{"joined":{joined},"ended":{ended},"endReason":"hangup"}}}}"#);
+        let event = event(&body);
+        let CallUpdate { duration, at, end_reason, call_id, .. } = event.call().unwrap();
+        assert_eq!((end_reason, call_id), (Some("hangup"), None));
+        (duration, at)
+    };
+    let (early, late) = (r#""2026-03-18T14:30:00Z""#, r#""2026-03-18T14:32:00.5Z""#);
+    assert_eq!(ended(early, late), (TimeDelta::try_milliseconds(120_500), at("2026-03-18T14:32:00.5Z")));
+    assert_eq!(ended("null", late), (None, at("2026-03-18T14:32:00.5Z")));
+    assert_eq!(ended(early, "null"), (None, None));
+    assert_eq!(ended(late, early), (None, at("2026-03-18T14:30:00Z")));
 }

@@ -1,0 +1,30 @@
+//! What is told of a delivery, to the log (feature `tracing`) and to the metrics (feature
+//! `metrics`).
+//!
+//! A delivery ends at two points: where it is [`Received`], and where [`Handling`] it ends.
+//! Each point tells both, so that they agree. Nothing is told of a secret, a signature, the
+//! body or a value in it, except the event's name, its key and the id of its call, and those
+//! only of a delivery that is authentic.
+
+mod handling;
+#[cfg(feature = "tracing")]
+mod log;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod received;
+
+pub(crate) use handling::{Ending, Handling};
+pub(crate) use received::Received;
+
+#[cfg(feature = "metrics")]
+pub use self::metrics::describe_metrics;
+
+/// Tells that an application holds no verifier for a request, whoever sends it. No vendor is known, so it is
+/// no delivery in the metrics.
+#[cfg(feature = "actix-web")]
+pub(crate) fn no_verifier(verifier: &'static str) {
+    #[cfg(feature = "tracing")]
+    log::no_verifier(verifier);
+    #[cfg(not(feature = "tracing"))]
+    let _ = verifier;
+}
