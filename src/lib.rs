@@ -38,6 +38,8 @@ pub mod event;
 mod receive;
 mod vendors;
 pub mod idempotency;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub mod inbox;
 #[cfg(any(feature = "http", feature = "actix-web"))]
 mod web;
 #[cfg(feature = "testing")]
