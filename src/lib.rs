@@ -10,9 +10,7 @@
     doc = "
 [guide]: guide
 [performance]: guide::performance
-[decisions]: guide::decisions
 [diagnosis]: guide::diagnosis
-[security]: guide::security
 
 ",
     doc = include_str!("../README.md")
