@@ -1,0 +1,6 @@
+//! What SECURITY.md and the README promise.
+
+#[cfg(target_os = "linux")]
+mod memory;
+mod promises;
+mod texts;
