@@ -3,4 +3,5 @@
 #[cfg(target_os = "linux")]
 mod memory;
 mod promises;
+mod table;
 mod texts;
