@@ -3,6 +3,7 @@
 mod events;
 mod idempotency;
 mod imports;
+mod inbox;
 mod kit;
 mod package;
 mod verify;
