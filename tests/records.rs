@@ -66,7 +66,7 @@ async fn a_record_takes_no_more_than_documented_and_no_step_copies_the_records()
 
     let sustained = EVENTS_PER_SECOND * (MemoryStore::new().retention().unwrap() + DEFAULT_LEASE).as_secs() as usize;
     assert!(sustained <= DEFAULT_CAPACITY, "{sustained} records do not fit in");
-    assert!(DEFAULT_CAPACITY * BYTES_PER_RECORD <= 256 << 20);
+    const { assert!(DEFAULT_CAPACITY * BYTES_PER_RECORD <= 256 << 20) };
 }
 
 /// The same near the default capacity.
