@@ -1,8 +1,10 @@
 //! All tests that can share a process with others, grouped by what they test.
 
+mod claims;
 mod events;
 mod idempotency;
 mod imports;
+mod inbox;
 mod kit;
 mod package;
 mod verify;
