@@ -70,10 +70,15 @@ fn count(runs: &Cell<u32>) -> Result<(), HandlerError> {
     Ok(())
 }
 
+/// A store that remembers for as long as the other stores do.
+fn memory() -> MemoryStore {
+    MemoryStore::new().with_settings(StoreSettings::new())
+}
+
 /// Runs the delivery by `once` and by `transact`, each with a store that knows no event, and
 /// returns what became of it, the status, and how often the handler ran.
 async fn seen(delivery: &Delivery<impl Event>, handle_stale: bool) -> [Seen; 2] {
-    let (store, runs) = (MemoryStore::new(), Cell::new(0));
+    let (store, runs) = (memory(), Cell::new(0));
     let once = if handle_stale { Once::new(&store).handle_stale() } else { Once::new(&store) };
     let handled = once.run(delivery, async |_| count(&runs)).await;
     let by_once = (handled.outcome().code(), handled.reply().status(), runs.take());
@@ -86,7 +91,7 @@ async fn seen(delivery: &Delivery<impl Event>, handle_stale: bool) -> [Seen; 2] 
 
 #[tokio::test]
 async fn an_event_of_a_vendor_that_signs_no_time_is_refused_once_it_is_older_than_the_retention() {
-    assert_eq!(MemoryStore::new().retention(), Some(Duration::from_secs(RETENTION.unsigned_abs())));
+    assert_eq!(memory().retention(), Some(Duration::from_secs(RETENTION.unsigned_abs())));
     for (age, expected) in [(RETENTION + 1, REFUSED), (RETENTION, HANDLED), (0, HANDLED), (-RETENTION - 1, HANDLED)] {
         assert_eq!(seen(&talkifai(age), false).await, [expected; 2], "TalkifAI, {age} s");
         assert_eq!(seen(&salpre(age, false), false).await, [expected; 2], "Salpre, {age} s");
@@ -135,7 +140,7 @@ async fn the_log_warns_with_the_age_and_the_retention() {
     let delivery = talkifai(RETENTION + 60);
     let store = SqliteStore::in_memory().await.unwrap();
     let lines = logged(async {
-        let _ = delivery.once(&MemoryStore::new(), async |_| Ok(())).await;
+        let _ = delivery.once(&memory(), async |_| Ok(())).await;
         let _ = store.transact(&delivery, async |_, _| Ok(())).await;
     })
     .await;
