@@ -34,6 +34,9 @@ pub mod stores {}
 #[doc = include_str!("../../docs/guide/exactly-once.md")]
 pub mod exactly_once {}
 
+#[doc = include_str!("../../docs/guide/inbox.md")]
+pub mod inbox {}
+
 #[doc = include_str!("../../docs/guide/slow-handlers.md")]
 pub mod slow_handlers {}
 

@@ -110,3 +110,13 @@ pub use tasks::HandlerTasks;
 /// sqlx 0.9, of which the SQL stores take their pools and lend their connections.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use sqlx;
+
+// The inbox shares these.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use outcome::caught;
+#[cfg(feature = "postgres")]
+pub(crate) use stores::connect_pool;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use stores::{DEFAULT_TIMEOUT, in_time, millis, within};
+#[cfg(feature = "sqlite")]
+pub(crate) use stores::{host_time, open_pool};

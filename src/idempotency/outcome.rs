@@ -128,10 +128,10 @@ impl Outcome {
     /// Runs the handler to its end, which may be a panic.
     pub(super) async fn of_handler(handler: impl Future<Output = Result<(), HandlerError>>) -> Self {
         match caught(handler).await {
-            Some(Ok(())) => Outcome::Handled,
-            Some(Err(error)) if error.is_permanent() => Outcome::Rejected(error),
-            Some(Err(error)) => Outcome::Failed(error),
-            None => Outcome::Panicked,
+            Ok(Ok(())) => Outcome::Handled,
+            Ok(Err(error)) if error.is_permanent() => Outcome::Rejected(error),
+            Ok(Err(error)) => Outcome::Failed(error),
+            Err(_panic) => Outcome::Panicked,
         }
     }
 
@@ -256,15 +256,15 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
     }
 }
 
-/// Returns the future's output, or `None` if it panics.
-async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+/// Returns the future's output, or the panic.
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> std::thread::Result<T> {
     let mut future = pin!(future);
     std::future::poll_fn(move |context| {
         // A future that panicked is not polled again.
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => Poll::Pending,
-            Err(_panic) => Poll::Ready(None),
+            Err(panic) => Poll::Ready(Err(panic)),
         }
     })
     .await

@@ -117,6 +117,26 @@ fn check_max_age<E: Event>(delivery: &Delivery<E>) -> Result<(), VerifyError> {
     tolerance.check(UnixTime::from(occurred_at), profile.clock())
 }
 
+impl<V: Verifier + ?Sized> Verifier for &V {
+    type Event = V::Event;
+
+    fn profile(&self) -> &Profile {
+        (**self).profile()
+    }
+
+    fn check_head(&self, head: &Head<'_>) -> Result<(), VerifyError> {
+        (**self).check_head(head)
+    }
+
+    fn verify(&self, request: &Request<'_>) -> Result<Verified, VerifyError> {
+        (**self).verify(request)
+    }
+
+    fn parse(&self, verified: &Verified, body: &[u8]) -> Result<Parsed<Self::Event>, ParseError> {
+        (**self).parse(verified, body)
+    }
+}
+
 impl<V: Verifier + ?Sized> Verifier for Arc<V> {
     type Event = V::Event;
 

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use offhook_tests::crate_root;
 
 /// Each room, in the order of `lib.rs`, with the rooms that it may import from.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("time", &[]),
     ("verify", &["time"]),
     ("event", &["time"]),
     ("receive", &["time", "verify", "event"]),
     ("vendors", &["time", "verify", "event", "receive"]),
     ("idempotency", &["time", "verify", "event", "receive"]),
+    ("inbox", &["time", "verify", "event", "receive", "idempotency"]),
     ("web", &["time", "verify", "event", "receive", "vendors", "idempotency"]),
     ("testing", &["time", "verify", "event", "receive", "vendors", "idempotency", "web"]),
     ("diagnose", &["time", "verify", "event", "receive", "vendors", "testing"]),

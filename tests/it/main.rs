@@ -4,6 +4,7 @@ mod claims;
 mod events;
 mod idempotency;
 mod imports;
+mod inbox;
 mod kit;
 mod package;
 mod verify;

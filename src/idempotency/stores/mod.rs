@@ -21,3 +21,11 @@ pub use redis::RedisStore;
 pub use sql::SqlStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
+
+// The inbox shares these.
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::connect_pool;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use sql::{DEFAULT_TIMEOUT, in_time, millis, within};
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::{host_time, open_pool};

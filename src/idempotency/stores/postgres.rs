@@ -62,11 +62,7 @@ impl PostgresStore {
     /// Returns an error if the URL is invalid, or if the database cannot be reached. The error
     /// comes at once, since only one attempt is made.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let options: PgConnectOptions = url.parse().map_err(invalid_url)?;
-        // A pool would keep trying until its time is up, and then not say why.
-        within(DEFAULT_TIMEOUT, async { options.connect().await?.close().await }).await?;
-        let pool = PgPoolOptions::new().acquire_timeout(DEFAULT_TIMEOUT).connect_lazy_with(options);
-        Ok(PostgresStore::new(pool))
+        Ok(PostgresStore::new(connect_pool(url).await?))
     }
 
     /// Creates the table `offhook_deliveries` if it does not exist.
@@ -84,6 +80,14 @@ impl PostgresStore {
         }
         Ok(transaction.commit().await?)
     }
+}
+
+/// Connects as [`PostgresStore::connect`] says.
+pub(crate) async fn connect_pool(url: &str) -> Result<PgPool, StoreError> {
+    let options: PgConnectOptions = url.parse().map_err(invalid_url)?;
+    // A pool would keep trying until its time is up, and then not say why.
+    within(DEFAULT_TIMEOUT, async { options.connect().await?.close().await }).await?;
+    Ok(PgPoolOptions::new().acquire_timeout(DEFAULT_TIMEOUT).connect_lazy_with(options))
 }
 
 /// Hides the value of an option, which sqlx quotes.

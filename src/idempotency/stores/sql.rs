@@ -486,7 +486,7 @@ impl Record {
     }
 }
 
-pub(super) fn millis(span: Duration) -> i64 {
+pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -496,7 +496,7 @@ fn changed(records: u64) -> Result<(), StoreError> {
 }
 
 /// Awaits a call of the driver for at most this long.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {
@@ -504,7 +504,10 @@ pub(super) async fn within<T>(
 }
 
 /// Awaits a step for at most this long. A step that takes longer may happen all the same.
-async fn in_time<T>(limit: Duration, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     tokio::time::timeout(limit, step).await.unwrap_or(Err(StoreError::Timeout))
 }
 
@@ -543,4 +546,4 @@ const PURGE_BATCH: i64 = 1_000;
 /// Transactions are expected to be short.
 const OTHER_TRANSACTION: Duration = Duration::from_secs(1);
 
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

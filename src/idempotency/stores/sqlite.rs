@@ -68,10 +68,7 @@ impl SqliteStore {
     /// Uses the file of this pool. The pool should wait when the file is locked
     /// (`busy_timeout`) and use a write-ahead log (`journal_mode` WAL).
     pub fn new(pool: SqlitePool) -> Self {
-        let start = Instant::now();
-        let epoch = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-        let time = Arc::new(move || epoch.saturating_add(millis(start.elapsed())));
-        SqlStore::with_dialect(pool, SqliteDialect { time })
+        SqlStore::with_dialect(pool, SqliteDialect { time: host_time() })
     }
 
     /// Opens this file, and creates it if it does not exist. It uses a write-ahead log, and
@@ -81,15 +78,7 @@ impl SqliteStore {
     ///
     /// Returns an error if the file cannot be opened.
     pub async fn open(file: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT);
-        // One connection writes at a time, and the pool is a fairer queue than SQLite.
-        let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(DEFAULT_TIMEOUT);
-        Ok(SqliteStore::new(pool.connect_with(options).await?))
+        Ok(SqliteStore::new(open_pool(file).await?))
     }
 
     /// Creates a database in memory, with the table `offhook_deliveries`: for tests of handlers
@@ -139,6 +128,27 @@ impl SqliteStore {
         }
         Ok(transaction.commit().await?)
     }
+}
+
+/// Opens a file as [`SqliteStore::open`] says.
+pub(crate) async fn open_pool(file: impl AsRef<Path>) -> Result<SqlitePool, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT);
+    // One connection writes at a time, and the pool is a fairer queue than SQLite.
+    let pool = SqlitePoolOptions::new().max_connections(4).acquire_timeout(DEFAULT_TIMEOUT);
+    Ok(pool.connect_with(options).await?)
+}
+
+/// Returns the host's time in milliseconds since 1970, which the monotonic clock carries on
+/// from now.
+pub(crate) fn host_time() -> Arc<dyn Fn() -> i64 + Send + Sync> {
+    let start = Instant::now();
+    let epoch = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+    Arc::new(move || epoch.saturating_add(millis(start.elapsed())))
 }
 
 /// The statements of SQLite, with the store's clock.

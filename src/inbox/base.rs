@@ -1,0 +1,164 @@
+//! The inbox itself: its settings, and how it runs a statement.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::Pool;
+use sqlx::pool::PoolConnection;
+use tokio::sync::watch;
+
+use super::backlog::Backlog;
+use super::dialect::{Connection, Dialect, Row, UNEXPECTED, Value};
+use super::statements::{UPGRADED, VERSION, sql};
+use crate::idempotency::{DEFAULT_TIMEOUT, StoreError, in_time, within};
+
+/// An inbox in an SQL database: `SqliteInbox` (feature `sqlite`) or `PostgresInbox` (feature
+/// `postgres`). Cloning is cheap, and clones share everything.
+pub struct Inbox<D: Dialect> {
+    pool: Pool<D::Db>,
+    pub(super) dialect: D,
+    timeout: Duration,
+    pub(super) size_limit: usize,
+    pub(super) backlog: Arc<Backlog>,
+    wake: Arc<Wake>,
+}
+
+impl<D: Dialect> Inbox<D> {
+    pub(super) fn with_dialect(pool: Pool<D::Db>, dialect: D) -> Self {
+        Inbox {
+            pool,
+            dialect,
+            timeout: DEFAULT_TIMEOUT,
+            size_limit: DEFAULT_SIZE_LIMIT,
+            backlog: Arc::new(Backlog::new(DEFAULT_BACKLOG_LIMIT)),
+            wake: Arc::new(Wake { local: watch::Sender::new(()), announcing: AtomicBool::new(false) }),
+        }
+    }
+
+    /// Sets how long a statement may take before it fails: 5 s by default. Keep it below the
+    /// time that the vendor waits for an answer.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Inbox { timeout, ..self }
+    }
+
+    /// Sets the size in bytes of the largest body that is accepted: 2 MiB by default. A
+    /// larger one is answered with 503, so that it is not lost while you raise the limit.
+    #[must_use]
+    pub fn with_size_limit(self, bytes: usize) -> Self {
+        Inbox { size_limit: bytes, ..self }
+    }
+
+    /// Sets how many events may wait or run: 1,000,000 by default. Beyond that, deliveries
+    /// are answered with 503. The count is taken now and then, so the limit is approximate.
+    #[must_use]
+    pub fn with_backlog_limit(self, events: u64) -> Self {
+        Inbox { backlog: Arc::new(Backlog::new(events)), ..self }
+    }
+
+    /// Returns the pool, for statements of your own.
+    pub fn pool(&self) -> &Pool<D::Db> {
+        &self.pool
+    }
+
+    /// Runs one statement on a connection of its own, within the time limit.
+    pub(super) async fn rows(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let mut connection = self.acquire().await?;
+        let answer = self.rows_on(&mut connection, statement, values).await;
+        if let Err(StoreError::Timeout) = answer {
+            D::discard(connection);
+        }
+        answer
+    }
+
+    /// Runs one statement on this connection. The statement's first value is added.
+    pub(super) async fn rows_on(
+        &self,
+        connection: &mut Connection<D>,
+        statement: &str,
+        mut values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        values.insert(0, self.dialect.base().into());
+        within(self.timeout, D::rows(connection, sql::<D>(statement), values)).await
+    }
+
+    pub(super) async fn acquire(&self) -> Result<PoolConnection<D::Db>, StoreError> {
+        within(self.timeout, self.pool.acquire()).await
+    }
+
+    /// Awaits a call of the driver within the time limit.
+    pub(super) async fn in_time<T>(&self, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+        in_time(self.timeout, async { Ok(call.await?) }).await
+    }
+
+    /// Returns the statements of the schema's versions that the database does not have yet,
+    /// and records that it has them.
+    pub(super) async fn missing_statements(
+        &self,
+        transaction: &mut Connection<D>,
+    ) -> Result<Vec<&'static str>, StoreError> {
+        let mut rows = self.rows_on(transaction, VERSION, Vec::new()).await?;
+        let version = rows.first_mut().ok_or(UNEXPECTED)?.number()?;
+        let mut missing = Vec::new();
+        for (number, statements) in (1_i64..).zip(D::SCHEMA).filter(|(number, _)| *number > version) {
+            missing.extend_from_slice(statements);
+            self.rows_on(transaction, UPGRADED, vec![number.into()]).await?;
+        }
+        Ok(missing)
+    }
+
+    /// Wakes the workers of this process at once, and those of others soon.
+    pub(super) fn wake_workers(&self) {
+        self.wake.local.send_replace(());
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        // One announcement serves all deliveries that come before it. It is not part of the
+        // statement that accepts, because PostgreSQL commits one announcement at a time.
+        if !self.wake.announcing.swap(true, Ordering::AcqRel) {
+            let (pool, wake) = (self.pool.clone(), Arc::clone(&self.wake));
+            runtime.spawn(async move {
+                wake.announcing.store(false, Ordering::Release);
+                D::announce(&pool).await;
+            });
+        }
+    }
+
+    /// Calls `heard` whenever there may be something to do.
+    pub(super) async fn listen(self, heard: impl Fn()) {
+        let mut local = self.wake.local.subscribe();
+        while local.changed().await.is_ok() {
+            heard();
+        }
+    }
+}
+
+// Not derived: a derive would require `D::Db: Clone`.
+impl<D: Dialect> Clone for Inbox<D> {
+    fn clone(&self) -> Self {
+        Inbox {
+            pool: self.pool.clone(),
+            dialect: self.dialect.clone(),
+            backlog: Arc::clone(&self.backlog),
+            wake: Arc::clone(&self.wake),
+            ..*self
+        }
+    }
+}
+
+impl<D: Dialect> fmt::Debug for Inbox<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("dialect", &self.dialect).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+struct Wake {
+    local: watch::Sender<()>,
+    announcing: AtomicBool,
+}
+
+/// The size of the largest body that an inbox accepts by default, in bytes.
+pub const DEFAULT_SIZE_LIMIT: usize = 2 * 1024 * 1024;
+
+/// How many events may wait or run by default.
+pub const DEFAULT_BACKLOG_LIMIT: u64 = 1_000_000;

@@ -1,0 +1,139 @@
+//! The steps of a worker in the database.
+
+use std::time::Duration;
+
+use super::base::Inbox;
+use super::dialect::{Connection, Dialect, Row, Value};
+use super::entry::Entry;
+use super::statements::{BURY, CLAIM, DONE, EXPIRE, EXTEND, FAIL, NEXT, OWNS, RELEASE};
+use super::stored::Stored;
+use crate::idempotency::{LeaseToken, StoreError, millis};
+
+/// An event that a worker has claimed.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) entry: Entry,
+    pub(super) stored: Stored,
+    pub(super) token: LeaseToken,
+}
+
+impl Held {
+    pub(super) fn owner(&self) -> Owner {
+        Owner { id: self.entry.id, token: self.token }
+    }
+}
+
+/// Who may finish an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    id: i64,
+    token: LeaseToken,
+}
+
+impl Owner {
+    fn values(self) -> Vec<Value> {
+        vec![self.id.into(), Value::from(&self.token.as_bytes()[..])]
+    }
+}
+
+impl<D: Dialect> Inbox<D> {
+    /// Claims the next event of these vendors and endpoints, which are in JSON.
+    pub(super) async fn claim(
+        &self,
+        sources: &str,
+        lease: Duration,
+        dead_blocks: bool,
+    ) -> Result<Option<Held>, StoreError> {
+        let token = LeaseToken::unique();
+        let values = vec![
+            sources.into(),
+            Value::from(&token.as_bytes()[..]),
+            millis(lease).into(),
+            i64::from(dead_blocks).into(),
+        ];
+        let mut rows = Vec::new();
+        for _ in 0..CLAIM_ATTEMPTS {
+            match self.rows(CLAIM, values.clone()).await {
+                // Another worker took an event of the same call at the same time.
+                Err(StoreError::Unavailable(error)) if is_unique_violation(&*error) => {}
+                answer => {
+                    rows = answer?;
+                    break;
+                }
+            }
+        }
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        let (entry, stored) = Entry::read_with_stored(&mut row)?;
+        Ok(Some(Held { entry, stored, token }))
+    }
+
+    pub(super) async fn extend(&self, owner: Owner, lease: Duration) -> Result<(), StoreError> {
+        self.change(EXTEND, owner, vec![millis(lease).into()]).await.map(drop)
+    }
+
+    /// Records that an event was handled, and returns how long after it was accepted.
+    pub(super) async fn done(&self, owner: Owner) -> Result<Duration, StoreError> {
+        elapsed(self.change(DONE, owner, Vec::new()).await?)
+    }
+
+    pub(super) async fn done_in(&self, transaction: &mut Connection<D>, owner: Owner) -> Result<Duration, StoreError> {
+        elapsed(one(self.rows_on(transaction, DONE, owner.values()).await?)?)
+    }
+
+    /// Returns an error unless the event still belongs to this owner. Nobody else can take it
+    /// until the transaction ends.
+    pub(super) async fn own_in(&self, transaction: &mut Connection<D>, owner: Owner) -> Result<(), StoreError> {
+        one(self.rows_on(transaction, OWNS, owner.values()).await?).map(drop)
+    }
+
+    pub(super) async fn fail(&self, owner: Owner, wait: Duration, error: &str) -> Result<(), StoreError> {
+        self.change(FAIL, owner, vec![millis(wait).into(), error.into()]).await.map(drop)
+    }
+
+    pub(super) async fn bury(&self, owner: Owner, error: &str) -> Result<(), StoreError> {
+        self.change(BURY, owner, vec![error.into()]).await.map(drop)
+    }
+
+    /// Gives an event back, without counting the attempt.
+    pub(super) async fn release(&self, owner: Owner) -> Result<(), StoreError> {
+        self.change(RELEASE, owner, Vec::new()).await.map(drop)
+    }
+
+    /// Takes back the events whose lease has ended, and returns them.
+    pub(super) async fn expire(&self, sources: &str, attempts: u32) -> Result<Vec<Entry>, StoreError> {
+        let values = vec![sources.into(), i64::from(attempts).into(), EXPIRED.into()];
+        self.rows(EXPIRE, values).await?.iter_mut().map(Entry::read).collect()
+    }
+
+    /// Returns the time until something falls due.
+    pub(super) async fn until_next(&self) -> Result<Option<Duration>, StoreError> {
+        let rows = self.rows(NEXT, Vec::new()).await?;
+        let wait = rows.into_iter().next().map(|mut row| row.int()).transpose()?.flatten();
+        Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or_default())))
+    }
+
+    async fn change(&self, statement: &str, owner: Owner, more: Vec<Value>) -> Result<Row, StoreError> {
+        let values = owner.values().into_iter().chain(more).collect();
+        one(self.rows(statement, values).await?)
+    }
+}
+
+/// Turns a change of no row into [`StoreError::LeaseLost`].
+fn one(rows: Vec<Row>) -> Result<Row, StoreError> {
+    rows.into_iter().next().ok_or(StoreError::LeaseLost)
+}
+
+fn elapsed(mut row: Row) -> Result<Duration, StoreError> {
+    Ok(Duration::from_millis(u64::try_from(row.number()?).unwrap_or_default()))
+}
+
+/// Another worker has just claimed an event of the same call.
+fn is_unique_violation(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    database.is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+const EXPIRED: &str = "the lease ended: the worker died, or could not reach the database";
+
+/// A claim that lost a race finds another event the next time.
+const CLAIM_ATTEMPTS: usize = 5;

@@ -1,0 +1,136 @@
+//! The statements, which both databases share but for the words in braces.
+//!
+//! The first value of each is that of [`Dialect::base`]. Times and spans are in milliseconds.
+
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+use super::dialect::Dialect;
+
+/// Fills in the words of a dialect.
+pub(super) fn sql<D: Dialect>(statement: &str) -> SqlStr {
+    let [now, skip, sources, lock] = D::WORDS;
+    let text = statement
+        .replace("{entry}", ENTRY)
+        .replace("{filter}", FILTER)
+        .replace("{now}", now)
+        .replace("{skip}", skip)
+        .replace("{sources}", sources)
+        .replace("{lock}", lock);
+    AssertSqlSafe(text).into_sql_str()
+}
+
+/// An event without a place in a call's life has the one that its call has reached among the
+/// events that are still open.
+pub(super) const ACCEPT: &str = "INSERT INTO offhook_inbox
+        (version, vendor, endpoint, event, key, call_id, call_group, stage, place, body, payload, proof, received_at, due)
+    VALUES ($2, $3, $4, $5, $6, $7, $8, $9,
+        coalesce($10, (SELECT max(place) FROM offhook_inbox WHERE call_group = $8 AND finished_at IS NULL), 0),
+        $11, $12, $13, {now}, {now})
+    ON CONFLICT (key) DO NOTHING RETURNING id";
+
+pub(super) const PAYLOAD: &str = "SELECT payload FROM offhook_inbox WHERE key = $2 AND $1 = $1";
+
+pub(super) const BACKLOG: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM offhook_inbox WHERE finished_at IS NULL AND $1 = $1 LIMIT $2) AS open";
+
+/// Takes the first event that is due, that is the first open one of its call, and whose call
+/// has none that runs. The scalar subqueries keep the planner on the index.
+pub(super) const CLAIM: &str = "UPDATE offhook_inbox
+    SET state = 'running', attempts = attempts + 1, token = $3, lease_until = {now} + $4
+    WHERE id = (
+        SELECT w.id FROM offhook_inbox AS w
+        WHERE w.state = 'waiting' AND w.due <= {now} AND (w.vendor, w.endpoint) IN ({sources})
+            AND (w.call_group IS NULL OR (
+                w.id = (SELECT e.id FROM offhook_inbox AS e
+                    WHERE e.call_group = w.call_group AND e.finished_at IS NULL ORDER BY e.place, e.id LIMIT 1)
+                AND (SELECT e.id FROM offhook_inbox AS e
+                    WHERE e.call_group = w.call_group AND e.state = 'running' LIMIT 1) IS NULL
+                AND ($5 = 0 OR (SELECT e.id FROM offhook_inbox AS e
+                    WHERE e.call_group = w.call_group AND e.state = 'dead' AND (e.place, e.id) < (w.place, w.id)
+                    LIMIT 1) IS NULL)))
+        ORDER BY w.due, w.id LIMIT 1 {skip})
+    RETURNING {entry}, version, payload, proof, stage, body";
+
+pub(super) const EXTEND: &str = "UPDATE offhook_inbox SET lease_until = {now} + $4
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
+
+pub(super) const OWNS: &str =
+    "SELECT id FROM offhook_inbox WHERE id = $2 AND token = $3 AND state = 'running' AND $1 = $1 {lock}";
+
+pub(super) const DONE: &str = "UPDATE offhook_inbox
+    SET state = 'done', finished_at = {now}, token = NULL, lease_until = NULL, error = NULL
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING {now} - received_at";
+
+pub(super) const FAIL: &str = "UPDATE offhook_inbox
+    SET state = 'waiting', due = {now} + $4, error = $5, token = NULL, lease_until = NULL
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
+
+pub(super) const BURY: &str = "UPDATE offhook_inbox
+    SET state = 'dead', finished_at = {now}, error = $4, token = NULL, lease_until = NULL
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
+
+pub(super) const RELEASE: &str = "UPDATE offhook_inbox
+    SET state = 'waiting', due = {now}, attempts = attempts - 1, token = NULL, lease_until = NULL
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
+
+/// An event whose lease has ended waits again, or is dead after its last attempt. The attempt
+/// counts, so that an event that kills its process does so a limited number of times.
+pub(super) const EXPIRE: &str = "UPDATE offhook_inbox SET
+        state = CASE WHEN attempts >= $3 THEN 'dead' ELSE 'waiting' END,
+        finished_at = CASE WHEN attempts >= $3 THEN {now} END,
+        due = {now}, token = NULL, lease_until = NULL, error = $4
+    WHERE id IN (SELECT id FROM offhook_inbox
+        WHERE state = 'running' AND lease_until <= {now} AND (vendor, endpoint) IN ({sources}) {skip})
+    RETURNING {entry}";
+
+/// The time until something falls due. A lease that has ended already belongs to another
+/// worker's vendors, or its row is locked by a transaction.
+pub(super) const NEXT: &str = "SELECT min(at) - {now} FROM (
+        SELECT min(due) AS at FROM offhook_inbox WHERE state = 'waiting' AND due > {now}
+        UNION ALL
+        SELECT min(lease_until) AS at FROM offhook_inbox WHERE state = 'running' AND lease_until > {now}
+    ) AS times";
+
+pub(super) const STATS: &str = "SELECT vendor, endpoint, state, count(*), {now} - min(received_at) FROM (
+        SELECT vendor, endpoint, state, received_at FROM offhook_inbox WHERE finished_at IS NULL
+        UNION ALL
+        SELECT vendor, endpoint, state, received_at FROM offhook_inbox WHERE state = 'dead'
+    ) AS counted GROUP BY vendor, endpoint, state ORDER BY vendor, endpoint, state";
+
+/// The columns of an entry, in its order.
+const ENTRY: &str = "id, state, vendor, endpoint, event, key, call_id, attempts, replays, received_at, due, \
+    finished_at, error";
+
+/// The values from $2 on are those of a filter.
+const FILTER: &str = "id > $2 AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR vendor = $4) \
+    AND ($5 IS NULL OR endpoint = $5) AND ($6 IS NULL OR event = $6) AND ($7 IS NULL OR call_id = $7) \
+    AND ($8 IS NULL OR received_at >= $8) AND ($9 IS NULL OR received_at < $9) AND $1 = $1";
+
+pub(super) const LIST: &str = "SELECT {entry} FROM offhook_inbox WHERE {filter} ORDER BY id LIMIT $10";
+
+pub(super) const SHOW: &str =
+    "SELECT {entry}, version, payload, proof, stage, body FROM offhook_inbox WHERE id = $2 AND $1 = $1";
+
+pub(super) const RETRY: &str = "UPDATE offhook_inbox
+    SET state = 'waiting', due = {now}, attempts = 0, finished_at = NULL
+    WHERE id IN (SELECT id FROM offhook_inbox WHERE {filter} AND state IN ('dead', 'waiting') ORDER BY id LIMIT $10)
+        AND state IN ('dead', 'waiting')
+    RETURNING id";
+
+pub(super) const REPLAY: &str = "UPDATE offhook_inbox
+    SET state = 'waiting', due = {now}, attempts = 0, finished_at = NULL, replays = replays + 1
+    WHERE id IN (SELECT id FROM offhook_inbox WHERE {filter} AND state = 'done' ORDER BY id LIMIT $10)
+        AND state = 'done'
+    RETURNING id";
+
+pub(super) const PRUNE: &str = "DELETE FROM offhook_inbox WHERE id IN (
+        SELECT id FROM offhook_inbox WHERE state = $2 AND finished_at IS NOT NULL AND finished_at <= {now} - $3
+        ORDER BY finished_at LIMIT $4 {skip})
+    RETURNING id";
+
+pub(super) const ERASE: &str = "DELETE FROM offhook_inbox WHERE call_id = $2 AND $1 = $1 RETURNING id";
+
+pub(super) const VERSION: &str = "SELECT coalesce(max(version), 0) FROM offhook_inbox_schema WHERE $1 = $1";
+
+pub(super) const UPGRADED: &str =
+    "INSERT INTO offhook_inbox_schema (version, since) VALUES ($2, {now}) RETURNING version";

@@ -1,0 +1,440 @@
+//! The worker: it claims events, runs their handlers and records how that ended.
+
+use std::fmt;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::backoff::backoff;
+use super::base::Inbox;
+use super::claims::{Held, Owner};
+use super::dialect::{Connection, Dialect};
+use super::handlers::{Attempt, Handlers, InTransaction, Job, NoHandlers, Plain};
+use super::log;
+use super::work::Work;
+use crate::idempotency::{BoxFuture, HandlerError, LeaseToken, StoreError};
+use crate::receive::Verifier;
+
+impl<D: Dialect> Inbox<D> {
+    /// Creates a worker without handlers.
+    pub fn worker(&self) -> Worker<D, NoHandlers> {
+        Worker { inbox: self.clone(), handlers: NoHandlers, settings: Settings::default() }
+    }
+}
+
+/// Handles the events of an inbox. Any number of workers, in any number of processes, share
+/// the work.
+///
+/// Events of one call (vendor, endpoint and call id) are never handled at the same time, and
+/// run in the order of [`Stage::rank`](crate::event::Stage::rank), and then of their arrival.
+/// One that waits for its next attempt holds up the later ones of its call; a dead one does
+/// not. Events of different calls run side by side.
+///
+/// | the handler | the event is then |
+/// |---|---|
+/// | succeeds | done |
+/// | fails or panics, or takes longer than the deadline | waiting; dead after the last attempt |
+/// | fails permanently ([`HandlerError::permanent`]) | dead |
+/// | does not run, because the body cannot be parsed | dead, with the reason |
+/// | is cut off, because the process dies | waiting, when the lease ends; the attempt counts |
+///
+/// Rows of a vendor or endpoint without a handler are left alone.
+#[derive(Clone)]
+pub struct Worker<D: Dialect, H> {
+    inbox: Inbox<D>,
+    handlers: H,
+    settings: Settings,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    concurrency: usize,
+    lease: Duration,
+    attempts: u32,
+    first_wait: Duration,
+    longest_wait: Duration,
+    deadline: Duration,
+    grace: Duration,
+    dead_blocks: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            concurrency: 8,
+            lease: Duration::from_secs(60),
+            attempts: 12,
+            first_wait: Duration::from_secs(10),
+            longest_wait: Duration::from_secs(3_600),
+            deadline: Duration::from_secs(600),
+            grace: Duration::from_secs(20),
+            dead_blocks: false,
+        }
+    }
+}
+
+impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
+    /// Handles the events of this vendor at its endpoint: at least once each. An effect happens
+    /// once if its table has a unique constraint on [`Work::key`].
+    ///
+    /// A later handler for the same vendor and endpoint replaces an earlier one.
+    pub fn vendor<V, F>(self, verifier: V, handler: F) -> Worker<D, Plain<V, F, H>>
+    where
+        V: Verifier,
+        F: AsyncFn(&Work<V::Event>) -> Result<(), HandlerError>,
+    {
+        Worker {
+            inbox: self.inbox,
+            handlers: Plain { verifier, handler, others: self.handlers },
+            settings: self.settings,
+        }
+    }
+
+    /// Handles the events of this vendor at its endpoint in a transaction, which also records
+    /// that they are done: the effects that go through its connection happen **exactly once**.
+    ///
+    /// The handler returns a boxed future, because the compiler cannot yet see that the future
+    /// of an `async` closure which borrows a connection can move between threads:
+    ///
+    /// ```no_run
+    /// # use offhook::inbox::SqliteInbox;
+    /// # use offhook::idempotency::sqlx;
+    /// # async fn start(inbox: SqliteInbox, truedy: offhook::Truedy) {
+    /// let worker = inbox.worker().vendor_in_transaction(truedy, |work, transaction| {
+    ///     Box::pin(async move {
+    ///         let insert = sqlx::query("INSERT INTO calls (id) VALUES ($1)");
+    ///         insert.bind(work.call_id()).execute(transaction).await?;
+    ///         Ok(())
+    ///     })
+    /// });
+    /// tokio::spawn(worker.run(std::future::pending()));
+    /// # }
+    /// ```
+    ///
+    /// In SQLite, the transaction holds the file's write lock for as long as the handler runs.
+    pub fn vendor_in_transaction<V, F>(self, verifier: V, handler: F) -> Worker<D, InTransaction<V, F, H>>
+    where
+        V: Verifier,
+        F: for<'a> Fn(&'a Work<V::Event>, &'a mut Connection<D>) -> BoxFuture<'a, Result<(), HandlerError>>,
+    {
+        Worker {
+            inbox: self.inbox,
+            handlers: InTransaction { verifier, handler, others: self.handlers },
+            settings: self.settings,
+        }
+    }
+
+    /// Sets how many events are handled at the same time: 8 by default.
+    #[must_use]
+    pub fn with_concurrency(mut self, events: usize) -> Self {
+        self.settings.concurrency = events.max(1);
+        self
+    }
+
+    /// Sets the lease: 60 s by default. It is extended while the handler runs, so it is the
+    /// time after which the events of a process that died run again.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease.max(SHORTEST_LEASE);
+        self
+    }
+
+    /// Sets after how many attempts an event is dead: 12 by default.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.settings.attempts = attempts.max(1);
+        self
+    }
+
+    /// Sets how long an event waits after its first failed attempt, and at most: 10 s and
+    /// 1 h by default. The wait doubles with each attempt, and up to half of it is taken off
+    /// at random.
+    #[must_use]
+    pub fn with_backoff(mut self, first: Duration, longest: Duration) -> Self {
+        (self.settings.first_wait, self.settings.longest_wait) = (first, longest);
+        self
+    }
+
+    /// Sets how long one attempt may take: 10 min by default.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// Sets how long the handlers that run at the shutdown may still take: 20 s by default.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// Holds up the later events of a call behind a dead one, until that is retried or gone.
+    #[must_use]
+    pub fn dead_blocks_its_call(mut self) -> Self {
+        self.settings.dead_blocks = true;
+        self
+    }
+
+    /// Works until `shutdown` is ready. Then it claims nothing more, waits for the handlers
+    /// that run, and gives back what is not finished in time, without counting the attempt.
+    ///
+    /// While the database cannot be reached, it keeps trying.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let mut sources = Vec::new();
+        self.handlers.sources(&mut sources);
+        let run = Arc::new(Run {
+            inbox: self.inbox,
+            handlers: self.handlers,
+            settings: self.settings,
+            sources: serde_json::to_string(&sources).unwrap_or_default(),
+            idle: Arc::new(Notify::new()),
+            replan: Notify::new(),
+            writer: tokio::sync::Mutex::new(()),
+            stopping: AtomicBool::new(false),
+            unreachable: AtomicBool::new(false),
+            in_hand: InHand::default(),
+        });
+        let mut lanes: Vec<_> =
+            (0..run.settings.concurrency).map(|_| Some(Box::pin(Arc::clone(&run).lane()))).collect();
+        {
+            let mut shutdown = pin!(shutdown);
+            let mut planner = pin!(Arc::clone(&run).plan());
+            let mut local = pin!(run.inbox.clone().listen(run.heard()));
+            let mut remote = pin!(D::listen(run.inbox.pool().clone(), run.heard()));
+            let mut remote_ended = false;
+            std::future::poll_fn(|context| {
+                if shutdown.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                let _ = planner.as_mut().poll(context);
+                let _ = local.as_mut().poll(context);
+                remote_ended = remote_ended || remote.as_mut().poll(context).is_ready();
+                let _ = poll_all(&mut lanes, context);
+                Poll::Pending
+            })
+            .await;
+        }
+        run.stopping.store(true, Ordering::Release);
+        run.idle.notify_waiters();
+        let finish = std::future::poll_fn(|context| poll_all(&mut lanes, context));
+        let _ = tokio::time::timeout(run.settings.grace, finish).await;
+        drop(lanes);
+        for owner in run.in_hand.take() {
+            let _ = run.inbox.release(owner).await;
+        }
+    }
+}
+
+/// Polls every future that is not done yet.
+fn poll_all<F: Future>(futures: &mut [Option<Pin<Box<F>>>], context: &mut std::task::Context<'_>) -> Poll<()> {
+    let mut pending = false;
+    for place in futures {
+        if let Some(future) = place {
+            match future.as_mut().poll(context) {
+                Poll::Ready(_) => *place = None,
+                Poll::Pending => pending = true,
+            }
+        }
+    }
+    if pending { Poll::Pending } else { Poll::Ready(()) }
+}
+
+/// A worker that runs.
+struct Run<D: Dialect, H> {
+    inbox: Inbox<D>,
+    handlers: H,
+    settings: Settings,
+    sources: String,
+    /// Wakes one lane that has nothing to do.
+    idle: Arc<Notify>,
+    /// Wakes the planner, because something falls due earlier than it knows.
+    replan: Notify,
+    writer: tokio::sync::Mutex<()>,
+    stopping: AtomicBool,
+    unreachable: AtomicBool,
+    in_hand: InHand,
+}
+
+impl<D: Dialect, H: Handlers<D>> Run<D, H> {
+    /// Handles one event after the other.
+    async fn lane(self: Arc<Self>) {
+        while !self.stopping.load(Ordering::Acquire) {
+            match self.reached(self.inbox.claim(&self.sources, self.settings.lease, self.settings.dead_blocks).await) {
+                Some(Some(held)) => self.work(held).await,
+                Some(None) => self.idle.notified().await,
+                None => drop(tokio::time::timeout(RECOVERY, self.idle.notified()).await),
+            }
+        }
+    }
+
+    /// Returns what to call when there may be something to do.
+    fn heard(&self) -> impl Fn() + Send + use<D, H> {
+        let idle = Arc::clone(&self.idle);
+        move || idle.notify_one()
+    }
+
+    async fn work(&self, held: Held) {
+        let owner = held.owner();
+        self.in_hand.add(owner);
+        if self.stopping.load(Ordering::Acquire) {
+            // `run` gives it back.
+            return;
+        }
+        // There may be more: another lane looks.
+        self.idle.notify_one();
+        let job = Job {
+            inbox: &self.inbox,
+            held: &held,
+            lease: self.settings.lease,
+            deadline: self.settings.deadline,
+            writer: &self.writer,
+        };
+        let attempt = self.handlers.attempt(job).await;
+        self.record(&held, attempt).await;
+        self.in_hand.remove(owner);
+    }
+
+    /// Records how an attempt ended. If that fails, the lease ends, and the event runs again.
+    async fn record(&self, held: &Held, attempt: Attempt) {
+        let (owner, entry) = (held.owner(), &held.entry);
+        let (code, error, recorded) = match attempt {
+            Attempt::Handled => match self.end(owner, End::Done).await {
+                Ok(elapsed) => return log::done(entry, elapsed),
+                Err(error) => ("unrecorded", error.to_string(), Ok(())),
+            },
+            Attempt::Committed(elapsed) => return log::done(entry, elapsed),
+            Attempt::Lost => ("lease_lost", StoreError::LeaseLost.to_string(), Ok(())),
+            Attempt::Failed(error) if entry.attempts < self.settings.attempts => {
+                let error = bounded(error);
+                let [high, low, ..] = *LeaseToken::unique().as_bytes();
+                let Settings { first_wait, longest_wait, .. } = self.settings;
+                let wait = backoff(entry.attempts, first_wait, longest_wait, u16::from_be_bytes([high, low]));
+                let recorded = self.end(owner, End::Retry(wait, &error)).await.map(drop);
+                self.replan.notify_one();
+                ("retry", error, recorded)
+            }
+            Attempt::Failed(error) | Attempt::Hopeless(error) => {
+                let error = bounded(error);
+                let recorded = self.end(owner, End::Dead(&error)).await.map(drop);
+                ("dead", error, recorded)
+            }
+        };
+        match recorded {
+            Ok(()) => log::failed(entry, code, &error),
+            Err(store) => log::failed(entry, "unrecorded", &format!("{error}; {store}")),
+        }
+    }
+
+    /// Records the end of an attempt. If the database does not answer, it tries again for a
+    /// while.
+    async fn end(&self, owner: Owner, end: End<'_>) -> Result<Duration, StoreError> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let answer = match end {
+                End::Done => self.inbox.done(owner).await,
+                End::Retry(wait, error) => self.inbox.fail(owner, wait, error).await.map(|()| Duration::ZERO),
+                End::Dead(error) => self.inbox.bury(owner, error).await.map(|()| Duration::ZERO),
+            };
+            let Err(StoreError::Unavailable(_) | StoreError::Timeout | StoreError::Contended(_)) = answer else {
+                return answer;
+            };
+            let Some(pause) = pauses.next() else { return answer };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Takes back what other workers left behind, and wakes a lane when something falls due.
+    async fn plan(self: Arc<Self>) {
+        loop {
+            let planned = async {
+                for entry in self.inbox.expire(&self.sources, self.settings.attempts).await? {
+                    let code = if entry.finished_at.is_some() { "dead" } else { "retry" };
+                    log::failed(&entry, code, entry.error.as_deref().unwrap_or_default());
+                }
+                self.inbox.until_next().await
+            };
+            let wait = self.reached(planned.await).flatten().unwrap_or(D::poll()).clamp(SHORTEST_SLEEP, D::poll());
+            self.idle.notify_one();
+            drop(tokio::time::timeout(wait, self.replan.notified()).await);
+        }
+    }
+
+    /// Returns the answer of the database. The first of several failures is logged.
+    fn reached<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
+        let failed_before = self.unreachable.swap(answer.is_err(), Ordering::AcqRel);
+        if let Err(error) = &answer
+            && !failed_before
+        {
+            log::unreachable(error);
+        }
+        answer.ok()
+    }
+}
+
+impl<D: Dialect, H> Drop for Run<D, H> {
+    /// Gives back what is in hand if `run` is dropped.
+    fn drop(&mut self) {
+        let owners = self.in_hand.take();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if !owners.is_empty() {
+            let inbox = self.inbox.clone();
+            runtime.spawn(async move {
+                for owner in owners {
+                    let _ = inbox.release(owner).await;
+                }
+            });
+        }
+    }
+}
+
+/// The events that are being handled.
+#[derive(Default)]
+struct InHand(Mutex<Vec<Owner>>);
+
+impl InHand {
+    fn add(&self, owner: Owner) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(owner);
+    }
+
+    fn remove(&self, owner: Owner) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != owner);
+    }
+
+    fn take(&self) -> Vec<Owner> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What is recorded of an attempt that ended.
+#[derive(Clone, Copy)]
+enum End<'e> {
+    Done,
+    Retry(Duration, &'e str),
+    Dead(&'e str),
+}
+
+/// Cuts the text of an error.
+fn bounded(mut text: String) -> String {
+    let end = (0..=ERROR_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    if text.len() > ERROR_BYTES {
+        text.truncate(end);
+    }
+    text
+}
+
+impl<D: Dialect, H> fmt::Debug for Worker<D, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("inbox", &self.inbox).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+const ERROR_BYTES: usize = 2_048;
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
+const RECOVERY: Duration = Duration::from_secs(1);
+const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(2)];

@@ -1,0 +1,7 @@
+//! The inbox, on both databases.
+
+mod accepting;
+mod common;
+mod operating;
+mod stored;
+mod working;

@@ -1,0 +1,89 @@
+//! The operator's functions.
+
+use std::time::Duration;
+
+use offhook::idempotency::HandlerError;
+use offhook::inbox::{Dialect, Filter, Inbox, PrunePolicy, SqliteInbox, State, Work};
+
+use super::common::{Event, Notes, delivery, talkifai, until};
+use crate::on_both;
+use offhook_tests::databases::Folder;
+
+on_both!(stats_and_filters_count_what_is_there, a_replay_is_marked_and_runs_once, prune_and_erase_delete);
+
+async fn filled<D: Dialect>(inbox: &Inbox<D>) {
+    for id in ["1", "2", "dead"] {
+        assert_eq!(inbox.accept(&delivery(id)).await.reply().status(), 200);
+    }
+    let handler = async |work: &Work<Event>| match work.envelope().id.as_deref() {
+        Some("dead") => Err(HandlerError::permanent("never")),
+        _ => Ok(()),
+    };
+    let worker = inbox.worker().vendor(talkifai(), handler);
+    worker.run(until(async || inbox.stats().await.unwrap().backlog() == 0)).await;
+    assert_eq!(inbox.accept(&delivery("3")).await.reply().status(), 200);
+}
+
+async fn stats_and_filters_count_what_is_there<D: Dialect>(inbox: Inbox<D>) {
+    assert_eq!(inbox.stats().await.unwrap().oldest_age(), None);
+    filled(&inbox).await;
+    let stats = inbox.stats().await.unwrap();
+    assert_eq!((stats.backlog(), stats.dead(), stats.sources.len()), (1, 1, 1));
+    assert_eq!((&*stats.sources[0].vendor, stats.sources[0].waiting), ("talkifai", 1));
+    assert!(stats.oldest_age().unwrap() < Duration::from_secs(20));
+
+    let count = async |filter: Filter| inbox.list(&filter).await.unwrap().len();
+    let all = Filter::new;
+    assert_eq!(count(all()).await, 4);
+    assert_eq!(count(all().state(State::Done)).await, 2);
+    assert_eq!(count(all().limit(3)).await, 3);
+    assert_eq!(count(all().call_id("call_2")).await, 1);
+    assert_eq!((count(all().vendor("talkifai")).await, count(all().vendor("truedy")).await), (4, 0));
+    assert_eq!((count(all().endpoint("")).await, count(all().endpoint("tenant")).await), (4, 0));
+    assert_eq!((count(all().event("call.started")).await, count(all().event("call.ended")).await), (4, 0));
+    let page = inbox.list(&all().limit(2)).await.unwrap();
+    assert_eq!(count(all().after(page[1].id)).await, 2);
+    let time = page[1].received_at;
+    let (before, from) = (count(all().received_before(time)).await, count(all().received_from(time)).await);
+    assert_eq!((before + from, from >= 3), (4, true));
+}
+
+async fn a_replay_is_marked_and_runs_once<D: Dialect>(inbox: Inbox<D>) {
+    filled(&inbox).await;
+    assert_eq!(inbox.replay(&Filter::new()).await.unwrap(), 2, "only what is done");
+    assert_eq!(inbox.retry_all(&Filter::new().state(State::Dead)).await.unwrap(), 1);
+    let notes = Notes::default();
+    let handler = async |work: &Work<Event>| {
+        notes.add(format!("{} {} {}", work.envelope().id.as_deref().unwrap(), work.attempt(), work.is_replay()));
+        Ok(())
+    };
+    inbox.worker().vendor(talkifai(), handler).run(until(async || inbox.stats().await.unwrap().backlog() == 0)).await;
+    let mut notes = notes.all();
+    notes.sort();
+    assert_eq!(notes, ["1 1 true", "2 1 true", "3 1 false", "dead 1 false"]);
+}
+
+async fn prune_and_erase_delete<D: Dialect>(inbox: Inbox<D>) {
+    filled(&inbox).await;
+    let pruned = inbox.prune(&PrunePolicy::default()).await.unwrap();
+    assert_eq!((pruned.done, pruned.dead), (0, 0));
+    assert!(PrunePolicy::default().with_done(Duration::from_secs(60)).is_err());
+    let policy = PrunePolicy::default().danger_with_short_done(Duration::ZERO);
+    let pruned = inbox.prune(&policy).await.unwrap();
+    assert_eq!((pruned.done, pruned.dead), (2, 0));
+    let pruned = inbox.prune(&policy.with_dead(Duration::ZERO)).await.unwrap();
+    assert_eq!((pruned.done, pruned.dead), (0, 1));
+    assert_eq!(inbox.erase("call_3").await.unwrap(), 1);
+    assert_eq!(inbox.erase("call_3").await.unwrap(), 0);
+    assert_eq!(inbox.list(&Filter::new()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_unknown_schema_version_is_left_alone_and_rows_stay() {
+    let folder = Folder::new();
+    let inbox: SqliteInbox = super::common::sqlite(&folder).await;
+    assert_eq!(inbox.accept(&delivery("1")).await.reply().status(), 200);
+    sqlx::query("INSERT INTO offhook_inbox_schema VALUES (99, 0)").execute(inbox.pool()).await.unwrap();
+    inbox.migrate().await.unwrap();
+    assert_eq!(inbox.list(&Filter::new()).await.unwrap().len(), 1);
+}
