@@ -16,6 +16,7 @@ mod in_memory;
 mod leases;
 mod lines;
 mod retention;
+mod stale;
 mod tasks;
 mod transactions;
 mod undecodable;
