@@ -5,6 +5,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 mod common;
+#[path = "common/store.rs"]
+mod store;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +30,7 @@ where
     Parsed<V::Event>: Serialize,
 {
     let webhook = webhook.inspect_err(|rejection| common::print_refused(request.path(), rejection))?;
-    Ok(common::handle(&store, &webhook).await)
+    Ok(store::handle(&store, &webhook).await)
 }
 
 /// Without the attribute `#[actix_web::main]`, which is one more feature of actix-web.
@@ -39,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let settings = common::Settings::from_env()?;
     let listener = std::net::TcpListener::bind(("127.0.0.1", settings.port))?;
-    let store = common::store().await?;
+    let store = store::from_env().await?;
     settings.announce(listener.local_addr()?.port())?;
 
     HttpServer::new(move || {

@@ -62,6 +62,9 @@ impl Handled {
             Outcome::InFlight { retry_after } | Outcome::ConflictUnhandled { retry_after: Some(retry_after) } => {
                 Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
             }
+            Outcome::Unclaimed(StoreError::Full { retry_after: Some(retry_after) }) => {
+                Reply::unavailable((*retry_after).clamp(SHORTEST_WAIT, LONGEST_WAIT))
+            }
             Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
             Outcome::Uncommitted(_) => Reply::unavailable(SHORTEST_WAIT),
         };
@@ -284,6 +287,10 @@ pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> std::thread::R
 
 /// Leaves a handler that is nearly done some time to finish.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// A vendor that waited for longer could give the event up. Records may also be released
+/// before the first one ends.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// About the time that a store takes to restart or fail over.
 const WAIT_FOR_STORE: Duration = Duration::from_secs(10);

@@ -5,6 +5,7 @@ mod events;
 mod idempotency;
 mod imports;
 mod inbox;
+mod inbox_example;
 mod kit;
 mod package;
 mod verify;

@@ -546,7 +546,7 @@ impl From<sqlx::Error> for StoreError {
                 StoreError::Contended(error.into())
             }
             // PostgreSQL: disk full, out of memory. SQLite: SQLITE_FULL.
-            Some("53100" | "53200" | "13") => StoreError::Full,
+            Some("53100" | "53200" | "13") => StoreError::Full { retry_after: None },
             Some("42P01") => StoreError::NotMigrated(error.into()),
             _ if not_migrated => StoreError::NotMigrated(error.into()),
             _ => StoreError::unavailable(error),

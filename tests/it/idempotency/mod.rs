@@ -2,6 +2,7 @@
 
 mod broken;
 mod cancelled;
+mod capacity;
 mod clocks;
 mod common;
 mod conflicts;
