@@ -12,7 +12,8 @@ use crate::verify::Verified;
 /// it passed.
 ///
 /// Only [`Verifier::receive`](crate::Verifier::receive) and the extractors make one, after
-/// the check of exactly this body.
+/// the check of exactly this body. `inbox::Stored` makes one again of a record that was made
+/// of one.
 ///
 /// `Debug` shows the vendor and the record, and nothing of the body.
 #[derive(Clone)]

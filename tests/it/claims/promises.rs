@@ -1,6 +1,7 @@
 //! Promises of SECURITY.md that no other test holds.
 
 use chrono::DateTime;
+use offhook::inbox::Stored;
 use offhook::testing::{Signer, samples};
 use offhook::{Salpre, TalkifAi, Truedy, Verifier, talkifai};
 use offhook_tests::crate_root;
@@ -58,6 +59,16 @@ fn a_verified_alone_is_bound_to_neither_body_nor_vendor() {
     // A `Delivery` is made only after the check of its own body.
     let headers = Signer::new(talkifai::SCHEME, SECRET).unwrap().request("/", forged.clone()).headers;
     assert_eq!(talkifai.receive(&headers, &forged).unwrap_err().code(), "signature_mismatch");
+}
+
+#[test]
+fn whoever_can_write_a_record_can_make_up_a_delivery() {
+    let talkifai = TalkifAi::new(SECRET).unwrap();
+    let request = Signer::of(&talkifai).request("/", samples::talkifai::CALL_ENDED);
+    let delivery = talkifai.receive(&request.headers, request.body).unwrap();
+    let record = serde_json::to_string(&Stored::of(&delivery)).unwrap();
+    let forged: Stored = serde_json::from_str(&record.replace("call_xyz", "call_made_up")).unwrap();
+    assert_eq!(forged.open(&talkifai).unwrap().call_id(), Some("call_made_up"));
 }
 
 #[test]

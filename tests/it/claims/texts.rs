@@ -48,7 +48,7 @@ const SHOWN: [&str; 19] = [
 ];
 
 /// The public types without a text that came with a request or with a secret.
-const WITHOUT_TEXT: [(&str, &str, &[&str]); 28] = [
+const WITHOUT_TEXT: [(&str, &str, &[&str]); 38] = [
     ("diagnose/evidence.rs", "a count", &["Work"]),
     ("diagnose/report.rs", "an order of three words", &["Confidence"]),
     ("event/call.rs", "one of eight words", &["Stage"]),
@@ -69,6 +69,20 @@ const WITHOUT_TEXT: [(&str, &str, &[&str]); 28] = [
     ),
     ("idempotency/stores/sqlite.rs", "it shows its name", &["SqliteDialect"]),
     ("idempotency/tasks.rs", "a set of running tasks", &["HandlerTasks"]),
+    ("inbox/acceptance.rs", "numbers, and the error of the database", &["Accepted", "Acceptance"]),
+    ("inbox/base.rs", "a timeout", &["Inbox"]),
+    ("inbox/dialect.rs", "in a private module: a value on its way to the database", &["Value", "Row"]),
+    ("inbox/entry.rs", "ids, names and times, and the text of the handler's own error", &["Entry", "State"]),
+    ("inbox/handlers.rs", "in a private module", &["Attempt", "InTransaction", "Job", "NoHandlers", "Plain"]),
+    (
+        "inbox/operate.rs",
+        "counts, spans of time, and what an operator looks for",
+        &["Filter", "PrunePolicy", "Pruned", "SourceStats", "Stats"],
+    ),
+    ("inbox/postgres.rs", "an empty type", &["PostgresDialect"]),
+    ("inbox/sqlite.rs", "it shows its name", &["SqliteDialect"]),
+    ("inbox/work.rs", "it shows what `Delivery` shows, and numbers", &["Work"]),
+    ("inbox/worker.rs", "settings", &["Worker"]),
     ("receive/profile.rs", "facts that the receiver states", &["Profile"]),
     ("receive/reply.rs", "a status and a code", &["Reply", "Success"]),
     ("testing/deliver/mod.rs", "a status and a code", &["Answer"]),
@@ -325,6 +339,14 @@ async fn handling() -> Vec<Shown> {
     let claim = store.claim(&key, &digest).await.unwrap();
     vec![
         ("idempotency/key.rs", &["Key", "PayloadDigest"], format!("{key:?} {key} {digest:?}")),
+        ("inbox/stored.rs", &["Stored", "OpenError"], {
+            let stored = offhook::inbox::Stored::of(&delivery);
+            let text = serde_json::to_string(&stored).unwrap();
+            assert!(text.contains(MARKER), "the record holds the body");
+            let broken: offhook::inbox::Stored = serde_json::from_str(&text.replace("{\\\"", MARKER)).unwrap();
+            let error = broken.open(&truedy).unwrap_err();
+            format!("{stored:?} {error:?} {error}")
+        }),
         ("idempotency/claim.rs", &["Claim", "Lease", "LeaseToken"], debug(&claim)),
         ("idempotency/outcome.rs", &["Handled", "Outcome", "HandlerError"], debug(&handled)),
         ("idempotency/stores/memory.rs", &["MemoryStore"], debug(&store)),
