@@ -1,6 +1,6 @@
 //! An inbox in each database, deliveries, and a worker that runs until a condition holds.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use offhook::inbox::{PostgresInbox, SqliteInbox};
@@ -45,10 +45,12 @@ pub async fn postgres() -> PostgresInbox {
     inbox
 }
 
-/// An empty database on a server that all tests of this folder share.
+/// An empty database on a server that stops with the test's thread.
 pub fn database() -> String {
-    static SERVER: OnceLock<Mutex<PgServer>> = OnceLock::new();
-    SERVER.get_or_init(|| Mutex::new(PgServer::start(&["fsync=off"]))).lock().unwrap().new_database()
+    thread_local! {
+        static SERVER: PgServer = PgServer::start(&["fsync=off"]);
+    }
+    SERVER.with(PgServer::new_database)
 }
 
 /// Waits until the condition holds, for at most 20 s.
