@@ -78,10 +78,11 @@ async fn overhead() {
     let talkifai = TalkifAi::new("bench").unwrap();
     let signer = Signer::new(talkifai::SCHEME, "bench").unwrap();
     let now = SystemClock.now();
+    let created = now.to_rfc3339();
     let deliveries: Vec<_> = (0..20_000)
         .map(|id| {
             let body = format!(
-                r#"{{"id":"evt_{id}","type":"call.started","created":"2026-01-15T10:30:00Z","data":{{"callId":"call_{id}","agentId":"a"}}}}"#
+                r#"{{"id":"evt_{id}","type":"call.started","created":"{created}","data":{{"callId":"call_{id}","agentId":"a"}}}}"#
             );
             (signer.sign(now, &body), body)
         })

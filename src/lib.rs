@@ -9,12 +9,8 @@
         feature = "testing"),
     doc = "
 [guide]: guide
-[own vendor]: guide::own_vendor
-[exactly once]: guide::exactly_once
-[deployment]: guide::deployment
 [performance]: guide::performance
-[decisions]: guide::decisions
-[security]: guide::security
+[diagnosis]: guide::diagnosis
 
 ",
     doc = include_str!("../README.md")

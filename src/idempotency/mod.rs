@@ -70,7 +70,7 @@
 //!
 //! | store | survives | machines | cost of an event |
 //! |---|---|---|---|
-//! | [`MemoryStore`] | nothing | one process | two locks; about 400 bytes per record |
+//! | [`MemoryStore`] | nothing | one process | two locks; about 140 bytes per record |
 //! | `SqliteStore` (feature `sqlite`) | a crash | one | two commits to a file, one at a time |
 //! | `PostgresStore` (feature `postgres`) | a crash | any number | two statements; one transaction with `transact` |
 //! | `RedisStore` (feature `redis`) | what its persistence keeps | any number | two scripts |

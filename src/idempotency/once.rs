@@ -49,6 +49,7 @@ impl<E: Event> Delivery<E> {
 /// | in flight | does not run | | 503 with `Retry-After` |
 /// | done | does not run | | the vendor's success status |
 /// | conflict | as if the store had been asked about the key together with the payload's digest | | |
+/// | nothing, because the event is stale | does not run | | 401, unless [`handle_stale`](Self::handle_stale) is set |
 /// | nothing, because it fails | does not run | | 503, unless [`danger_fail_open`](Self::danger_fail_open) is set |
 ///
 /// An event whose data does not fit its type ([`Event::undecodable`]) is handled like any
@@ -56,6 +57,21 @@ impl<E: Event> Delivery<E> {
 ///
 /// A delivery without a [key](Delivery::dedupe_key), such as a vendor's test delivery,
 /// always runs the handler, and the store is not asked.
+///
+/// A *stale* event is one that is older than the store's [retention](Store::retention), which
+/// may have forgotten it. Its age counts from the time that is signed outside of the body, or if
+/// the scheme signs none (TalkifAI, Salpre) from the [time of the event
+/// itself](crate::event::Parsed::occurred_at), and by the clock of the
+/// [profile](Delivery::profile). It is either a captured delivery that somebody
+/// replays, or one that the vendor's own people send again by hand: the vendor's retries end
+/// before the retention does. It is refused as one beyond
+/// [`max_age`](crate::Profile::max_age) is, and logged as a warning ([`Outcome::Stale`]). It is
+/// not acknowledged, so that a delivery that was sent by hand is seen to have failed.
+///
+/// The retention counts from the end of the handler, by the store's clock, and the age from a
+/// time by the vendor's. So the store may still remember an event that is a little older than
+/// the retention, and an event that is not older is never forgotten, unless the vendor's clock
+/// is ahead. An event without a time is handled whatever its age is.
 ///
 /// A conflict is another [payload](Delivery::payload) under the key of an event that was
 /// handled or is in flight. It is a different event, although the vendor gave it the same
@@ -78,12 +94,13 @@ pub struct Once<'s> {
     fail_open: bool,
     acknowledge_conflicts: bool,
     retry_undecodable: bool,
+    handle_stale: bool,
 }
 
 impl<'s> Once<'s> {
     /// Uses this store.
     pub fn new(store: &'s dyn Store) -> Self {
-        Once { store, fail_open: false, acknowledge_conflicts: false, retry_undecodable: false }
+        Once { store, fail_open: false, acknowledge_conflicts: false, retry_undecodable: false, handle_stale: false }
     }
 
     /// Runs the handler without a claim when the store fails. A store that is down then
@@ -111,6 +128,16 @@ impl<'s> Once<'s> {
     #[must_use]
     pub fn retry_undecodable(self) -> Self {
         Once { retry_undecodable: true, ..self }
+    }
+
+    /// Handles an event that is older than the store's retention like any other one, instead of
+    /// refusing it with 401. Set it while a vendor sends old events again on your request.
+    ///
+    /// **A delivery of TalkifAI or Salpre that somebody captured is then handled again once the
+    /// store has forgotten it.**
+    #[must_use]
+    pub fn handle_stale(self) -> Self {
+        Once { handle_stale: true, ..self }
     }
 
     /// Runs the handler if the event is fresh.
@@ -143,6 +170,11 @@ impl<'s> Once<'s> {
         let delivery = handling.delivery();
         if self.retry_undecodable && delivery.event().undecodable().is_some() {
             return Outcome::Undecodable;
+        }
+        if !self.handle_stale
+            && let Err(too_old) = retention::check_age(delivery, self.store.retention())
+        {
+            return Outcome::Stale(too_old);
         }
         let mut held = HeldClaim { store: self.store, lease: None, done: false };
         let Some(key) = Key::of(delivery) else {
@@ -187,6 +219,7 @@ impl fmt::Debug for Once<'_> {
             .field("fail_open", &self.fail_open)
             .field("acknowledge_conflicts", &self.acknowledge_conflicts)
             .field("retry_undecodable", &self.retry_undecodable)
+            .field("handle_stale", &self.handle_stale)
             .finish_non_exhaustive()
     }
 }

@@ -12,6 +12,7 @@ use super::store::StoreError;
 use crate::event::Event;
 use crate::receive::Reply;
 use crate::receive::observe::{Ending, Handling};
+use crate::verify::VerifyError;
 
 /// The outcome of a delivery, with the answer for the vendor.
 #[derive(Debug)]
@@ -28,7 +29,11 @@ impl Handled {
         let outcome = &handled.outcome;
         handling.end(&Ending {
             code: outcome.code(),
-            acknowledged: handled.reply() == handled.success,
+            answer: match outcome {
+                Outcome::Stale(_) => "refused",
+                _ if handled.reply() == handled.success => "acknowledged",
+                _ => "retry",
+            },
             ordinary: outcome.is_ordinary(),
             store: outcome.store_error().map(StoreError::code),
             error: outcome.error(),
@@ -53,8 +58,12 @@ impl Handled {
             | Outcome::Conflict
             | Outcome::ConflictUnhandled { retry_after: None } => self.success,
             Outcome::Failed(_) | Outcome::Panicked | Outcome::Undecodable => Reply::retry(),
+            Outcome::Stale(_) => Reply::refused(),
             Outcome::InFlight { retry_after } | Outcome::ConflictUnhandled { retry_after: Some(retry_after) } => {
                 Reply::unavailable((*retry_after).max(SHORTEST_WAIT))
+            }
+            Outcome::Unclaimed(StoreError::Full { retry_after: Some(retry_after) }) => {
+                Reply::unavailable((*retry_after).clamp(SHORTEST_WAIT, LONGEST_WAIT))
             }
             Outcome::Unclaimed(_) => Reply::unavailable(WAIT_FOR_STORE),
             Outcome::Uncommitted(_) => Reply::unavailable(SHORTEST_WAIT),
@@ -107,6 +116,10 @@ pub enum Outcome {
     /// [`Once::retry_undecodable`](super::Once::retry_undecodable) is set. The vendor is
     /// asked to send the event again.
     Undecodable,
+    /// The handler did not run, because the event is older than the store's retention, so that
+    /// the store may have forgotten it. The delivery is refused, unless
+    /// [`Once::handle_stale`](super::Once::handle_stale) is set.
+    Stale(VerifyError),
     /// The store failed before the handler could run.
     Unclaimed(StoreError),
     /// The handler succeeded or failed permanently, and the store failed to record it.
@@ -165,6 +178,7 @@ impl Outcome {
             Outcome::Rejected(_) => "rejected",
             Outcome::Panicked => "panicked",
             Outcome::Undecodable => "undecodable",
+            Outcome::Stale(_) => "stale",
             Outcome::Unclaimed(_) => "unclaimed",
             Outcome::Unrecorded { .. } => "unrecorded",
             Outcome::Uncommitted(_) => "uncommitted",
@@ -177,6 +191,7 @@ impl Outcome {
             Outcome::Failed(error) | Outcome::Rejected(error) | Outcome::Unrecorded { rejected: Some(error), .. } => {
                 Some(error)
             }
+            Outcome::Stale(error) => Some(error),
             other => other.store_error().map(|error| error as &dyn fmt::Display),
         }
     }
@@ -272,6 +287,10 @@ pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> std::thread::R
 
 /// Leaves a handler that is nearly done some time to finish.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// A vendor that waited for longer could give the event up. Records may also be released
+/// before the first one ends.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// About the time that a store takes to restart or fail over.
 const WAIT_FOR_STORE: Duration = Duration::from_secs(10);

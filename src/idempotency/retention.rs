@@ -1,4 +1,5 @@
-//! The comparison of a store's retention with a vendor's retry span.
+//! The comparison of a store's retention with a vendor's retry span, and with the age of an
+//! event.
 
 #[cfg(feature = "tracing")]
 use std::collections::BTreeSet;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use super::settings::Readable;
 use crate::event::Event;
 use crate::receive::Delivery;
+use crate::time::UnixTime;
+use crate::verify::{Tolerance, VerifyError};
 
 /// Warns, once in a process for each vendor and endpoint, that the store forgets an event
 /// while its vendor may still send it.
@@ -32,4 +35,19 @@ pub(super) fn compared<E: Event>(delivery: &Delivery<E>, retention: Option<Durat
     }
     #[cfg(not(feature = "tracing"))]
     let _ = (delivery, retention);
+}
+
+/// Refuses an event that the store may have forgotten, because it is older than the retention.
+///
+/// A signed time says when the vendor sent the delivery, which a replay cannot change. Only
+/// without one, the event's own time counts.
+pub(super) fn check_age<E: Event>(delivery: &Delivery<E>, retention: Option<Duration>) -> Result<(), VerifyError> {
+    let sent_at = delivery.verified().signed_at().or_else(|| delivery.parsed().occurred_at());
+    let (Some(past), Some(sent_at)) = (retention, sent_at) else { return Ok(()) };
+    let at_most = Tolerance { past, future: Duration::MAX };
+    // No store is asked about a delivery without a key.
+    at_most.check(UnixTime::from(sent_at), delivery.profile().clock()).or_else(|too_old| match delivery.dedupe_key() {
+        Some(_) => Err(too_old),
+        None => Ok(()),
+    })
 }

@@ -8,7 +8,8 @@ use crate::receive::Verifier;
 /// How long a handler has by default: 60 s.
 pub const DEFAULT_LEASE: Duration = Duration::from_secs(60);
 
-/// How long a handled event is remembered by default: 72 h.
+/// How long a handled event is remembered by default: 72 h, and 24 h by a
+/// [`MemoryStore`](super::MemoryStore).
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(72 * 60 * 60);
 
 /// The shortest retention that can be set: 8 h 31 min 30 s.
@@ -47,6 +48,13 @@ impl StoreSettings {
     /// Creates the default settings: [`DEFAULT_LEASE`] and [`DEFAULT_RETENTION`].
     pub const fn new() -> Self {
         StoreSettings { lease: DEFAULT_LEASE, retention: DEFAULT_RETENTION, span: MIN_RETENTION }
+    }
+
+    /// Creates the default settings of a [`MemoryStore`](super::MemoryStore): [`DEFAULT_LEASE`],
+    /// and a retention of 24 h. It remembers for a shorter time than the other stores,
+    /// because its records are in the process's memory.
+    pub const fn for_memory_store() -> Self {
+        StoreSettings { retention: MEMORY_RETENTION, ..StoreSettings::new() }
     }
 
     /// Sets how long a handler has before another delivery of its event may take
@@ -190,6 +198,9 @@ impl fmt::Display for Readable {
         }
     }
 }
+
+/// Together with the default capacity, it lets a store in memory sustain 20 events each second.
+const MEMORY_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 const SHORTEST_LEASE: Duration = Duration::from_millis(1);
 

@@ -132,7 +132,10 @@ pub enum StoreError {
     /// A concurrent step touched the same record. The next try may succeed.
     Contended(Box<dyn Error + Send + Sync>),
     /// The store has no room for another record.
-    Full,
+    Full {
+        /// The time until the store's first record ends and makes room, if the store knows it.
+        retry_after: Option<Duration>,
+    },
     /// The lease is no longer the caller's: the key was claimed again, or its record is
     /// gone.
     LeaseLost,
@@ -163,7 +166,7 @@ impl StoreError {
             StoreError::Unavailable(_) => "store_unavailable",
             StoreError::Timeout => "store_timeout",
             StoreError::Contended(_) => "store_contended",
-            StoreError::Full => "store_full",
+            StoreError::Full { .. } => "store_full",
             StoreError::LeaseLost => "lease_lost",
             StoreError::NotMigrated(_) => "store_not_migrated",
             StoreError::Evicts { .. } => "store_evicts",
@@ -178,7 +181,7 @@ impl fmt::Display for StoreError {
             StoreError::Unavailable(cause) => write!(f, "the store is unavailable: {cause}"),
             StoreError::Timeout => f.write_str("the store did not answer in time"),
             StoreError::Contended(cause) => write!(f, "a concurrent step touched the same record: {cause}"),
-            StoreError::Full => f.write_str("the store has no room for another record"),
+            StoreError::Full { .. } => f.write_str("the store has no room for another record"),
             StoreError::LeaseLost => {
                 f.write_str("the lease was lost: the key was claimed again, or its record is gone")
             }

@@ -51,10 +51,17 @@ impl<D: Dialect> Inbox<D> {
             millis(lease).into(),
             i64::from(dead_blocks).into(),
         ];
-        let rows = match self.rows(CLAIM, values).await {
-            Err(StoreError::Unavailable(error)) if is_unique_violation(&*error) => return Ok(None),
-            rows => rows?,
-        };
+        let mut rows = Vec::new();
+        for _ in 0..CLAIM_ATTEMPTS {
+            match self.rows(CLAIM, values.clone()).await {
+                // Another worker took an event of the same call at the same time.
+                Err(StoreError::Unavailable(error)) if is_unique_violation(&*error) => {}
+                answer => {
+                    rows = answer?;
+                    break;
+                }
+            }
+        }
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
         let (entry, stored) = Entry::read_with_stored(&mut row)?;
         Ok(Some(Held { entry, stored, token }))
@@ -127,3 +134,6 @@ fn is_unique_violation(error: &(dyn std::error::Error + Send + Sync + 'static)) 
 }
 
 const EXPIRED: &str = "the lease ended: the worker died, or could not reach the database";
+
+/// A claim that lost a race finds another event the next time.
+const CLAIM_ATTEMPTS: usize = 5;

@@ -8,10 +8,13 @@ use crate::event::{CallUpdate, Drift, Envelope, Event, Identity, Parsed};
 use crate::receive::{Profile, Reply};
 use crate::verify::Verified;
 
-/// A verified delivery: what its body says, the raw body, and the proof that it is
-/// authentic.
+/// A verified delivery: what its body says, the raw body, and the record of the check that
+/// it passed.
 ///
-/// `Debug` shows the vendor and the proof, and nothing of the body.
+/// Only [`Verifier::receive`](crate::Verifier::receive) and the extractors make one, after
+/// the check of exactly this body.
+///
+/// `Debug` shows the vendor and the record, and nothing of the body.
 #[derive(Clone)]
 pub struct Delivery<E> {
     parsed: Parsed<E>,
@@ -50,7 +53,7 @@ impl<E> Delivery<E> {
         &self.parsed
     }
 
-    /// Returns the event and drops the body and the proof.
+    /// Returns the event and drops the body and the record.
     pub fn into_event(self) -> E {
         self.parsed.into_event()
     }
@@ -60,7 +63,7 @@ impl<E> Delivery<E> {
         &self.body
     }
 
-    /// Returns the proof.
+    /// Returns the record of the check.
     pub fn verified(&self) -> &Verified {
         &self.verified
     }

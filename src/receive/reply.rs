@@ -39,6 +39,11 @@ impl Reply {
         Reply { status: 503, retry_after: Some(wait), code: "unavailable" }
     }
 
+    /// Refuses a delivery that is authentic and too old (401), as a verifier does.
+    pub(crate) const fn refused() -> Self {
+        Reply { status: 401, retry_after: None, code: "refused" }
+    }
+
     /// Names the outcome that this is the reply to.
     pub(crate) const fn with_code(self, code: &'static str) -> Self {
         Reply { code, ..self }

@@ -26,14 +26,17 @@ pub type Truedy = Hmac<truedy::Spec>;
 /// The verifier of [TalkifAI](https://docs.talkifai.dev/api-reference/webhooks).
 ///
 /// Its signature covers no time outside the body, so a captured delivery verifies for ever.
-/// Deduplicate, or set a maximum age.
+/// With a store, it is handled once: while the store remembers the event it is a duplicate, and
+/// after that it is [stale](crate::idempotency::Once). Without one, set a maximum age.
 #[doc(alias = "TalkifAI")]
 pub type TalkifAi = Hmac<talkifai::Spec>;
 
 /// The verifier of [Salpre](https://documentation.salpre.com/docs/webhooks)'s "Custom Webhook".
 ///
 /// Salpre signs nothing. What tells its deliveries from forged ones are the static headers
-/// that you enter in its form. Deduplication is the only protection against replay.
+/// that you enter in its form. Whoever captured a delivery has them, and can send any event.
+/// Against the same bytes again, a store helps: while it remembers the event they are a
+/// duplicate, and after that they are [stale](crate::idempotency::Once).
 #[doc(alias = "custom webhook")]
 pub type Salpre = StaticHeaders<salpre::Spec>;
 

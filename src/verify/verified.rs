@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::time::UnixTime;
 
-/// Proof that a delivery passed its vendor's check.
+/// The record of a check that a delivery passed: which secret matched, and what else was signed.
 ///
 /// The verifiers of this crate make one after a comparison that succeeded. A
-/// verifier of your own makes one with [`by_own_check`](Self::by_own_check). SECURITY.md
-/// says what the proof does not promise.
+/// verifier of your own makes one with [`by_own_check`](Self::by_own_check). It is bound to
+/// neither the body nor the vendor, and can be cloned: what is promised about a delivery is
+/// promised of a [`Delivery`](crate::Delivery), as SECURITY.md says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     secret_index: Option<usize>,

@@ -1,5 +1,6 @@
 //! All tests that can share a process with others, grouped by what they test.
 
+mod claims;
 mod events;
 mod idempotency;
 mod imports;

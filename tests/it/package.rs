@@ -121,5 +121,5 @@ fn every_link_of_the_readme_leads_somewhere_in_the_documentation_too() {
         assert!(crate_root().join(path).exists(), "[{label}] leads to {path}, which does not exist");
         assert!(lib.contains(&format!("\n[{label}]: guide")), "lib.rs does not define [{label}] for the documentation");
     }
-    assert!(count >= 7, "only {count} definitions found");
+    assert!(count >= 3, "only {count} definitions found");
 }

@@ -10,7 +10,7 @@ use actix_web::web;
 use axum::extract::{FromRef, State};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use offhook::event::Parsed;
-use offhook::idempotency::{Handled, MemoryStore, Store};
+use offhook::idempotency::{Handled, MemoryStore, Store, StoreSettings};
 use offhook::testing::Signer;
 use offhook::verify::HmacScheme;
 use offhook::{Event, FixedClock, Hmac, ParseError, SignedVendor, Vendor, Verified, Webhook, truedy};
@@ -222,6 +222,14 @@ fn every_alert_has_its_numbers_in_both_frameworks() {
         let age = value("offhook_signed_age_seconds_sum", &behind, &[]);
         assert!((-210.0..=-200.0).contains(&age), "{age}");
         assert_eq!(value("offhook_signed_age_seconds_count", &behind, &[]), 1.0);
+
+        // A store that remembers for less than the minute by which the clock is ahead.
+        let stale = format!("{endpoint}-stale");
+        let settings = StoreSettings::new().danger_with_short_retention(Duration::from_secs(1));
+        let app = App { store: Arc::new(MemoryStore::new().with_settings(settings)), ..app(&stale, 60) };
+        assert_eq!(exchange(serve(app), &request(SECRET, &ended(1, "a"))).status, 401);
+        let refused = [r#"outcome="refused""#, r#"code="stale""#];
+        assert_eq!(value("offhook_handled_total", &stale, &refused), 1.0);
     }
     let all = recorder().render();
     assert!(!all.contains("evil"), "{all}");

@@ -1,7 +1,8 @@
 //! The store in the memory of this process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,28 +11,45 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(offhook_loom))]
 use std::sync::{Mutex, MutexGuard};
 
+use hmac::digest::Digest;
+use sha2::Sha256;
+
 use crate::idempotency::claim::{Claim, Lease, LeaseToken};
 use crate::idempotency::key::{Key, PayloadDigest};
+#[cfg(feature = "tracing")]
+use crate::idempotency::settings::Readable;
 use crate::idempotency::settings::StoreSettings;
 use crate::idempotency::store::{BoxFuture, Store, StoreError};
 
 /// The number of records that a [`MemoryStore`] holds at most, by default.
-pub const DEFAULT_CAPACITY: usize = 100_000;
+///
+/// It is enough for 20 new events each second, for ever, with the store's default retention of
+/// 24 h. The records then take less than 256 MiB.
+pub const DEFAULT_CAPACITY: usize = 1_750_000;
 
 /// A store in the memory of one process. There is nothing to install, and a restart forgets
 /// everything, so a redelivery after it is handled again.
 ///
-/// A full store refuses new events, which are answered with 503. It never forgets an event
-/// before its time. A record takes about 400 bytes.
+/// A full store refuses new events, which are answered with 503 and the time until a record
+/// ends. It never forgets an event before its time. From 80 % of its capacity, it warns in the
+/// log (`store_filling`).
+///
+/// For ever, a store sustains its capacity divided by its retention: 20 new events each second
+/// by default. A record takes at most 145 bytes, whatever the length of its key, and the
+/// records are allocated as they come. A step takes time that grows with the logarithm of the
+/// number of records; none of them copies the records or looks through them.
+///
+/// A record holds 128 bits of a keyed hash of its key, and 128 bits of the payload's digest.
 ///
 /// ```
 /// use offhook::idempotency::MemoryStore;
 ///
-/// let store = MemoryStore::new().with_capacity(1_000_000);
+/// let store = MemoryStore::new().with_capacity(500_000);
 /// assert!(store.is_empty());
 /// ```
 pub struct MemoryStore {
     records: Mutex<Records>,
+    hash: KeyHash,
     settings: StoreSettings,
     time: Time,
 }
@@ -42,16 +60,18 @@ enum Time {
 }
 
 impl MemoryStore {
-    /// Creates an empty store with [`DEFAULT_CAPACITY`] and the default settings.
+    /// Creates an empty store with [`DEFAULT_CAPACITY`] and
+    /// [`StoreSettings::for_memory_store`].
     pub fn new() -> Self {
         MemoryStore {
             records: Mutex::new(Records::new(DEFAULT_CAPACITY)),
-            settings: StoreSettings::new(),
+            hash: KeyHash::random(),
+            settings: StoreSettings::for_memory_store(),
             time: Time::Monotonic(Instant::now()),
         }
     }
 
-    /// Sets the lease and the retention.
+    /// Sets the lease and the retention. A longer retention needs a greater capacity.
     #[must_use]
     pub fn with_settings(self, settings: StoreSettings) -> Self {
         MemoryStore { settings, ..self }
@@ -74,7 +94,7 @@ impl MemoryStore {
     /// Returns the number of records. A record whose time is over counts until a later claim
     /// drops it.
     pub fn len(&self) -> usize {
-        self.lock().by_key.len()
+        self.lock().by_hash.len()
     }
 
     /// Returns whether there is no record.
@@ -82,11 +102,11 @@ impl MemoryStore {
         self.len() == 0
     }
 
-    fn now(&self) -> Duration {
-        match &self.time {
+    fn now(&self) -> Moment {
+        Moment::at(match &self.time {
             Time::Monotonic(start) => start.elapsed(),
             Time::Injected(time) => time(),
-        }
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Records> {
@@ -94,14 +114,39 @@ impl MemoryStore {
         self.records.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn claim_now(&self, key: &Key, body: &PayloadDigest) -> Result<Claim, StoreError> {
-        let now = self.now();
-        self.lock().claim(key, body, LeaseToken::unique(), now, &self.settings)
+    fn claim_now(&self, key: &Key, payload: &PayloadDigest) -> Result<Claim, StoreError> {
+        let (now, hash, token) = (self.now(), self.hash.of(key), LeaseToken::unique());
+        let mut records = self.lock();
+        let answer = records.claim(hash, ShortDigest::of(payload), ShortToken::of(token), now, &self.settings);
+        let filling = records.is_filling();
+        drop(records);
+        if filling {
+            self.warn_of_filling();
+        }
+        Ok(match answer? {
+            Answer::Fresh => Claim::Fresh(Lease::new(key.clone(), token, self.settings.lease())),
+            Answer::Refused(claim) => claim,
+        })
     }
 
     fn change(&self, lease: &Lease, change: Change) -> Result<(), StoreError> {
-        let now = self.now();
-        self.lock().change(lease, change, now, &self.settings)
+        let (now, hash) = (self.now(), self.hash.of(lease.key()));
+        self.lock().change(hash, lease, change, now, &self.settings)
+    }
+
+    fn warn_of_filling(&self) {
+        #[cfg(feature = "tracing")]
+        {
+            let (records, capacity) = {
+                let held = self.lock();
+                (held.by_hash.len(), held.capacity)
+            };
+            tracing::warn!(
+                target: "offhook",
+                code = "store_filling", records, capacity, retention = %Readable(self.settings.retention()),
+                "the store in memory fills up, and will refuse new events when it is full: set a greater capacity"
+            );
+        }
     }
 }
 
@@ -123,7 +168,7 @@ impl Store for MemoryStore {
     }
 
     fn forget<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move { Ok(self.lock().remove(key)) })
+        Box::pin(async move { Ok(self.lock().remove(self.hash.of(key))) })
     }
 
     fn abandon(&self, lease: Lease) {
@@ -156,26 +201,31 @@ impl fmt::Debug for MemoryStore {
 }
 
 /// All records. It takes `now` as an argument and reads no clock.
+///
+/// Both indexes are trees, because a hash table or a vector copies all its records when it
+/// grows, and every claim would wait for that.
 struct Records {
-    by_key: HashMap<Key, Record>,
-    /// The keys by the time from which their record can be dropped. A sequence number
-    /// separates equal times.
-    by_end: BTreeMap<(Duration, u64), Key>,
-    sequence: u64,
+    by_hash: BTreeMap<Hash, Record>,
+    /// The records by the time from which they can be dropped.
+    by_end: BTreeSet<(Moment, Hash)>,
     capacity: usize,
+    /// Whether the log was told that the store fills up.
+    warned: bool,
 }
 
+/// A record. There are millions of them, so its size counts.
 struct Record {
-    token: LeaseToken,
-    body: PayloadDigest,
-    state: State,
-    end: (Duration, u64),
+    token: ShortToken,
+    payload: ShortDigest,
+    /// The end of the lease, or `None` once the event was handled.
+    leased_until: Option<Moment>,
+    /// The time from which the record can be dropped.
+    end: Moment,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    InFlight { until: Duration },
-    Done { until: Duration },
+enum Answer {
+    Fresh,
+    Refused(Claim),
 }
 
 #[derive(Clone, Copy)]
@@ -187,74 +237,65 @@ enum Change {
 
 impl Records {
     fn new(capacity: usize) -> Self {
-        Records { by_key: HashMap::new(), by_end: BTreeMap::new(), sequence: 0, capacity }
+        Records { by_hash: BTreeMap::new(), by_end: BTreeSet::new(), capacity, warned: false }
     }
 
     fn claim(
         &mut self,
-        key: &Key,
-        body: &PayloadDigest,
-        token: LeaseToken,
-        now: Duration,
+        hash: Hash,
+        payload: ShortDigest,
+        token: ShortToken,
+        now: Moment,
         settings: &StoreSettings,
-    ) -> Result<Claim, StoreError> {
-        if let Some(record) = self.by_key.get(key) {
-            let same = record.body == *body;
-            match record.state {
-                State::InFlight { until } if until > now => {
-                    let retry_after = until.saturating_sub(now);
-                    return Ok(if same {
-                        Claim::InFlight { retry_after }
-                    } else {
-                        Claim::Conflict { retry_after: Some(retry_after) }
-                    });
-                }
-                State::Done { until } if until > now => {
-                    return Ok(if same { Claim::Done } else { Claim::Conflict { retry_after: None } });
-                }
-                State::InFlight { .. } | State::Done { .. } => {
-                    self.remove(key);
-                }
+    ) -> Result<Answer, StoreError> {
+        if let Some(record) = self.by_hash.get(&hash) {
+            if let Some(claim) = record.refusal(payload, now) {
+                return Ok(Answer::Refused(claim));
             }
+            self.remove(hash);
         }
         self.sweep(now);
-        if self.by_key.len() >= self.capacity {
-            return Err(StoreError::Full);
+        if self.by_hash.len() >= self.capacity {
+            let first_end = self.by_end.first().map(|(end, _)| end.since(now));
+            return Err(StoreError::Full { retry_after: first_end });
         }
-        let until = now.saturating_add(settings.lease());
-        let kept = until.saturating_add(settings.retention());
-        self.insert(key.clone(), token, *body, State::InFlight { until }, kept);
-        Ok(Claim::Fresh(Lease::new(key.clone(), token, settings.lease())))
+        let until = now.after(settings.lease());
+        let end = until.after(settings.retention());
+        self.insert(hash, Record { token, payload, leased_until: Some(until), end });
+        Ok(Answer::Fresh)
     }
 
     fn change(
         &mut self,
+        hash: Hash,
         lease: &Lease,
         change: Change,
-        now: Duration,
+        now: Moment,
         settings: &StoreSettings,
     ) -> Result<(), StoreError> {
-        let key = lease.key();
-        let record =
-            self.by_key.get(key).filter(|record| record.token == lease.token()).ok_or(StoreError::LeaseLost)?;
-        let body = record.body;
-        match (record.state, change) {
-            (State::Done { .. }, Change::Complete) => return Ok(()),
-            (State::Done { .. }, Change::Release | Change::Extend) => return Err(StoreError::LeaseLost),
-            (State::InFlight { .. }, _) => {
-                self.remove(key);
-            }
+        let record = self
+            .by_hash
+            .get(&hash)
+            .filter(|record| record.token == ShortToken::of(lease.token()))
+            .ok_or(StoreError::LeaseLost)?;
+        if record.leased_until.is_none() {
+            return match change {
+                Change::Complete => Ok(()),
+                Change::Release | Change::Extend => Err(StoreError::LeaseLost),
+            };
         }
+        let (token, payload) = (record.token, record.payload);
+        self.remove(hash);
         match change {
             Change::Release => {}
             Change::Complete => {
-                let until = now.saturating_add(settings.retention());
-                self.insert(key.clone(), lease.token(), body, State::Done { until }, until);
+                let end = now.after(settings.retention());
+                self.insert(hash, Record { token, payload, leased_until: None, end });
             }
             Change::Extend => {
-                let until = now.saturating_add(lease.ttl());
-                let kept = until.saturating_add(settings.retention());
-                self.insert(key.clone(), lease.token(), body, State::InFlight { until }, kept);
+                let until = now.after(lease.ttl());
+                let end = until.after(settings.retention());
+                self.insert(hash, Record { token, payload, leased_until: Some(until), end });
             }
         }
         Ok(())
@@ -262,32 +303,129 @@ impl Records {
 
     /// Drops a few records whose time is over. Each claim adds one record at most, so they
     /// go faster than they come, and no claim holds the lock for long.
-    fn sweep(&mut self, now: Duration) {
+    fn sweep(&mut self, now: Moment) {
         for _ in 0..SWEEP_PER_CLAIM {
-            let Some(first) = self.by_end.first_entry().filter(|first| first.key().0 <= now) else { return };
-            let key = first.remove();
-            self.by_key.remove(&key);
+            let Some((_, hash)) = self.by_end.first().copied().filter(|(end, _)| *end <= now) else { return };
+            self.remove(hash);
         }
     }
 
-    fn insert(&mut self, key: Key, token: LeaseToken, body: PayloadDigest, state: State, kept: Duration) {
-        self.sequence = self.sequence.wrapping_add(1);
-        let end = (kept, self.sequence);
-        self.by_end.insert(end, key.clone());
-        self.by_key.insert(key, Record { token, body, state, end });
+    fn insert(&mut self, hash: Hash, record: Record) {
+        self.by_end.insert((record.end, hash));
+        self.by_hash.insert(hash, record);
     }
 
     /// Returns whether there was a record.
-    fn remove(&mut self, key: &Key) -> bool {
-        match self.by_key.remove(key) {
-            Some(record) => self.by_end.remove(&record.end).is_some(),
+    fn remove(&mut self, hash: Hash) -> bool {
+        match self.by_hash.remove(&hash) {
+            Some(record) => self.by_end.remove(&(record.end, hash)),
             None => false,
         }
     }
+
+    /// Returns whether to warn, which is once each time that the store fills up.
+    fn is_filling(&mut self) -> bool {
+        let is_full = |percent| self.by_hash.len().saturating_mul(100) >= self.capacity.saturating_mul(percent);
+        let before = self.warned;
+        // Between the two limits, a store that gains and loses records does not warn again.
+        self.warned = is_full(WARN_FROM_PERCENT) || (before && is_full(CALM_BELOW_PERCENT));
+        self.warned && !before
+    }
+}
+
+impl Record {
+    /// Returns the answer to a claim, or `None` if the record's time is over.
+    fn refusal(&self, payload: ShortDigest, now: Moment) -> Option<Claim> {
+        let retry_after = match self.leased_until {
+            Some(until) if until > now => Some(until.since(now)),
+            None if self.end > now => None,
+            Some(_) | None => return None,
+        };
+        Some(match (self.payload == payload, retry_after) {
+            (false, retry_after) => Claim::Conflict { retry_after },
+            (true, Some(retry_after)) => Claim::InFlight { retry_after },
+            (true, None) => Claim::Done,
+        })
+    }
+}
+
+/// A time in nanoseconds since a moment before the first claim. It is never zero, so an
+/// `Option` of it takes no more room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(NonZeroU64);
+
+impl Moment {
+    fn at(time: Duration) -> Self {
+        Moment(NonZeroU64::MIN).after(time)
+    }
+
+    fn after(self, span: Duration) -> Self {
+        // 64 bits of nanoseconds are 584 years.
+        Moment(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// Returns the time from then to this moment, or zero if then is later.
+    fn since(self, then: Moment) -> Duration {
+        Duration::from_nanos(self.0.get().saturating_sub(then.0.get()))
+    }
+}
+
+/// Hashes keys. The salt is secret and each store has its own, so nobody can choose two keys
+/// of one hash.
+struct KeyHash {
+    salt: [u8; 16],
+}
+
+type Hash = [u8; 16];
+
+impl KeyHash {
+    fn random() -> Self {
+        // The bytes of a token are random, and this one is not used for a lease.
+        KeyHash { salt: *LeaseToken::unique().as_bytes() }
+    }
+
+    fn of(&self, key: &Key) -> Hash {
+        let digest = Sha256::new().chain_update(self.salt).chain_update(key.as_str()).finalize();
+        first_bytes(&digest)
+    }
+}
+
+/// The first half of a payload's digest. Only the vendor can sign two payloads, so nobody
+/// else could use a collision.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ShortDigest([u8; 16]);
+
+impl ShortDigest {
+    fn of(payload: &PayloadDigest) -> Self {
+        ShortDigest(first_bytes(payload.as_bytes()))
+    }
+}
+
+/// The first half of a token, which is random. It has to differ only from those of the other
+/// leases of one key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ShortToken([u8; 8]);
+
+impl ShortToken {
+    fn of(token: LeaseToken) -> Self {
+        ShortToken(first_bytes(token.as_bytes()))
+    }
+}
+
+/// Returns the first `N` bytes of at least as many.
+fn first_bytes<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut first = [0; N];
+    for (place, byte) in first.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    first
 }
 
 /// More than one, so that the sweeps keep ahead of the claims.
 const SWEEP_PER_CLAIM: usize = 4;
+
+const WARN_FROM_PERCENT: usize = 80;
+const CALM_BELOW_PERCENT: usize = 70;
 
 #[cfg(test)]
 #[cfg(not(offhook_loom))]
@@ -324,11 +462,11 @@ mod tests {
         let first = fresh(&store, "a");
         store.change(&first, Change::Complete).unwrap();
         fresh(&store, "b");
-        assert!(matches!(claim(&store, "c", ""), Err(StoreError::Full)));
+        assert!(matches!(claim(&store, "c", ""), Err(StoreError::Full { .. })));
         assert_eq!(claim(&store, "a", "").unwrap(), Claim::Done);
         // The record of "a" ends at 100 s, the one of "b" at 110 s.
         now.store(99, Ordering::Relaxed);
-        assert!(matches!(claim(&store, "c", ""), Err(StoreError::Full)));
+        assert!(matches!(claim(&store, "c", ""), Err(StoreError::Full { .. })));
         now.store(100, Ordering::Relaxed);
         fresh(&store, "c");
         assert_eq!(store.len(), 2);
@@ -373,8 +511,8 @@ mod tests {
                 _ => {}
             }
             let records = store.lock();
-            assert_eq!(records.by_key.len(), records.by_end.len());
-            assert!(records.by_key.len() <= 111, "{} records at {round}", records.by_key.len());
+            assert_eq!(records.by_hash.len(), records.by_end.len());
+            assert!(records.by_hash.len() <= 111, "{} records at {round}", records.by_hash.len());
         }
     }
 }

@@ -237,7 +237,7 @@ fn error(error: RedisError) -> StoreError {
         ErrorKind::Server(ServerErrorKind::TryAgain | ServerErrorKind::BusyLoading) => {
             StoreError::Contended(error.into())
         }
-        _ if error.code() == Some("OOM") => StoreError::Full,
+        _ if error.code() == Some("OOM") => StoreError::Full { retry_after: None },
         _ => StoreError::unavailable(error),
     }
 }

@@ -27,6 +27,7 @@ pub struct SqlStore<D: Dialect> {
     timeout: Duration,
     acknowledge_conflicts: bool,
     retry_undecodable: bool,
+    handle_stale: bool,
 }
 
 impl<D: Dialect> SqlStore<D> {
@@ -38,6 +39,7 @@ impl<D: Dialect> SqlStore<D> {
             timeout: DEFAULT_TIMEOUT,
             acknowledge_conflicts: false,
             retry_undecodable: false,
+            handle_stale: false,
         }
     }
 
@@ -70,6 +72,14 @@ impl<D: Dialect> SqlStore<D> {
         SqlStore { retry_undecodable: true, ..self }
     }
 
+    /// Makes [`transact`](Self::transact) handle an event that is older than the retention,
+    /// instead of refusing it with 401, as
+    /// [`Once::handle_stale`](crate::idempotency::Once::handle_stale) does.
+    #[must_use]
+    pub fn handle_stale(self) -> Self {
+        SqlStore { handle_stale: true, ..self }
+    }
+
     /// Returns the pool, for statements of your own.
     pub fn pool(&self) -> &Pool<D::Db> {
         &self.pool
@@ -85,6 +95,7 @@ impl<D: Dialect> SqlStore<D> {
     /// | fails permanently | commits the record without the effects | the vendor's success status |
     /// | succeeds, and the commit fails or gets no answer ([`Outcome::Uncommitted`]) | is committed or rolled back | 503; the next delivery finds out |
     /// | does not run: another transaction has the event | | 503 |
+    /// | does not run: the event is older than the retention ([`Outcome::Stale`]) | | 401 |
     ///
     /// An event that was handled before is acknowledged, and one whose key belongs to
     /// another payload is handled under the key together with the payload's digest, as they
@@ -108,6 +119,11 @@ impl<D: Dialect> SqlStore<D> {
     ) -> Result<Outcome, StoreError> {
         if self.retry_undecodable && handling.delivery().event().undecodable().is_some() {
             return Ok(Outcome::Undecodable);
+        }
+        if !self.handle_stale
+            && let Err(too_old) = retention::check_age(handling.delivery(), self.retention())
+        {
+            return Ok(Outcome::Stale(too_old));
         }
         let mut connection = self.acquire().await?;
         let outcome = self.transaction_on(&mut connection, handling, handler).await;
@@ -530,7 +546,7 @@ impl From<sqlx::Error> for StoreError {
                 StoreError::Contended(error.into())
             }
             // PostgreSQL: disk full, out of memory. SQLite: SQLITE_FULL.
-            Some("53100" | "53200" | "13") => StoreError::Full,
+            Some("53100" | "53200" | "13") => StoreError::Full { retry_after: None },
             Some("42P01") => StoreError::NotMigrated(error.into()),
             _ if not_migrated => StoreError::NotMigrated(error.into()),
             _ => StoreError::unavailable(error),

@@ -17,8 +17,8 @@ pub(crate) struct Handling<'d, E: Event> {
 /// How the handling of a delivery ended.
 pub(crate) struct Ending<'e> {
     pub(crate) code: &'static str,
-    /// Whether the vendor is told that it need not send the delivery again.
-    pub(crate) acknowledged: bool,
+    /// What the vendor is told: `acknowledged`, `retry` or `refused`.
+    pub(crate) answer: &'static str,
     /// Whether nothing went wrong.
     pub(crate) ordinary: bool,
     /// The code of the store's error.

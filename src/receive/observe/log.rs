@@ -60,7 +60,7 @@ pub(super) fn handled<E: Event>(delivery: &Delivery<E>, ending: &Ending<'_>, tim
                 target: "offhook",
                 vendor = delivery.vendor(),
                 endpoint = delivery.endpoint(),
-                outcome = if ending.acknowledged { "acknowledged" } else { "retry" },
+                outcome = ending.answer,
                 code = ending.code,
                 event = short(delivery.event().name()),
                 key = delivery.dedupe_key(),

@@ -55,8 +55,7 @@ pub(super) fn received(received: &Received<'_>, refusal: Option<&Refusal<'_>>) {
 }
 
 pub(super) fn handled(profile: &Profile, ending: &Ending<'_>, times: &Times) {
-    let outcome = if ending.acknowledged { "acknowledged" } else { "retry" };
-    counter!(HANDLED, of(profile, [("outcome", outcome.into()), ("code", ending.code.into())])).increment(1);
+    counter!(HANDLED, of(profile, [("outcome", ending.answer.into()), ("code", ending.code.into())])).increment(1);
     histogram!(STORE_SECONDS, of(profile, [])).record(times.store.as_secs_f64());
     handler_ran(profile, times.handler);
 }

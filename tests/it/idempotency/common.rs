@@ -6,7 +6,7 @@ use std::time::Duration;
 use offhook::idempotency::{Key, MemoryStore, PayloadDigest, StoreSettings};
 use offhook::testing::Signer;
 use offhook::testing::store::ConformanceSuite;
-use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
+use offhook::{Clock, Delivery, FixedClock, SystemClock, TalkifAi, Verifier, talkifai};
 
 pub const SECRET: &str = "talkifai_store_test_secret";
 pub const LEASE: Duration = Duration::from_millis(600);
@@ -35,8 +35,14 @@ pub fn sign(body: &str) -> Vec<(&'static str, String)> {
     Signer::new(talkifai::SCHEME, SECRET).unwrap().sign(SystemClock.now(), body)
 }
 
+/// Returns a verifier whose clock shows the time of [`body`], so that no store with a short
+/// retention takes it for one that was forgotten.
+pub fn verifier() -> TalkifAi {
+    TalkifAi::new(SECRET).unwrap().with_clock(FixedClock::at_unix(1_768_473_000))
+}
+
 pub fn receive(body: &str) -> Delivery<talkifai::Event> {
-    TalkifAi::new(SECRET).unwrap().receive(&sign(body), body.to_owned()).unwrap()
+    verifier().receive(&sign(body), body.to_owned()).unwrap()
 }
 
 pub fn delivery(id: &str) -> Delivery<talkifai::Event> {

@@ -24,7 +24,8 @@ trait Run {
 
 impl Run for Arc<dyn Store> {
     async fn run<E: Event>(&self, delivery: &Delivery<E>, runs: &AtomicUsize) -> &'static str {
-        let once = Once::new(self);
+        // The bodies of the table are of any age.
+        let once = Once::new(self).handle_stale();
         let handled = once.run(delivery, async |_| {
             runs.fetch_add(1, Ordering::SeqCst);
             Ok(())
@@ -39,7 +40,8 @@ macro_rules! runs_in_transactions {
     ($store:ty) => {
         impl Run for $store {
             async fn run<E: Event>(&self, delivery: &Delivery<E>, runs: &AtomicUsize) -> &'static str {
-                let handled = self.transact(delivery, async |_, _| {
+                let store = self.clone().handle_stale();
+                let handled = store.transact(delivery, async |_, _| {
                     runs.fetch_add(1, Ordering::SeqCst);
                     Ok(())
                 });
@@ -137,7 +139,8 @@ async fn different_events_run_and_redeliveries_do_not_in_redis() {
 }
 
 fn version(version: u32) -> Delivery<talkifai::Event> {
-    receive(&format!(r#"{{"id":"e","type":"call.ended","created":{version},"data":{{"version":{version}}}}}"#))
+    let created = format!("2026-01-15T10:30:0{version}Z");
+    receive(&format!(r#"{{"id":"e","type":"call.ended","created":"{created}","data":{{"version":{version}}}}}"#))
 }
 
 /// The table on `Once`, for an event whose key belongs to another one.

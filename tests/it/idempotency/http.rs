@@ -15,7 +15,7 @@ use offhook::idempotency::{
 };
 use offhook::{TalkifAi, Webhook};
 
-use super::common::{SECRET, body, sign};
+use super::common::{body, sign, verifier};
 use offhook_tests::databases::{Folder, PgServer, RedisServer};
 use offhook_tests::servers::{serve_actix, serve_axum};
 
@@ -108,7 +108,7 @@ pub fn send(address: SocketAddr, path: &str, headers: &[(&str, String)], body: &
 fn assert_one_effect_for_64_deliveries(store: Arc<dyn Store>) {
     for (name, server) in [("axum", axum_server as fn(App) -> SocketAddr), ("actix-web", actix_server)] {
         let app = App {
-            talkifai: TalkifAi::new(SECRET).unwrap(),
+            talkifai: verifier(),
             store: Arc::new(Counted { store: Arc::clone(&store), steps: AtomicUsize::new(0) }),
             effects: Arc::default(),
         };
@@ -225,8 +225,7 @@ async fn every_way_to_run_a_handler_works_in_both_frameworks() {
     let sqlite = SqliteStore::open(folder.path().join("offhook.db")).await.unwrap();
     sqlite.migrate().await.unwrap();
     sqlx::query("CREATE TABLE effects (id TEXT)").execute(sqlite.pool()).await.unwrap();
-    let ways =
-        Ways { talkifai: TalkifAi::new(SECRET).unwrap(), store: Arc::new(MemoryStore::new()), sqlite: sqlite.clone() };
+    let ways = Ways { talkifai: verifier(), store: Arc::new(MemoryStore::new()), sqlite: sqlite.clone() };
     let answers = tokio::task::spawn_blocking(move || {
         let mut answers = Vec::new();
         for (name, server) in [("axum", axum_ways as fn(Ways) -> SocketAddr), ("actix-web", actix_ways)] {

@@ -2,6 +2,7 @@
 
 mod broken;
 mod cancelled;
+mod capacity;
 mod clocks;
 mod common;
 mod conflicts;
@@ -16,6 +17,7 @@ mod in_memory;
 mod leases;
 mod lines;
 mod retention;
+mod stale;
 mod tasks;
 mod transactions;
 mod undecodable;

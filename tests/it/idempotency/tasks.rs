@@ -14,7 +14,7 @@ use offhook_tests::databases::Folder;
 use offhook_tests::servers::{serve_actix, serve_axum};
 use tokio::sync::Notify;
 
-use super::common::{SECRET, body, delivery, sign};
+use super::common::{body, delivery, sign, verifier};
 
 #[derive(Clone)]
 struct App {
@@ -69,7 +69,7 @@ fn actix_at(app: App) -> SocketAddr {
 async fn the_handler_finishes_and_is_recorded_although_the_client_hangs_up() {
     for (name, serve) in [("axum", axum_at as fn(App) -> SocketAddr), ("actix-web", actix_at)] {
         let app = App {
-            talkifai: TalkifAi::new(SECRET).unwrap(),
+            talkifai: verifier(),
             store: Arc::new(MemoryStore::new()),
             tasks: HandlerTasks::new(),
             begun: Arc::default(),

@@ -4,5 +4,6 @@ mod differential;
 mod division;
 mod published;
 pub mod recipes;
+mod texts;
 mod vectors;
 mod wrapper;
