@@ -219,6 +219,37 @@ mod tests {
         assert_eq!(map.lookup("x-a"), Lookup::Repeated);
     }
 
+    /// A collection of a user's own need not have more than `lookup`.
+    #[test]
+    fn three_headers_are_found_with_lookup_alone() {
+        struct Own([(&'static str, &'static str); 4]);
+
+        impl Headers for Own {
+            fn lookup(&self, name: &str) -> Lookup<'_> {
+                self.0.lookup(name)
+            }
+        }
+
+        let own = Own([("x-a", "1"), ("x-b", "2"), ("x-c", "3"), ("X-C", "3")]);
+        assert_eq!(
+            own.lookup3([Some("X-B"), Some("x-a"), Some("x-c")]),
+            [Lookup::One(b"2"), Lookup::One(b"1"), Lookup::Repeated]
+        );
+        assert_eq!(
+            own.lookup3([None, Some("x-d"), Some("x-a")]),
+            [Lookup::Missing, Lookup::Missing, Lookup::One(b"1")]
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_longest_length_is_accepted_and_a_longer_one_refused() {
+        let required = |value: &'static str| Lookup::One(value.as_bytes()).required(3, || "x-a".into());
+        assert_eq!(required("abc"), Ok(&b"abc"[..]));
+        // White space around a value is no part of it.
+        assert_eq!(required(" abc\t"), Ok(&b"abc"[..]));
+        assert_eq!(required("abcd"), Err(VerifyError::HeaderTooLong { header: "x-a".into(), max_bytes: 3 }));
+    }
+
     #[test]
     fn only_spaces_and_tabs_are_trimmed() {
         assert_eq!(trim(b" \t a b\t "), b"a b");

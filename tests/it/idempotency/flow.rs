@@ -147,6 +147,36 @@ async fn a_test_delivery_is_always_handled_and_reaches_no_store() {
     assert_eq!((runs, store.steps.load(Ordering::SeqCst)), (3, 0));
 }
 
+#[tokio::test]
+async fn a_handler_is_lent_the_lease_and_the_key_of_its_claim() {
+    let (store, delivery) = (MemoryStore::new(), delivery("1"));
+    let handled = Once::new(&store)
+        .run_with(&delivery, async |_, held| {
+            let lease = held.lease().expect("the event was claimed");
+            assert_eq!(held.key(), Some(&Key::of(&delivery).unwrap()));
+            assert_eq!(held.key(), Some(lease.key()));
+            // It is the lease that the store gave: with it, the event can be completed.
+            store.complete(lease).await?;
+            assert_eq!(run(&store, &delivery, &AtomicUsize::new(0)).await.0, "duplicate");
+            Ok(())
+        })
+        .await;
+    assert_eq!(handled.outcome().code(), "handled");
+}
+
+#[tokio::test]
+async fn a_handler_without_a_claim_is_lent_no_lease_and_no_key() {
+    let store = Faulty { claim: true, ..Faulty::default() };
+    let handled = Once::new(&store)
+        .danger_fail_open()
+        .run_with(&delivery("1"), async |_, held| {
+            assert_eq!((held.lease(), held.key()), (None, None));
+            Ok(held.extend().await?)
+        })
+        .await;
+    assert_eq!(handled.outcome().code(), "failed_open");
+}
+
 /// A store whose steps fail as chosen.
 #[derive(Default)]
 struct Faulty {
