@@ -119,14 +119,46 @@ fn arrows(room: &str) -> BTreeMap<String, BTreeSet<String>> {
     arrows
 }
 
+/// A file that no `mod` line names is not compiled, and the tests in it do not run.
+#[test]
+fn a_mod_line_names_every_file() {
+    let roots = ["src/lib.rs", "tests/src/lib.rs", "tests/allocations.rs", "tests/records.rs"]
+        .map(|root| crate_root().join(root));
+    let mut forgotten: Vec<_> =
+        ["src", "tests"].iter().flat_map(|folder| all_files(&crate_root().join(folder))).collect();
+    assert!(forgotten.len() > 200, "{forgotten:#?}");
+    forgotten.retain(|file| !roots.contains(file) && !file.ends_with("main.rs") && !is_named(file));
+    assert!(forgotten.is_empty(), "no `mod` line names {forgotten:#?}");
+}
+
+/// Returns whether the parent of this file's module names it in a `mod` line.
+fn is_named(file: &Path) -> bool {
+    let module = if file.ends_with("mod.rs") { file.parent().unwrap() } else { file };
+    let folder = module.parent().unwrap();
+    let line = format!("mod {};", module.file_stem().unwrap().display());
+    // The parent is in the same folder, or it is a file beside the folder that has its name.
+    let parents = ["mod.rs", "lib.rs", "main.rs"].map(|name| folder.join(name));
+    parents.into_iter().chain([folder.with_extension("rs")]).filter(|parent| parent.exists()).any(|parent| {
+        let text = std::fs::read_to_string(parent).unwrap();
+        text.lines().any(|found| found == line || found.starts_with("pub") && found.ends_with(&format!(" {line}")))
+    })
+}
+
 /// The Rust files below a folder, without those that hold unit tests only.
 fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = all_files(folder);
+    found.retain(|file| !file.ends_with("tests.rs"));
+    found
+}
+
+/// The Rust files below a folder.
+fn all_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            found.extend(all_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
     }
