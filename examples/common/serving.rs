@@ -1,5 +1,5 @@
 //! Serves an axum application with time limits: `axum::serve` waits for ever for a slow sender's
-//! headers, so this server runs on hyper, which can be told not to.
+//! headers, so this server runs on hyper, which has a limit for that.
 
 use std::pin::pin;
 use std::time::Duration;

@@ -87,7 +87,7 @@ fn unescaped(after: &str) -> (Option<char>, usize) {
     }
 }
 
-/// Reads `uXXXX`.
+/// Reads an escape after its backslash: `u` and four hexadecimal digits.
 fn unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix('u')?.get(..4)?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
@@ -102,7 +102,7 @@ fn push_unicode_escape(out: &mut String, char: char) {
     }
 }
 
-/// The length of `uXXXX`.
+/// The length of an escape without its backslash.
 const UNIT_BYTES: usize = 5;
 
 #[cfg(test)]

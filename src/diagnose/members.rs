@@ -6,8 +6,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Returns the object with its members in every other order. There is none if the object has
-/// many, because the orders would be too many.
+/// Returns the object with its members in every other order, or nothing if the object has
+/// many members, because the orders would be too many.
 pub(super) fn orders(json: &[u8]) -> Vec<String> {
     let Ok(Members(members)) = serde_json::from_slice(json) else { return Vec::new() };
     if members.len() > MOST_MEMBERS {

@@ -108,8 +108,7 @@ impl Diagnosis {
     }
 
     /// Returns the causes, the surest first. After one that is certain, no other is tested.
-    /// There is none if the request is accepted, or if
-    /// no known cause fits.
+    /// The list is empty if the request is accepted, or if no known cause fits.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
     }

@@ -95,9 +95,9 @@ where
         if !job.is_of(&self.verifier) {
             return self.others.attempt(job).await;
         }
-        let work = match job.held.stored.open(&self.verifier) {
-            Ok(delivery) => Work::new(delivery, &job.held.entry),
-            Err(error) => return Attempt::Hopeless(error.to_string()),
+        let work = match job.open(&self.verifier) {
+            Ok(work) => work,
+            Err(hopeless) => return hopeless,
         };
         let extension = Extension::start(job.inbox.clone(), job.held.owner(), job.lease);
         match race(job.outcome((self.handler)(&work)), extension).await {
@@ -124,9 +124,9 @@ where
         if !job.is_of(&self.verifier) {
             return self.others.attempt(job).await;
         }
-        let work = match job.held.stored.open(&self.verifier) {
-            Ok(delivery) => Work::new(delivery, &job.held.entry),
-            Err(error) => return Attempt::Hopeless(error.to_string()),
+        let work = match job.open(&self.verifier) {
+            Ok(work) => work,
+            Err(hopeless) => return hopeless,
         };
         let extension = Extension::start(job.inbox.clone(), job.held.owner(), job.lease);
         let _writer = if D::ONE_WRITER { Some(job.writer.lock().await) } else { None };
@@ -166,6 +166,12 @@ impl<D: Dialect> Job<'_, D> {
     fn is_of<V: Verifier>(&self, verifier: &V) -> bool {
         let profile = verifier.profile();
         (self.held.stored.vendor(), self.held.stored.endpoint()) == (profile.vendor(), profile.endpoint())
+    }
+
+    /// Makes the delivery again. The next attempt could not do it either.
+    fn open<V: Verifier>(&self, verifier: &V) -> Result<Work<V::Event>, Attempt> {
+        let delivery = self.held.stored.open(verifier).map_err(|error| Attempt::Hopeless(error.to_string()))?;
+        Ok(Work::new(delivery, &self.held.entry))
     }
 
     /// Runs a handler to its end: a result, a panic or the deadline.

@@ -51,7 +51,7 @@ impl<D: Dialect> Inbox<D> {
         self.rows(LIST, filter.values(filter.after, limit)).await?.iter_mut().map(Entry::read).collect()
     }
 
-    /// Returns an event with its record, or `None` if there is none with this number.
+    /// Returns an event with its record, or `None` if no event has this number.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use crate::web::Rejection;
 /// one, and how many bytes of all of them they hold.
 ///
 /// In axum it is an extension of the request, and in actix-web it is application data.
-/// Where there is none, the default applies: 10 s for each body, and one budget of 8 MiB
+/// Without it, the default applies: 10 s for each body, and one budget of 8 MiB
 /// for the whole process. A clone shares the budget of the original.
 ///
 /// ```

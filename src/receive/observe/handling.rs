@@ -4,8 +4,8 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::receive::Delivery;
 
-/// A delivery that is being handled. It is told how that ends, or when it is dropped that it
-/// was cancelled.
+/// A delivery that is being handled. The log and the metrics learn how that ends; if this is
+/// dropped before, they learn that it was cancelled.
 pub(crate) struct Handling<'d, E: Event> {
     delivery: &'d Delivery<E>,
     stopwatch: Stopwatch,
@@ -17,7 +17,7 @@ pub(crate) struct Handling<'d, E: Event> {
 /// How the handling of a delivery ended.
 pub(crate) struct Ending<'e> {
     pub(crate) code: &'static str,
-    /// What the vendor is told: `acknowledged`, `retry` or `refused`.
+    /// The answer to the vendor: `acknowledged`, `retry` or `refused`.
     pub(crate) answer: &'static str,
     /// Whether nothing went wrong.
     pub(crate) ordinary: bool,
@@ -107,7 +107,7 @@ impl<E: Event> Drop for Handling<'_, E> {
     }
 }
 
-/// Measures time if somebody is told of it: not every platform has a clock.
+/// Measures time if the log or the metrics use it: not every platform has a clock.
 pub(super) struct Stopwatch {
     #[cfg(any(feature = "tracing", feature = "metrics"))]
     start: std::time::Instant,

@@ -1,8 +1,7 @@
-//! What is told of a delivery, to the log (feature `tracing`) and to the metrics (feature
-//! `metrics`).
+//! What the log (feature `tracing`) and the metrics (feature `metrics`) say about a delivery.
 //!
 //! A delivery ends at two points: where it is [`Received`], and where [`Handling`] it ends.
-//! Each point tells both, so that they agree. Nothing is told of a secret, a signature, the
+//! Each point feeds both, so that they agree. Neither ever shows a secret, a signature, the
 //! body or a value in it, except the event's name, its key and the id of its call, and those
 //! only of a delivery that is authentic.
 

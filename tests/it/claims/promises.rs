@@ -13,7 +13,7 @@ fn source(path: &str) -> String {
     text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
 }
 
-/// Whether the time is constant cannot be told by a test. That nothing else compares can.
+/// This test cannot show that the time is constant. It shows that nothing else compares.
 #[test]
 fn signatures_and_tokens_are_compared_by_code_for_constant_time() {
     let tag = source("src/verify/tag.rs");
