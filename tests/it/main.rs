@@ -7,6 +7,7 @@ mod imports;
 mod inbox;
 mod inbox_example;
 mod kit;
+mod log;
 mod package;
 mod verify;
 mod web;

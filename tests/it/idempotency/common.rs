@@ -8,6 +8,8 @@ use offhook::testing::Signer;
 use offhook::testing::store::ConformanceSuite;
 use offhook::{Clock, Delivery, FixedClock, SystemClock, TalkifAi, Verifier, talkifai};
 
+pub use crate::log::logged;
+
 pub const SECRET: &str = "talkifai_store_test_secret";
 pub const LEASE: Duration = Duration::from_millis(600);
 pub const RETENTION: Duration = Duration::from_millis(1_500);
@@ -57,31 +59,4 @@ pub fn new_key() -> Key {
 
 pub fn digest() -> PayloadDigest {
     PayloadDigest::of(b"body")
-}
-
-/// What is logged while a future runs.
-pub async fn logged(future: impl Future) -> String {
-    #[derive(Clone, Default)]
-    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-    impl std::io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    // While there is only one subscriber in a process, `tracing` asks that of the thread that
-    // first comes to a line, which another test's thread does not have.
-    static SECOND: std::sync::OnceLock<tracing::Dispatch> = std::sync::OnceLock::new();
-    SECOND.get_or_init(|| tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default()));
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    future.await;
-    drop(guard);
-    let bytes = lines.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
 }

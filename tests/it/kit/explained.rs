@@ -1,28 +1,14 @@
 //! The setting for development: the first cause of each refusal is in the log.
 
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::routing::post;
 use offhook::diagnose::{Explained, Explainer, Receiver};
 use offhook::testing::{RawRequest, Sample, Signer, deliver_axum, samples};
 use offhook::{Reply, Truedy, Webhook};
 
+use crate::log::logged;
+
 const SECRET: &str = "whsec_explained";
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 async fn handle(webhook: Webhook<Explained<Truedy>>) -> Reply {
     webhook.acknowledge()
@@ -33,14 +19,9 @@ async fn send(request: &RawRequest) -> (u16, Vec<String>) {
     let truedy = Truedy::new(SECRET).unwrap();
     let explainer = Explainer::new(Receiver::signed(&truedy).with_secret(SECRET));
     let router = Router::new().route("/", post(handle)).with_state(Explained::new(truedy, explainer));
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    let answer = deliver_axum(&router, request).await;
-    drop(guard);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    (answer.status, text.lines().filter(|line| line.contains("why the delivery")).map(str::to_owned).collect())
+    let mut status = 0;
+    let text = logged(async { status = deliver_axum(&router, request).await.status }).await;
+    (status, text.lines().filter(|line| line.contains("why the delivery")).map(str::to_owned).collect())
 }
 
 #[tokio::test]

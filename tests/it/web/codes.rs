@@ -1,7 +1,5 @@
 //! The code of a rejection or a reply is in the extensions of the response, and in the log.
 
-use std::sync::{Arc, Mutex};
-
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use axum::handler::Handler;
@@ -10,9 +8,10 @@ use offhook::idempotency::{HandlerError, MemoryStore};
 use offhook::talkifai::{FunctionReply, Functions};
 use offhook::testing::Signer;
 use offhook::{Clock, Code, FixedClock, Function, Reply, Truedy, Webhook, truedy};
-
 use offhook_tests::servers::{TRUEDY_SECRET, truedy as verifier};
 use offhook_tests::signing::NOW;
+
+use crate::log::logged;
 
 type Headers = Vec<(&'static str, String)>;
 
@@ -122,31 +121,16 @@ fn replies_are_equal_if_the_vendor_gets_the_same_answer() {
     assert_eq!((Reply::retry().code(), Reply::unavailable(std::time::Duration::ZERO).code()), ("retry", "unavailable"));
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[actix_web::test]
 async fn an_application_without_a_verifier_is_logged_as_an_error() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let handler = async |webhook: Webhook<Truedy>| webhook.acknowledge();
-    let app = init_service(App::new().route("/", web::post().to(handler))).await;
-    let response = call_service(&app, TestRequest::post().set_payload("{}").to_request()).await;
-    assert_eq!((response.status().as_u16(), response.response().extensions().get()), (500, Some(&Code("no_verifier"))));
-    let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let lines = logged(async {
+        let handler = async |webhook: Webhook<Truedy>| webhook.acknowledge();
+        let app = init_service(App::new().route("/", web::post().to(handler))).await;
+        let response = call_service(&app, TestRequest::post().set_payload("{}").to_request()).await;
+        let code = response.response().extensions().get().copied();
+        assert_eq!((response.status().as_u16(), code), (500, Some(Code("no_verifier"))));
+    });
+    let lines = lines.await;
     assert!(lines.contains("ERROR offhook: ") && lines.contains("code=\"no_verifier\""), "{lines}");
     assert!(lines.contains("Hmac"), "the line names the type that is missing: {lines}");
 }
