@@ -1,11 +1,13 @@
-//! Measures requests per second over loopback. Short runs alternate between the route with the
-//! extractor (verify and parse) and the bare route of the same server.
+//! Measures requests per second over loopback. Short runs alternate between two routes: the route
+//! with the extractor (verify and parse) and the bare route of the same server, or the routes with
+//! the extractor of this program and of the same program built from another revision.
 //!
 //! A server runs in a child process, with its default number of workers. The client is one thread of
 //! this process, and shares the machine with the server.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,35 +30,61 @@ pub struct Load {
     pub framework: &'static str,
     pub connections: usize,
     pub bytes: usize,
-    /// Requests per second.
-    pub bare: f64,
-    pub extractor: f64,
-    /// The median of the ratios within the rounds.
+    /// What the route with the extractor is compared with.
+    pub beside: Route,
+    pub extractor: Route,
+    /// The median of the ratios of requests per second within the rounds.
     pub ratio: f64,
+    /// The median of the ratios of processor time within the rounds.
+    pub cpu_ratio: f64,
+}
+
+pub struct Route {
+    pub name: &'static str,
+    pub requests_per_second: f64,
     /// The server's processor time per request, in microseconds.
-    pub bare_cpu: f64,
-    pub extractor_cpu: f64,
+    pub cpu: f64,
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:>6.0}/s {:>5.1} µs", self.name, self.requests_per_second, self.cpu)
+    }
 }
 
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Load { framework, connections, bytes, bare, extractor, ratio, bare_cpu, extractor_cpu } = self;
+        let Load { framework, connections, bytes, beside, extractor, ratio, cpu_ratio } = self;
         write!(f, "  {framework:<5} {bytes:>6} bytes  {connections:>2} connections")?;
-        write!(f, "  bare {bare:>6.0}/s {bare_cpu:>5.1} µs  extractor {extractor:>6.0}/s {extractor_cpu:>5.1} µs")?;
-        write!(f, "  {ratio:.3} ×")
+        write!(f, "  {beside}  {extractor}  {ratio:.3} × requests, {cpu_ratio:.3} × processor time")
     }
 }
 
 pub const TITLE: &str = "requests per second, and the server's processor time per request";
 
-pub fn measure(mut each: impl FnMut(&Load)) -> Vec<Load> {
+pub fn measure(each: impl FnMut(&Load)) -> Vec<Load> {
+    run(None, each)
+}
+
+/// Compares this revision with another one: `before` is this program, built from it.
+pub fn measure_beside(before: &Path, each: impl FnMut(&Load)) {
+    run(Some(before), each);
+}
+
+fn run(before: Option<&Path>, mut each: impl FnMut(&Load)) -> Vec<Load> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut loads = Vec::new();
     for framework in FRAMEWORKS {
         let server = Server::start(framework);
+        let server_before = before.map(|program| Server::of(program, framework));
         for bytes in BYTES {
             for connections in CONNECTIONS {
-                let load = runtime.block_on(compare(&server, framework, connections, bytes));
+                let extractor = Side { name: "extractor", server: &server, request: request(EXTRACTOR, bytes) };
+                let beside = match &server_before {
+                    Some(server) => Side { name: "before", server, ..extractor },
+                    None => Side { name: "bare", request: request(BARE, bytes), ..extractor },
+                };
+                let load = runtime.block_on(compare(framework, connections, bytes, [beside, extractor]));
                 each(&load);
                 loads.push(load);
             }
@@ -65,39 +93,44 @@ pub fn measure(mut each: impl FnMut(&Load)) -> Vec<Load> {
     loads
 }
 
-async fn compare(server: &Server, framework: &'static str, connections: usize, bytes: usize) -> Load {
-    let requests = [BARE, EXTRACTOR].map(|route| request(route, bytes));
-    let mut streams = connect(server, connections).await;
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    name: &'static str,
+    server: &'a Server,
+    request: &'static [u8],
+}
+
+async fn compare(framework: &'static str, connections: usize, bytes: usize, sides: [Side<'_>; 2]) -> Load {
+    let mut streams = [connect(sides[0].server, connections).await, connect(sides[1].server, connections).await];
     let mut rates = [Vec::new(), Vec::new()];
     let mut cpu = [Vec::new(), Vec::new()];
     // The first round is not counted, because it warms the server up.
     for round in 0..=ROUNDS {
         for turn in 0..2 {
-            let route = (round + turn) % 2;
+            let side = (round + turn) % 2;
+            let Side { server, request, .. } = sides[side];
             let cpu_before = server.cpu_nanos();
             let begun = Instant::now();
-            let (count, back) = drive(streams, requests[route], begun + RUN).await;
+            let (count, back) = drive(std::mem::take(&mut streams[side]), request, begun + RUN).await;
             let seconds = begun.elapsed().as_secs_f64();
-            streams = back;
+            streams[side] = back;
             if round > 0 {
-                rates[route].push(count as f64 / seconds);
-                cpu[route].push((server.cpu_nanos() - cpu_before) / 1e3 / count as f64);
+                rates[side].push(count as f64 / seconds);
+                cpu[side].push((server.cpu_nanos() - cpu_before) / 1e3 / count as f64);
             }
         }
     }
-    let [bare, extractor] = rates;
-    let [bare_cpu, extractor_cpu] = cpu;
-    let ratio = median(extractor.iter().zip(&bare).map(|(extractor, bare)| extractor / bare).collect());
-    Load {
-        framework,
-        connections,
-        bytes,
-        bare: median(bare),
-        extractor: median(extractor),
-        ratio,
-        bare_cpu: median(bare_cpu),
-        extractor_cpu: median(extractor_cpu),
-    }
+    let ratio = |[beside, extractor]: &[Vec<f64>; 2]| {
+        median(extractor.iter().zip(beside).map(|(extractor, beside)| extractor / beside).collect())
+    };
+    let (ratio, cpu_ratio) = (ratio(&rates), ratio(&cpu));
+    let mut routes = sides.into_iter().zip(rates.into_iter().zip(cpu)).map(|(side, (rates, cpu))| Route {
+        name: side.name,
+        requests_per_second: median(rates),
+        cpu: median(cpu),
+    });
+    let (beside, extractor) = (routes.next().unwrap(), routes.next().unwrap());
+    Load { framework, connections, bytes, beside, extractor, ratio, cpu_ratio }
 }
 
 pub async fn connect(server: &Server, connections: usize) -> Vec<TcpStream> {
@@ -158,7 +191,11 @@ pub struct Server {
 
 impl Server {
     pub fn start(framework: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Server::of(&std::env::current_exe().unwrap(), framework)
+    }
+
+    fn of(program: &Path, framework: &str) -> Self {
+        let mut child = Command::new(program)
             .args(["serve", framework])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

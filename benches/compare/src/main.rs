@@ -1,6 +1,7 @@
 //! The commands; `USAGE` lists them.
 
 use std::io::stdout;
+use std::path::Path;
 
 use compare::alloc::Counting;
 use compare::cases::CASES;
@@ -12,6 +13,7 @@ static ALLOCATOR: Counting = Counting;
 const USAGE: &str = "\
 compare table [GROUP] [BYTES]  prints nanoseconds, ratios and allocations, of all groups and sizes by default
 compare load                   prints requests per second over loopback
+compare load BEFORE            the same, beside BEFORE: this program, built from another revision
 compare profile                prints where perf finds a server's time under load
 compare scale                  prints the cost by body size, number of secrets and number of threads
 compare instructions           prints instructions, counted by callgrind
@@ -27,6 +29,10 @@ fn main() {
         ["load"] => {
             println!("{}", load::TITLE);
             load::measure(|load| println!("{load}"));
+        }
+        ["load", before] => {
+            println!("{}", load::TITLE);
+            load::measure_beside(Path::new(before), |load| println!("{load}"));
         }
         ["profile"] => profile::report(&mut stdout()).unwrap(),
         ["scale"] => scale::report(&mut stdout()).unwrap(),

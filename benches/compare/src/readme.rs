@@ -148,9 +148,9 @@ fn over_http(load: &Load) -> Line {
         work,
         bytes: load.bytes,
         other: BYTES_ONLY,
-        ours: cell(load.extractor, load.extractor_cpu),
-        theirs: cell(load.bare, load.bare_cpu),
-        ratio: load.extractor_cpu / load.bare_cpu,
+        ours: cell(load.extractor.requests_per_second, load.extractor.cpu),
+        theirs: cell(load.beside.requests_per_second, load.beside.cpu),
+        ratio: load.cpu_ratio,
     }
 }
 
