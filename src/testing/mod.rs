@@ -16,6 +16,7 @@
 
 mod edit;
 mod raw;
+mod capture;
 pub(crate) mod relayout;
 mod signer;
 mod near_miss;
@@ -26,6 +27,7 @@ mod idempotent;
 pub mod samples;
 pub mod store;
 
+pub use capture::{Capture, CaptureError};
 #[cfg(any(feature = "axum", feature = "actix-web"))]
 pub use deliver::Answer;
 #[cfg(feature = "actix-web")]

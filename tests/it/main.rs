@@ -1,6 +1,7 @@
 //! All tests that can share a process with others, grouped by what they test.
 
 mod claims;
+mod command;
 mod events;
 mod idempotency;
 mod imports;

@@ -1,22 +1,34 @@
-//! Builds the example programs.
+//! Builds the example programs and the command.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::crate_root;
 
-/// Builds an example and returns its path. The flags are those of the workspace's tests, so that
-/// nothing is compiled twice.
+/// Builds an example and returns its path.
 pub fn build(name: &str) -> PathBuf {
+    compile(&["--example", name]).join("examples").join(name)
+}
+
+/// Builds the command `offhook` and returns its path.
+pub fn build_command() -> PathBuf {
+    compile(&["--bin", "offhook"]).join("offhook")
+}
+
+/// Compiles a program and returns the folder of the build. The flags are those of the workspace's
+/// tests, so that nothing is compiled twice.
+fn compile(program: &[&str]) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     // The path of a test binary is `<target>/<profile>/deps/<name>`.
     let (profile, target) = (this.ancestors().nth(2).unwrap(), this.ancestors().nth(3).unwrap());
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--example", name, "--target-dir"])
+        .args(["build", "--quiet", "--locked", "--workspace", "--all-features"])
+        .args(program)
+        .arg("--target-dir")
         .arg(target)
         .current_dir(crate_root())
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "the example {name} does not compile");
-    profile.join("examples").join(name)
+    assert!(status.success(), "{program:?} does not compile");
+    profile.to_owned()
 }

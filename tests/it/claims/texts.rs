@@ -8,7 +8,7 @@ use axum_core::extract::FromRequest;
 use offhook::diagnose::{Cause, Confidence, Explainer, Finding, Receiver};
 use offhook::event::{CallUpdate, Drift, Parsed, Stage};
 use offhook::idempotency::{Handled, Key, MemoryStore, PayloadDigest, Store as _};
-use offhook::testing::{RawRequest, Sample, Signer, samples};
+use offhook::testing::{Capture, RawRequest, Sample, Signer, samples};
 use offhook::verify::{Head, HeaderTokens, HmacKeys};
 use offhook::{
     Event, Function, FunctionRejection, Headers, ParseError, Rejection, Request, Salpre, Secret, StandardWebhooks,
@@ -186,6 +186,10 @@ fn verifying() -> Vec<Shown> {
             format!("{error:?} {error}")
         }),
         ("testing/raw.rs", &["RawRequest"], debug(&forged)),
+        ("testing/capture.rs", &["Capture", "CaptureError"], {
+            let error = Capture::from_json(MARKER.as_bytes()).unwrap_err();
+            format!("{:?} {error:?} {error}", Capture::new(forged.clone()))
+        }),
         ("testing/samples/mod.rs", &["Sample"], debug(&filled(&samples::truedy::CALL_ENDED))),
         ("testing/signer.rs", &["Signer"], format!("{signer:?} {:?}", Signer::bearer(MARKER).unwrap())),
         ("diagnose/receiver.rs", &["Receiver"], debug(&Receiver::signed(&truedy).with_secret(MARKER))),

@@ -1,0 +1,120 @@
+//! The subcommands, one module each.
+
+mod explain;
+mod send;
+mod sign;
+mod verify;
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::Subcommand;
+
+use crate::failure::{Failure, Outcome};
+use crate::input::{self, Input};
+use crate::output::Output;
+use crate::vendors::{Endpoint, SecretArguments, Vendor};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Sign a sample or a file, and print its headers, a curl command or a raw request
+    Sign(sign::Arguments),
+    /// Send a signed sample or file to a receiver
+    Send(send::Arguments),
+    /// Verify a delivery as a receiver does
+    Verify(verify::Arguments),
+    /// Explain why a delivery is refused
+    Explain(explain::Arguments),
+}
+
+impl Command {
+    pub(crate) async fn run(self, output: &Output) -> Result<Outcome, Failure> {
+        match self {
+            Command::Sign(arguments) => until_interrupted(sign::run(arguments, output)).await,
+            Command::Send(arguments) => until_interrupted(send::run(arguments, output)).await,
+            Command::Verify(arguments) => until_interrupted(verify::run(arguments, output)).await,
+            Command::Explain(arguments) => until_interrupted(explain::run(arguments, output)).await,
+        }
+    }
+}
+
+/// Drops a command at Ctrl-C. One that has something to tell at its end waits for Ctrl-C itself.
+async fn until_interrupted(command: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+    tokio::select! {
+        biased;
+        // The signal comes first, so that it is caught before the command asks for a secret.
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        outcome = command => outcome,
+    }
+}
+
+/// A delivery in a file, and how to judge it.
+#[derive(Debug, clap::Args)]
+struct DeliveryArguments {
+    /// A raw HTTP request, a capture, a HAR file or a curl command; `-` for standard input
+    file: PathBuf,
+
+    /// The vendor that sent it; otherwise it is recognised by its headers or its path
+    #[arg(long)]
+    vendor: Option<Vendor>,
+
+    /// Judge it at this time (RFC 3339 or Unix seconds); otherwise at the time of a capture, or now
+    #[arg(long, value_parser = time)]
+    at: Option<DateTime<Utc>>,
+
+    #[command(flatten)]
+    secrets: SecretArguments,
+}
+
+/// A delivery with the endpoint that it is for.
+struct Delivered {
+    input: Input,
+    endpoint: Endpoint,
+    at: Option<DateTime<Utc>>,
+}
+
+impl DeliveryArguments {
+    async fn read(&self) -> Result<Delivered, Failure> {
+        let input = input::read(&self.file).await?;
+        let vendor = match self.vendor {
+            Some(vendor) => vendor,
+            None => self.recognise(&input)?,
+        };
+        let endpoint = self.secrets.endpoint(vendor)?;
+        let at = self.at.or(input.received_at);
+        Ok(Delivered { input, endpoint, at })
+    }
+
+    fn recognise(&self, input: &Input) -> Result<Vendor, Failure> {
+        if let Some(vendor) = Vendor::recognise(&input.request) {
+            return Ok(vendor);
+        }
+        // With one secret there is one vendor to ask.
+        match self.secrets.configured()?.as_slice() {
+            [endpoint] => Ok(endpoint.vendor()),
+            _ => Err(Failure::Usage(
+                "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
+            )),
+        }
+    }
+}
+
+impl Delivered {
+    /// Fails if the file does not hold the token that would have to be judged.
+    fn check_masked(&self) -> Result<(), Failure> {
+        match self.input.masked.first() {
+            Some(header) => Err(Failure::Usage(format!(
+                "the value of `{header}` was masked when the delivery was captured, so it cannot be judged"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a time.
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let seconds = text.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let written = || Some(DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc));
+    seconds.or_else(written).ok_or_else(|| "a time is written as 2026-03-18T14:30:00Z or as Unix seconds".to_owned())
+}

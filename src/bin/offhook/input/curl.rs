@@ -1,0 +1,247 @@
+//! A curl command, as browsers copy it and documentation shows it.
+
+use base64ct::{Base64, Encoding};
+use hyper::Uri;
+use offhook::Headers;
+use offhook::testing::RawRequest;
+use offhook::verify::Lookup;
+
+use super::{InputError, shell};
+
+/// Returns what follows the word `curl`, if the file is a command. A `$` before it may be that
+/// of a prompt.
+pub(super) fn command(file: &[u8]) -> Option<&[u8]> {
+    let file = file.strip_prefix(b"$ ").unwrap_or(file);
+    let rest = file.strip_prefix(b"curl")?;
+    rest.first().is_none_or(u8::is_ascii_whitespace).then_some(rest)
+}
+
+/// Reads the words after `curl`.
+pub(super) fn parse(command: &[u8]) -> Result<RawRequest, InputError> {
+    let command = std::str::from_utf8(command).map_err(|_| problem("is not UTF-8"))?;
+    let mut parts = Parts::default();
+    let mut words = shell::words(command)?.into_iter();
+    while let Some(word) = words.next() {
+        if word.starts_with('-') && word.len() > 1 {
+            parts.option(&word, &mut words)?;
+        } else {
+            parts.url(word)?;
+        }
+    }
+    parts.request()
+}
+
+#[derive(Default)]
+struct Parts {
+    method: Option<String>,
+    url: Option<String>,
+    headers: Vec<(String, Vec<u8>)>,
+    /// Several are joined with `&`, as curl does.
+    data: Vec<String>,
+    json: bool,
+}
+
+impl Parts {
+    fn option(&mut self, option: &str, words: &mut impl Iterator<Item = String>) -> Result<(), InputError> {
+        // `--name=value` and `-Xvalue` hold their values.
+        let (name, attached) = match option.strip_prefix("--").and_then(|long| long.split_once('=')) {
+            Some((long, value)) => (format!("--{long}"), Some(value.to_owned())),
+            None => short(option),
+        };
+        if SWITCHES.contains(&name.as_str()) {
+            return match attached {
+                // `-iX POST` is `-i -X POST`.
+                Some(rest) if !name.starts_with("--") => self.option(&format!("-{rest}"), words),
+                _ => Ok(()),
+            };
+        }
+        let mut value =
+            || attached.clone().or_else(|| words.next()).ok_or_else(|| problem(format!("has no value after {name}")));
+        match name.as_str() {
+            "-X" | "--request" => self.method = Some(value()?),
+            "--url" => self.url(value()?)?,
+            "-H" | "--header" => self.header(&value()?)?,
+            "-A" | "--user-agent" => self.headers.push(("User-Agent".to_owned(), value()?.into_bytes())),
+            "-b" | "--cookie" => self.headers.push(("Cookie".to_owned(), value()?.into_bytes())),
+            "-u" | "--user" => {
+                let credentials = format!("Basic {}", Base64::encode_string(value()?.as_bytes()));
+                self.headers.push(("Authorization".to_owned(), credentials.into_bytes()));
+            }
+            "--oauth2-bearer" => {
+                self.headers.push(("Authorization".to_owned(), format!("Bearer {}", value()?).into_bytes()))
+            }
+            "-d" | "--data" | "--data-ascii" | "--data-binary" => self.data.push(not_a_file(value()?)?),
+            "--data-raw" => self.data.push(value()?),
+            "--json" => {
+                self.json = true;
+                self.data.push(not_a_file(value()?)?);
+            }
+            option if WITH_VALUE.contains(&option) => drop(value()?),
+            option => return Err(problem(format!("has the option {option}, which is not understood"))),
+        }
+        Ok(())
+    }
+
+    fn url(&mut self, url: String) -> Result<(), InputError> {
+        match self.url.replace(url) {
+            None => Ok(()),
+            Some(_) => Err(problem("has more than one URL")),
+        }
+    }
+
+    fn header(&mut self, line: &str) -> Result<(), InputError> {
+        if let Some((name, value)) = line.split_once(':') {
+            // A header without a value is one that curl leaves out.
+            if !value.trim().is_empty() {
+                self.headers.push((name.trim().to_owned(), value.trim().as_bytes().to_vec()));
+            }
+            return Ok(());
+        }
+        match line.strip_suffix(';') {
+            Some(name) => self.headers.push((name.to_owned(), Vec::new())),
+            None => return Err(problem("has a header without a colon")),
+        }
+        Ok(())
+    }
+
+    fn request(self) -> Result<RawRequest, InputError> {
+        let Parts { method, url, headers, data, json } = self;
+        let url = url.ok_or_else(|| problem("has no URL"))?;
+        let url = if url.contains("://") { url } else { format!("http://{url}") };
+        let uri: Uri = url.parse().map_err(|_| problem("has a URL that cannot be read"))?;
+        let method = method.unwrap_or_else(|| if data.is_empty() { "GET" } else { "POST" }.to_owned());
+        let separator = if json { "" } else { "&" };
+        let mut request =
+            RawRequest::post(uri.path_and_query().map_or("/", |target| target.as_str()), data.join(separator));
+        request.method = method;
+        request.headers = headers;
+        let content_type = if json { "application/json" } else { "application/x-www-form-urlencoded" };
+        if !data.is_empty() && request.headers.lookup("content-type") == Lookup::Missing {
+            request = request.with_header("Content-Type", content_type);
+        }
+        Ok(request)
+    }
+}
+
+/// Splits `-Xvalue`.
+fn short(option: &str) -> (String, Option<String>) {
+    let mut characters = option.chars();
+    match (characters.next(), characters.next()) {
+        (Some('-'), Some(letter)) if letter != '-' => {
+            let value = characters.as_str();
+            (format!("-{letter}"), (!value.is_empty()).then(|| value.to_owned()))
+        }
+        _ => (option.to_owned(), None),
+    }
+}
+
+fn not_a_file(data: String) -> Result<String, InputError> {
+    match data.strip_prefix('@') {
+        Some(_) => Err(problem("takes its body from a file: put the body into the command, after --data-raw")),
+        None => Ok(data),
+    }
+}
+
+fn problem(text: impl Into<String>) -> InputError {
+    InputError::Curl(text.into())
+}
+
+/// Options without a value that change nothing of what is sent.
+const SWITCHES: [&str; 25] = [
+    "-i",
+    "--include",
+    "-s",
+    "--silent",
+    "-S",
+    "--show-error",
+    "-v",
+    "--verbose",
+    "-k",
+    "--insecure",
+    "-L",
+    "--location",
+    "-f",
+    "--fail",
+    "-g",
+    "--globoff",
+    "-N",
+    "--no-buffer",
+    "-#",
+    "--progress-bar",
+    "--compressed",
+    "--http1.1",
+    "--http2",
+    "-4",
+    "-6",
+];
+
+/// Options with a value that changes nothing of what is sent.
+const WITH_VALUE: [&str; 14] = [
+    "-o",
+    "--output",
+    "-w",
+    "--write-out",
+    "-m",
+    "--max-time",
+    "--connect-timeout",
+    "--retry",
+    "--retry-delay",
+    "--resolve",
+    "--cacert",
+    "-x",
+    "--proxy",
+    "--max-redirs",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(command: &str) -> Result<RawRequest, InputError> {
+        parse(super::command(command.as_bytes()).expect("a curl command"))
+    }
+
+    #[test]
+    fn a_command_is_read_as_curl_would_send_it() {
+        let expected =
+            RawRequest::post("/hooks?a=1", "{\"a\": 1}").with_header("X-A", "1").with_header("content-type", "x");
+        for command in [
+            "curl -i https://h/hooks?a=1 -H 'X-A: 1' -H 'content-type: x' --data-binary '{\"a\": 1}'",
+            "$ curl 'https://h/hooks?a=1' \\\n  -HX-A:1 --header=content-type:x --data-raw '{\"a\": 1}' --compressed",
+            "curl -sSX POST --url h/hooks?a=1 -H 'X-A:1' -H 'X-B:' -H'content-type: x' -d'{\"a\": 1}' -o /dev/null -m 5",
+        ] {
+            assert_eq!(read(command).unwrap(), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn what_curl_adds_is_added() {
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(
+            read("curl h -d a=1 -d b=2").unwrap(),
+            RawRequest::post("/", "a=1&b=2").with_header("Content-Type", form)
+        );
+        let json = RawRequest::post("/", "{}").with_header("Content-Type", "application/json");
+        assert_eq!(read("curl h --json {}").unwrap(), json);
+        let user = read("curl h -u a:b").unwrap();
+        assert_eq!(
+            (user.method.as_str(), user.headers),
+            ("GET", vec![("Authorization".to_owned(), b"Basic YTpi".to_vec())])
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_and_named() {
+        for (command, problem) in [
+            ("curl", "has no URL"),
+            ("curl a b", "has more than one URL"),
+            ("curl a -F x=y", "has the option -F, which is not understood"),
+            ("curl a -H", "has no value after -H"),
+            ("curl a -H x", "has a header without a colon"),
+            ("curl 'a b'", "has a URL that cannot be read"),
+            ("curl a -d @b", "takes its body from a file: put the body into the command, after --data-raw"),
+        ] {
+            assert_eq!(read(command), Err(InputError::Curl(problem.to_owned())), "{command}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The vendors by name, with the secrets that are configured for them.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use clap::ValueEnum;
+use offhook::diagnose::{Diagnosis, Explainer, Receiver};
+use offhook::testing::{RawRequest, Signer};
+use offhook::verify::{HmacScheme, Lookup};
+use offhook::{
+    ConfigError, FixedClock, Headers, Profile, ReceiveError, Salpre, SignedVendor, StandardWebhooks, TalkifAi, Truedy,
+    Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox,
+};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// A vendor whose deliveries the command knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
+pub(crate) enum Vendor {
+    Truedy,
+    #[value(name = "talkifai")]
+    TalkifAi,
+    Salpre,
+    Ultravox,
+    StandardWebhooks,
+}
+
+impl Vendor {
+    /// Returns the vendor's name, as the library has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Vendor::Truedy => "truedy",
+            Vendor::TalkifAi => "talkifai",
+            Vendor::Salpre => "salpre",
+            Vendor::Ultravox => "ultravox",
+            Vendor::StandardWebhooks => "standard-webhooks",
+        }
+    }
+
+    /// Returns the environment variable that holds the secret.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Vendor::Truedy => "TRUEDY_WEBHOOK_SECRET",
+            Vendor::TalkifAi => "TALKIFAI_WEBHOOK_SECRET",
+            Vendor::Salpre => "SALPRE_WEBHOOK_TOKEN",
+            Vendor::Ultravox => "ULTRAVOX_WEBHOOK_SECRET",
+            Vendor::StandardWebhooks => "STANDARD_WEBHOOKS_SECRET",
+        }
+    }
+
+    /// Returns how the vendor signs, and the header of the signature; `None` for a vendor that
+    /// sends a static header.
+    fn scheme(self) -> Option<(HmacScheme, &'static str)> {
+        match self {
+            Vendor::Truedy => Some((truedy::SCHEME, truedy::SIGNATURE_HEADER)),
+            Vendor::TalkifAi => Some((talkifai::SCHEME, talkifai::SIGNATURE_HEADER)),
+            Vendor::Salpre => None,
+            Vendor::Ultravox => Some((ultravox::SCHEME, ultravox::SIGNATURE_HEADER)),
+            Vendor::StandardWebhooks => Some((standard_webhooks::SCHEME, standard_webhooks::SIGNATURE_HEADER)),
+        }
+    }
+
+    /// Recognises the sender of a delivery: by the header of a signature, then by a part of
+    /// the path that is a vendor's name, then by a header `Authorization`.
+    pub(crate) fn recognise(request: &RawRequest) -> Option<Vendor> {
+        let has = |name: &str| request.headers.lookup(name) != Lookup::Missing;
+        let signed = |vendor: &&Vendor| vendor.scheme().is_some_and(|(_, header)| has(header));
+        let path = request.target.split('?').next().unwrap_or_default();
+        let named = |vendor: &&Vendor| path.split('/').any(|part| part.eq_ignore_ascii_case(vendor.name()));
+        let all = Vendor::value_variants();
+        let found = all.iter().find(signed).or_else(|| all.iter().find(named)).copied();
+        found.or(has("authorization").then_some(Vendor::Salpre))
+    }
+}
+
+impl fmt::Display for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where secrets come from. There is no argument for a secret, because arguments are visible to
+/// other users of the machine, and are kept in the history of the shell.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SecretArguments {
+    /// Read the secret from this file: of the vendor before `=`, or else of the only vendor
+    #[arg(long, value_name = "[VENDOR=]FILE")]
+    secret_file: Vec<SecretFile>,
+}
+
+#[derive(Clone, Debug)]
+struct SecretFile {
+    vendor: Option<Vendor>,
+    file: PathBuf,
+}
+
+impl FromStr for SecretFile {
+    type Err = std::convert::Infallible;
+
+    fn from_str(argument: &str) -> Result<Self, Self::Err> {
+        let named =
+            argument.split_once('=').and_then(|(vendor, file)| Some((Vendor::from_str(vendor, true).ok()?, file)));
+        Ok(match named {
+            Some((vendor, file)) => SecretFile { vendor: Some(vendor), file: file.into() },
+            None => SecretFile { vendor: None, file: argument.into() },
+        })
+    }
+}
+
+impl SecretArguments {
+    /// Returns the endpoint of one vendor. Its secret comes from a file, from the environment
+    /// or, where there is a terminal, from the user.
+    pub(crate) fn endpoint(&self, vendor: Vendor) -> Result<Endpoint, Failure> {
+        let file = self.secret_file.iter().find(|file| file.vendor.is_none_or(|named| named == vendor));
+        let secret = match file {
+            Some(file) => read_secret(&file.file)?,
+            None => match from_environment(vendor) {
+                Some(secret) => secret,
+                None => prompt(vendor)?,
+            },
+        };
+        Endpoint::new(vendor, secret)
+    }
+
+    /// Returns the endpoints of all vendors that have a secret in a file or in the environment.
+    pub(crate) fn configured(&self) -> Result<Vec<Endpoint>, Failure> {
+        let secret = |vendor: &Vendor| match self.secret_file.iter().find(|file| file.vendor == Some(*vendor)) {
+            Some(file) => Some(read_secret(&file.file)),
+            None => from_environment(*vendor).map(Ok),
+        };
+        let found = Vendor::value_variants().iter().filter_map(|vendor| Some((*vendor, secret(vendor)?)));
+        found.map(|(vendor, secret)| Endpoint::new(vendor, secret?)).collect()
+    }
+}
+
+fn from_environment(vendor: Vendor) -> Option<Zeroizing<String>> {
+    std::env::var(vendor.variable()).ok().map(Zeroizing::new)
+}
+
+/// Reads a secret. One line break at the end belongs to the file, as editors write it.
+fn read_secret(file: &Path) -> Result<Zeroizing<String>, Failure> {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new);
+    let text = text.map_err(|error| Failure::usage(&file.display().to_string(), &error))?;
+    let secret = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(Zeroizing::new(secret.to_owned()))
+}
+
+fn prompt(vendor: Vendor) -> Result<Zeroizing<String>, Failure> {
+    let variable = vendor.variable();
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Failure::Usage(format!(
+            "there is no secret for {vendor}: set {variable}, or name a file with --secret-file"
+        )));
+    }
+    match rpassword::prompt_password(format!("{variable}: ")) {
+        Ok(secret) => Ok(Zeroizing::new(secret)),
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Err(Failure::Interrupted),
+        Err(error) => Err(Failure::usage(variable, &error)),
+    }
+}
+
+/// A vendor with the secret that is configured for it.
+pub(crate) struct Endpoint {
+    vendor: Vendor,
+    secret: Zeroizing<String>,
+}
+
+/// Shows the vendor.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("vendor", &self.vendor).finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(vendor: Vendor, secret: Zeroizing<String>) -> Result<Self, Failure> {
+        let endpoint = Endpoint { vendor, secret };
+        match endpoint.check(None) {
+            Ok(_) => Ok(endpoint),
+            Err(error) => Err(Failure::usage(&format!("the secret for {vendor}"), &error)),
+        }
+    }
+
+    pub(crate) fn vendor(&self) -> Vendor {
+        self.vendor
+    }
+
+    /// Returns what the library knows of the vendor: how long it waits, and how long it retries.
+    pub(crate) fn profile(&self) -> Result<Profile, Failure> {
+        self.checked(None).map(|check| check.profile().clone())
+    }
+
+    /// Returns a sender with the secret of the endpoint.
+    pub(crate) fn signer(&self) -> Result<Signer, Failure> {
+        let secret = self.secret.as_str();
+        let signer = match self.vendor.scheme() {
+            Some((scheme, _)) => Signer::new(scheme, secret),
+            None => Signer::bearer(secret),
+        };
+        signer.map_err(|error| self.unusable(&error))
+    }
+
+    /// Judges a request as a receiver does, at a time or, without one, now.
+    pub(crate) fn verdict(&self, request: &RawRequest, at: Option<DateTime<Utc>>) -> Result<Verdict, Failure> {
+        Ok(self.checked(at)?.verdict(request))
+    }
+
+    /// Explains why a request is refused. It may belong to one of the other endpoints.
+    pub(crate) fn explain(
+        &self,
+        request: &RawRequest,
+        at: Option<DateTime<Utc>>,
+        others: &[Endpoint],
+    ) -> Result<Diagnosis, Failure> {
+        let mut explainer = Explainer::new(self.receiver(at)?);
+        for other in others.iter().filter(|other| other.vendor != self.vendor) {
+            explainer = explainer.beside(other.receiver(at)?);
+        }
+        Ok(explainer.explain(&request.request()))
+    }
+
+    /// Replaces the values of headers that hold the secret itself by `***`, and returns whether
+    /// there were any.
+    pub(crate) fn masked(&self, mut request: RawRequest) -> (RawRequest, bool) {
+        let mut masked = false;
+        for (_, value) in request.headers.iter_mut().filter(|(_, value)| self.is_in(value)) {
+            *value = b"***".to_vec();
+            masked = true;
+        }
+        (request, masked)
+    }
+
+    /// Returns whether this text holds the secret.
+    fn is_in(&self, text: &[u8]) -> bool {
+        let secret = self.secret.as_bytes();
+        !secret.is_empty() && text.windows(secret.len()).any(|window| window == secret)
+    }
+
+    fn receiver(&self, at: Option<DateTime<Utc>>) -> Result<Receiver, Failure> {
+        Ok(self.checked(at)?.receiver().with_secret(self.secret.as_str()))
+    }
+
+    fn checked(&self, at: Option<DateTime<Utc>>) -> Result<Box<dyn Check>, Failure> {
+        self.check(at).map_err(|error| self.unusable(&error))
+    }
+
+    fn unusable(&self, error: &ConfigError) -> Failure {
+        Failure::usage(&format!("the secret for {}", self.vendor), error)
+    }
+
+    fn check(&self, at: Option<DateTime<Utc>>) -> Result<Box<dyn Check>, ConfigError> {
+        let secret = self.secret.as_str();
+        Ok(match self.vendor {
+            Vendor::Truedy => signed(Truedy::new(secret)?, at),
+            Vendor::TalkifAi => signed(TalkifAi::new(secret)?, at),
+            Vendor::Salpre => {
+                let salpre = Salpre::bearer(secret)?;
+                Box::new(match at {
+                    Some(time) => salpre.with_clock(FixedClock::at(time)),
+                    None => salpre,
+                })
+            }
+            Vendor::Ultravox => signed(Ultravox::new(secret)?, at),
+            Vendor::StandardWebhooks => signed(StandardWebhooks::<serde_json::Value>::new(secret)?, at),
+        })
+    }
+}
+
+fn signed<V>(verifier: offhook::Hmac<V>, at: Option<DateTime<Utc>>) -> Box<dyn Check>
+where
+    V: SignedVendor + 'static,
+{
+    Box::new(match at {
+        Some(time) => verifier.with_clock(FixedClock::at(time)),
+        None => verifier,
+    })
+}
+
+/// What the command needs of a verifier, whatever the type of its events.
+trait Check {
+    fn profile(&self) -> &Profile;
+    fn receiver(&self) -> Receiver;
+    fn verdict(&self, request: &RawRequest) -> Verdict;
+}
+
+impl<V: SignedVendor> Check for offhook::Hmac<V> {
+    fn profile(&self) -> &Profile {
+        Verifier::profile(self)
+    }
+
+    fn receiver(&self) -> Receiver {
+        Receiver::signed(self)
+    }
+
+    fn verdict(&self, request: &RawRequest) -> Verdict {
+        verdict(self, request)
+    }
+}
+
+impl Check for Salpre {
+    fn profile(&self) -> &Profile {
+        Verifier::profile(self)
+    }
+
+    fn receiver(&self) -> Receiver {
+        Receiver::static_headers(self)
+    }
+
+    fn verdict(&self, request: &RawRequest) -> Verdict {
+        verdict(self, request)
+    }
+}
+
+/// What a receiver says about a delivery.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Verdict {
+    pub(crate) vendor: &'static str,
+    pub(crate) accepted: bool,
+    /// The status with which the receiver answers.
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    /// Why it was refused.
+    pub(crate) reason: Option<String>,
+    pub(crate) event: Option<String>,
+    pub(crate) call_id: Option<String>,
+    pub(crate) dedupe_key: Option<String>,
+    pub(crate) test: bool,
+    /// The paths of the documented fields that did not fit.
+    pub(crate) drift: Vec<String>,
+}
+
+fn verdict<V: Verifier>(verifier: &V, request: &RawRequest) -> Verdict {
+    let vendor = verifier.profile().vendor();
+    match verifier.receive_request(&request.head(), request.body.clone()) {
+        Ok(delivery) => Verdict {
+            vendor,
+            accepted: true,
+            status: delivery.acknowledge().status(),
+            code: "accepted",
+            reason: None,
+            event: Some(delivery.parsed().name().to_owned()),
+            call_id: delivery.call_id().map(str::to_owned),
+            dedupe_key: delivery.dedupe_key(),
+            test: delivery.is_test(),
+            drift: delivery.drift().iter().map(|misfit| misfit.path.clone()).collect(),
+        },
+        Err(error) => Verdict::refused(vendor, &error),
+    }
+}
+
+impl Verdict {
+    fn refused(vendor: &'static str, error: &ReceiveError) -> Self {
+        Verdict {
+            vendor,
+            accepted: false,
+            status: error.status(),
+            code: error.code(),
+            reason: Some(error.to_string()),
+            event: None,
+            call_id: None,
+            dedupe_key: None,
+            test: false,
+            drift: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Deliveries as text: a curl command, a raw request, or its headers.
+
+use hyper::Uri;
+use offhook::testing::RawRequest;
+
+use crate::failure::Failure;
+use crate::vendors::Vendor;
+
+/// Returns the path and the query of a URL.
+pub(crate) fn target(url: &Uri) -> &str {
+    url.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// Writes a curl command. The token of a vendor with a static header comes from the environment
+/// of the shell, where its value is masked.
+pub(crate) fn curl(url: &Uri, request: &RawRequest, vendor: Option<Vendor>) -> Result<String, Failure> {
+    let text = |bytes: &[u8]| {
+        String::from_utf8(bytes.to_vec())
+            .map_err(|_| Failure::Usage("the delivery is not text, so there is no curl command for it".to_owned()))
+    };
+    let mut command = format!("curl -i {}", quoted(&url.to_string()));
+    if request.method != "POST" {
+        command.push_str(&format!(" -X {}", quoted(&request.method)));
+    }
+    for (name, value) in &request.headers {
+        match vendor {
+            Some(vendor) if value == b"***" => {
+                command.push_str(&format!(" \\\n  -H \"{name}: Bearer ${}\"", vendor.variable()));
+            }
+            _ => command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {}", text(value)?)))),
+        }
+    }
+    command.push_str(&format!(" \\\n  --data-binary {}\n", quoted(&text(&request.body)?)));
+    Ok(command)
+}
+
+/// Puts text into quotation marks, in which a shell replaces nothing.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Writes a request of HTTP/1.1.
+pub(crate) fn http(url: &Uri, request: &RawRequest) -> Vec<u8> {
+    let host = url.authority().map_or("", |authority| authority.as_str());
+    let head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", request.method, request.target);
+    let length = format!("Content-Length: {}\r\nConnection: close\r\n\r\n", request.body.len());
+    [head.as_bytes(), &lines(request, "\r\n"), length.as_bytes(), &request.body].concat()
+}
+
+/// Writes the headers, one a line.
+pub(crate) fn headers(request: &RawRequest) -> Vec<u8> {
+    lines(request, "\n")
+}
+
+fn lines(request: &RawRequest, end: &str) -> Vec<u8> {
+    let line = |(name, value): &(String, Vec<u8>)| [name.as_bytes(), b": ", value, end.as_bytes()].concat();
+    request.headers.iter().flat_map(line).collect()
+}
