@@ -1,6 +1,7 @@
 //! The worker: it claims events, runs their handlers and records how that ended.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +14,10 @@ use super::backoff::backoff;
 use super::base::Inbox;
 use super::claims::{Held, Owner};
 use super::dialect::{Connection, Dialect};
+use super::ended::Ended;
+use super::entry::Entry;
 use super::handlers::{Attempt, Handlers, InTransaction, Job, NoHandlers, Plain};
-use super::log;
+use super::observe;
 use super::work::Work;
 use crate::idempotency::{BoxFuture, HandlerError, LeaseToken, StoreError};
 use crate::receive::Verifier;
@@ -22,7 +25,7 @@ use crate::receive::Verifier;
 impl<D: Dialect> Inbox<D> {
     /// Creates a worker without handlers.
     pub fn worker(&self) -> Worker<D, NoHandlers> {
-        Worker { inbox: self.clone(), handlers: NoHandlers, settings: Settings::default() }
+        Worker { inbox: self.clone(), handlers: NoHandlers, settings: Settings::default(), observer: None }
     }
 }
 
@@ -48,7 +51,11 @@ pub struct Worker<D: Dialect, H> {
     inbox: Inbox<D>,
     handlers: H,
     settings: Settings,
+    observer: Option<Observer>,
 }
+
+/// What is called when an attempt has ended.
+type Observer = Arc<dyn Fn(&Entry, &Ended) + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
 struct Settings {
@@ -91,6 +98,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
             inbox: self.inbox,
             handlers: Plain { verifier, handler, others: self.handlers },
             settings: self.settings,
+            observer: self.observer,
         }
     }
 
@@ -125,6 +133,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
             inbox: self.inbox,
             handlers: InTransaction { verifier, handler, others: self.handlers },
             settings: self.settings,
+            observer: self.observer,
         }
     }
 
@@ -180,6 +189,18 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
         self
     }
 
+    /// Calls this function when an attempt has ended and that is recorded: for a log, metrics
+    /// or a screen of your own. The entry is the event as it was when the attempt began. An
+    /// attempt whose process died is told by the worker that takes the event back.
+    ///
+    /// It should return soon, because the worker waits for it. There is one such function: a
+    /// later one replaces an earlier one.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Fn(&Entry, &Ended) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// Works until `shutdown` is ready. Then it claims nothing more, waits for the handlers
     /// that run, and gives back what is not finished in time, without counting the attempt.
     ///
@@ -191,6 +212,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
             inbox: self.inbox,
             handlers: self.handlers,
             settings: self.settings,
+            observer: self.observer,
             sources: serde_json::to_string(&sources).unwrap_or_default(),
             idle: Arc::new(Notify::new()),
             replan: Notify::new(),
@@ -204,6 +226,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
         {
             let mut shutdown = pin!(shutdown);
             let mut planner = pin!(Arc::clone(&run).plan());
+            let mut gauges = pin!(observe::keep_gauges(run.inbox.clone(), sources));
             let mut local = pin!(run.inbox.clone().listen(run.heard()));
             let mut remote = pin!(D::listen(run.inbox.pool().clone(), run.heard()));
             let mut remote_ended = false;
@@ -212,6 +235,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
                     return Poll::Ready(());
                 }
                 let _ = planner.as_mut().poll(context);
+                let _ = gauges.as_mut().poll(context);
                 let _ = local.as_mut().poll(context);
                 remote_ended = remote_ended || remote.as_mut().poll(context).is_ready();
                 let _ = poll_all(&mut lanes, context);
@@ -249,6 +273,7 @@ struct Run<D: Dialect, H> {
     inbox: Inbox<D>,
     handlers: H,
     settings: Settings,
+    observer: Option<Observer>,
     sources: String,
     /// Wakes one lane that has nothing to do.
     idle: Arc<Notify>,
@@ -263,13 +288,19 @@ struct Run<D: Dialect, H> {
 impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     /// Handles one event after the other.
     async fn lane(self: Arc<Self>) {
-        while !self.stopping.load(Ordering::Acquire) {
+        while !self.is_stopping() {
             match self.reached(self.inbox.claim(&self.sources, self.settings.lease, self.settings.dead_blocks).await) {
                 Some(Some(held)) => self.work(held).await,
+                // The shutdown has woken the lanes that waited then, and nobody wakes another.
+                _ if self.is_stopping() => return,
                 Some(None) => self.idle.notified().await,
                 None => drop(tokio::time::timeout(RECOVERY, self.idle.notified()).await),
             }
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Returns what to call when there may be something to do.
@@ -281,7 +312,7 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     async fn work(&self, held: Held) {
         let owner = held.owner();
         self.in_hand.add(owner);
-        if self.stopping.load(Ordering::Acquire) {
+        if self.is_stopping() {
             // `run` gives it back.
             return;
         }
@@ -302,43 +333,53 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     /// Records how an attempt ended. If that fails, the lease ends, and the event runs again.
     async fn record(&self, held: &Held, attempt: Attempt) {
         let (owner, entry) = (held.owner(), &held.entry);
-        let (code, error, recorded) = match attempt {
-            Attempt::Handled => match self.end(owner, End::Done).await {
-                Ok(elapsed) => return log::done(entry, elapsed),
-                Err(error) => ("unrecorded", error.to_string(), Ok(())),
-            },
-            Attempt::Committed(elapsed) => return log::done(entry, elapsed),
-            Attempt::Lost => ("lease_lost", StoreError::LeaseLost.to_string(), Ok(())),
+        let (end, error) = match attempt {
+            Attempt::Handled => (End::Done, String::new()),
+            Attempt::Committed(after) => return self.tell(entry, &Ended::Done { after }),
+            Attempt::Lost => return self.tell(entry, &Ended::LeaseLost),
             Attempt::Failed(error) if entry.attempts < self.settings.attempts => {
-                let error = bounded(error);
-                let [high, low, ..] = *LeaseToken::unique().as_bytes();
-                let Settings { first_wait, longest_wait, .. } = self.settings;
-                let wait = backoff(entry.attempts, first_wait, longest_wait, u16::from_be_bytes([high, low]));
-                let recorded = self.end(owner, End::Retry(wait, &error)).await.map(drop);
-                self.replan.notify_one();
-                ("retry", error, recorded)
+                (End::Retry(self.wait_after(entry.attempts)), bounded(error))
             }
-            Attempt::Failed(error) | Attempt::Hopeless(error) => {
-                let error = bounded(error);
-                let recorded = self.end(owner, End::Dead(&error)).await.map(drop);
-                ("dead", error, recorded)
-            }
+            Attempt::Failed(error) | Attempt::Hopeless(error) => (End::Dead, bounded(error)),
         };
-        match recorded {
-            Ok(()) => log::failed(entry, code, &error),
-            Err(store) => log::failed(entry, "unrecorded", &format!("{error}; {store}")),
+        let ended = match (self.end(owner, end, &error).await, end) {
+            (Ok(after), End::Done) => Ended::Done { after },
+            (Ok(_), End::Retry(_)) => Ended::Retry { error },
+            (Ok(_), End::Dead) => Ended::Dead { error },
+            (Err(StoreError::LeaseLost), End::Done) => Ended::LeaseLost,
+            (Err(store), End::Done) => Ended::Unrecorded { error: store.to_string() },
+            (Err(store), _) => Ended::Unrecorded { error: format!("{error}; {store}") },
+        };
+        self.tell(entry, &ended);
+        if let Ended::Retry { .. } = ended {
+            self.replan.notify_one();
+        }
+    }
+
+    fn wait_after(&self, attempts: u32) -> Duration {
+        let [high, low, ..] = *LeaseToken::unique().as_bytes();
+        let Settings { first_wait, longest_wait, .. } = self.settings;
+        backoff(attempts, first_wait, longest_wait, u16::from_be_bytes([high, low]))
+    }
+
+    /// Tells the log, the metrics and the observer how an attempt ended.
+    fn tell(&self, entry: &Entry, ended: &Ended) {
+        observe::ended(entry, ended);
+        if let Some(observer) = &self.observer {
+            // The hook has printed a panic, and the worker works on.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| observer(entry, ended)));
         }
     }
 
     /// Records the end of an attempt. If the database does not answer, it tries again for a
     /// while.
-    async fn end(&self, owner: Owner, end: End<'_>) -> Result<Duration, StoreError> {
+    async fn end(&self, owner: Owner, end: End, error: &str) -> Result<Duration, StoreError> {
         let mut pauses = PAUSES.into_iter();
         loop {
             let answer = match end {
                 End::Done => self.inbox.done(owner).await,
-                End::Retry(wait, error) => self.inbox.fail(owner, wait, error).await.map(|()| Duration::ZERO),
-                End::Dead(error) => self.inbox.bury(owner, error).await.map(|()| Duration::ZERO),
+                End::Retry(wait) => self.inbox.fail(owner, wait, error).await.map(|()| Duration::ZERO),
+                End::Dead => self.inbox.bury(owner, error).await.map(|()| Duration::ZERO),
             };
             let Err(StoreError::Unavailable(_) | StoreError::Timeout | StoreError::Contended(_)) = answer else {
                 return answer;
@@ -353,8 +394,9 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
         loop {
             let planned = async {
                 for entry in self.inbox.expire(&self.sources, self.settings.attempts).await? {
-                    let code = if entry.finished_at.is_some() { "dead" } else { "retry" };
-                    log::failed(&entry, code, entry.error.as_deref().unwrap_or_default());
+                    let error = entry.error.clone().unwrap_or_default();
+                    let is_dead = entry.finished_at.is_some();
+                    self.tell(&entry, &if is_dead { Ended::Dead { error } } else { Ended::Retry { error } });
                 }
                 self.inbox.until_next().await
             };
@@ -370,7 +412,7 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
         if let Err(error) = &answer
             && !failed_before
         {
-            log::unreachable(error);
+            observe::unreachable(error);
         }
         answer.ok()
     }
@@ -412,10 +454,11 @@ impl InHand {
 
 /// What is recorded of an attempt that ended.
 #[derive(Clone, Copy)]
-enum End<'e> {
+enum End {
     Done,
-    Retry(Duration, &'e str),
-    Dead(&'e str),
+    /// The event waits for this long.
+    Retry(Duration),
+    Dead,
 }
 
 /// Cuts the text of an error.

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod common;
+mod lines;
 mod operating;
 mod stored;
 mod working;

@@ -19,6 +19,7 @@ on_both!(
     what_cannot_be_parsed_is_dead_and_can_be_retried,
     an_expired_lease_is_taken_over,
     a_shutdown_gives_work_back,
+    a_shutdown_while_workers_look_for_work_waits_for_nothing,
     a_slow_handler_keeps_its_lease,
 );
 
@@ -175,6 +176,14 @@ async fn a_shutdown_gives_work_back<D: Dialect>(inbox: Inbox<D>) {
     let entries = inbox.list(&Filter::new()).await.unwrap();
     let states: Vec<_> = entries.iter().map(|entry| (entry.state, entry.attempts)).collect();
     assert_eq!(states, [(State::Done, 1), (State::Waiting, 0)]);
+}
+
+async fn a_shutdown_while_workers_look_for_work_waits_for_nothing<D: Dialect>(inbox: Inbox<D>) {
+    let hour = Duration::from_secs(3_600);
+    let worker = inbox.worker().vendor(talkifai(), async |_: &Work<Event>| Ok(())).with_grace(hour);
+    // It is ready when the worker has just sent its first statements.
+    let run = worker.run(tokio::task::yield_now());
+    assert!(tokio::time::timeout(Duration::from_secs(20), run).await.is_ok());
 }
 
 async fn a_slow_handler_keeps_its_lease<D: Dialect>(inbox: Inbox<D>) {
