@@ -78,6 +78,7 @@ pub use base::{DEFAULT_BACKLOG_LIMIT, DEFAULT_SIZE_LIMIT, Inbox};
 pub use dialect::Dialect;
 pub use ended::Ended;
 pub use entry::{Entry, State};
+pub use handlers::OptionalVerifier;
 pub use operate::{Filter, PrunePolicy, Pruned, SourceStats, Stats};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresInbox;

@@ -16,10 +16,10 @@ use super::claims::{Held, Owner};
 use super::dialect::{Connection, Dialect};
 use super::ended::Ended;
 use super::entry::Entry;
-use super::handlers::{Attempt, Handlers, InTransaction, Job, NoHandlers, Plain};
+use super::handlers::{Attempt, Handlers, InTransaction, Job, NoHandlers, OptionalVerifier, Plain};
 use super::observe;
 use super::work::Work;
-use crate::idempotency::{BoxFuture, HandlerError, LeaseToken, StoreError};
+use crate::idempotency::{HandlerError, LeaseToken, StoreError};
 use crate::receive::Verifier;
 
 impl<D: Dialect> Inbox<D> {
@@ -46,6 +46,21 @@ impl<D: Dialect> Inbox<D> {
 /// | is cut off, because the process dies | waiting, when the lease ends; the attempt counts |
 ///
 /// Rows of a vendor or endpoint without a handler are left alone.
+///
+/// All handlers of one [`run`](Self::run) share its task: they wait side by side, and compute
+/// one after the other. Handlers that compute for long should run in several tasks. A clone of
+/// a worker is another worker with the same handlers:
+///
+/// ```no_run
+/// # use offhook::inbox::{SqliteInbox, Work};
+/// # use offhook::{Truedy, truedy};
+/// # fn start(inbox: SqliteInbox, truedy: Truedy) {
+/// let worker = inbox.worker().vendor(truedy, async |work: &Work<truedy::Event>| Ok(()));
+/// for _ in 0..4 {
+///     tokio::spawn(worker.clone().run(std::future::pending()));
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Worker<D: Dialect, H> {
     inbox: Inbox<D>,
@@ -53,6 +68,9 @@ pub struct Worker<D: Dialect, H> {
     settings: Settings,
     observer: Option<Observer>,
 }
+
+/// The type of the events of a verifier.
+type EventOf<V> = <<V as OptionalVerifier>::Verifier as Verifier>::Event;
 
 /// What is called when an attempt has ended.
 type Observer = Arc<dyn Fn(&Entry, &Ended) + Send + Sync>;
@@ -88,53 +106,45 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
     /// Handles the events of this vendor at its endpoint: at least once each. An effect happens
     /// once if its table has a unique constraint on [`Work::key`].
     ///
-    /// A later handler for the same vendor and endpoint replaces an earlier one.
-    pub fn vendor<V, F>(self, verifier: V, handler: F) -> Worker<D, Plain<V, F, H>>
+    /// An `Option` of a verifier leaves the vendor out if it is `None`. A later handler for the
+    /// same vendor and endpoint replaces an earlier one.
+    pub fn vendor<V, F>(self, verifier: V, handler: F) -> Worker<D, Plain<V::Verifier, F, H>>
     where
-        V: Verifier,
-        F: AsyncFn(&Work<V::Event>) -> Result<(), HandlerError>,
+        V: OptionalVerifier,
+        F: AsyncFn(&Work<EventOf<V>>) -> Result<(), HandlerError>,
     {
-        Worker {
-            inbox: self.inbox,
-            handlers: Plain { verifier, handler, others: self.handlers },
-            settings: self.settings,
-            observer: self.observer,
-        }
+        let verifier = verifier.into_option();
+        self.with_handlers(|others| Plain { verifier, handler, others })
     }
 
     /// Handles the events of this vendor at its endpoint in a transaction, which also records
     /// that they are done: the effects that go through its connection happen **exactly once**.
     ///
-    /// The handler returns a boxed future, because the compiler cannot yet see that the future
-    /// of an `async` closure which borrows a connection can move between threads:
-    ///
     /// ```no_run
     /// # use offhook::inbox::SqliteInbox;
     /// # use offhook::idempotency::sqlx;
     /// # async fn start(inbox: SqliteInbox, truedy: offhook::Truedy) {
-    /// let worker = inbox.worker().vendor_in_transaction(truedy, |work, transaction| {
-    ///     Box::pin(async move {
-    ///         let insert = sqlx::query("INSERT INTO calls (id) VALUES ($1)");
-    ///         insert.bind(work.call_id()).execute(transaction).await?;
-    ///         Ok(())
-    ///     })
+    /// let worker = inbox.worker().vendor_in_transaction(truedy, async |work, transaction| {
+    ///     let insert = sqlx::query("INSERT INTO calls (id) VALUES ($1)");
+    ///     insert.bind(work.call_id()).execute(transaction).await?;
+    ///     Ok(())
     /// });
     /// tokio::spawn(worker.run(std::future::pending()));
     /// # }
     /// ```
     ///
     /// In SQLite, the transaction holds the file's write lock for as long as the handler runs.
-    pub fn vendor_in_transaction<V, F>(self, verifier: V, handler: F) -> Worker<D, InTransaction<V, F, H>>
+    pub fn vendor_in_transaction<V, F>(self, verifier: V, handler: F) -> Worker<D, InTransaction<V::Verifier, F, H>>
     where
-        V: Verifier,
-        F: for<'a> Fn(&'a Work<V::Event>, &'a mut Connection<D>) -> BoxFuture<'a, Result<(), HandlerError>>,
+        V: OptionalVerifier,
+        F: AsyncFn(&Work<EventOf<V>>, &mut Connection<D>) -> Result<(), HandlerError>,
     {
-        Worker {
-            inbox: self.inbox,
-            handlers: InTransaction { verifier, handler, others: self.handlers },
-            settings: self.settings,
-            observer: self.observer,
-        }
+        let verifier = verifier.into_option();
+        self.with_handlers(|others| InTransaction { verifier, handler, others })
+    }
+
+    fn with_handlers<N>(self, add: impl FnOnce(H) -> N) -> Worker<D, N> {
+        Worker { inbox: self.inbox, handlers: add(self.handlers), settings: self.settings, observer: self.observer }
     }
 
     /// Sets how many events are handled at the same time: 8 by default.

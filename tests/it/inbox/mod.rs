@@ -4,5 +4,6 @@ mod accepting;
 mod common;
 mod lines;
 mod operating;
+mod processes;
 mod stored;
 mod working;
