@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::base::Inbox;
-use super::claims::{Held, Owner};
+use super::claims::{Finished, Held, Owner};
 use super::dialect::{Connection, Dialect};
 use super::work::Work;
 use crate::idempotency::{HandlerError, StoreError, caught};
@@ -88,7 +88,7 @@ pub enum Attempt {
     /// The handler succeeded.
     Handled,
     /// The handler succeeded, and that is recorded.
-    Committed(Duration),
+    Committed(Finished),
     /// The next attempt may succeed.
     Failed(String),
     /// The next attempt would fail, too.
@@ -182,9 +182,9 @@ impl<V: Verifier, F, N> InTransaction<V, F, N> {
             let _ = inbox.in_time(transaction.rollback()).await;
             return Ok(failure);
         }
-        let elapsed = inbox.done_in(&mut transaction, owner).await?;
+        let finished = inbox.done_in(&mut transaction, owner).await?;
         inbox.in_time(transaction.commit()).await?;
-        Ok(Attempt::Committed(elapsed))
+        Ok(Attempt::Committed(finished))
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::backoff::backoff;
 use super::base::Inbox;
-use super::claims::{Held, Owner};
+use super::claims::{Finished, Found, Held, Owner};
 use super::dialect::{Connection, Dialect};
 use super::ended::Ended;
 use super::entry::Entry;
@@ -300,10 +300,11 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     async fn lane(self: Arc<Self>) {
         while !self.is_stopping() {
             match self.reached(self.inbox.claim(&self.sources, self.settings.lease, self.settings.dead_blocks).await) {
-                Some(Some(held)) => self.work(held).await,
+                Some(Found::Event(held)) => self.work(*held).await,
+                Some(Found::Blocked) => {}
                 // The shutdown has woken the lanes that waited then, and nobody wakes another.
                 _ if self.is_stopping() => return,
-                Some(None) => self.idle.notified().await,
+                Some(Found::Nothing) => self.idle.notified().await,
                 None => drop(tokio::time::timeout(RECOVERY, self.idle.notified()).await),
             }
         }
@@ -345,24 +346,33 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
         let (owner, entry) = (held.owner(), &held.entry);
         let (end, error) = match attempt {
             Attempt::Handled => (End::Done, String::new()),
-            Attempt::Committed(after) => return self.tell(entry, &Ended::Done { after }),
+            Attempt::Committed(finished) => {
+                return self.finished(entry, finished, Ended::Done { after: finished.after }).await;
+            }
             Attempt::Lost => return self.tell(entry, &Ended::LeaseLost),
             Attempt::Failed(error) if entry.attempts < self.settings.attempts => {
                 (End::Retry(self.wait_after(entry.attempts)), bounded(error))
             }
             Attempt::Failed(error) | Attempt::Hopeless(error) => (End::Dead, bounded(error)),
         };
-        let ended = match (self.end(owner, end, &error).await, end) {
-            (Ok(after), End::Done) => Ended::Done { after },
-            (Ok(_), End::Retry(_)) => Ended::Retry { error },
-            (Ok(_), End::Dead) => Ended::Dead { error },
-            (Err(StoreError::LeaseLost), End::Done) => Ended::LeaseLost,
-            (Err(store), End::Done) => Ended::Unrecorded { error: store.to_string() },
-            (Err(store), _) => Ended::Unrecorded { error: format!("{error}; {store}") },
-        };
+        match (self.end(owner, end, &error).await, end) {
+            (Ok(finished), End::Done) => self.finished(entry, finished, Ended::Done { after: finished.after }).await,
+            (Ok(finished), End::Dead) => self.finished(entry, finished, Ended::Dead { error }).await,
+            (Ok(_), End::Retry(_)) => {
+                self.tell(entry, &Ended::Retry { error });
+                self.replan.notify_one();
+            }
+            (Err(StoreError::LeaseLost), End::Done) => self.tell(entry, &Ended::LeaseLost),
+            (Err(store), End::Done) => self.tell(entry, &Ended::Unrecorded { error: store.to_string() }),
+            (Err(store), _) => self.tell(entry, &Ended::Unrecorded { error: format!("{error}; {store}") }),
+        }
+    }
+
+    /// Tells that an event is done or dead, and lets the next one of its call run.
+    async fn finished(&self, entry: &Entry, finished: Finished, ended: Ended) {
         self.tell(entry, &ended);
-        if let Ended::Retry { .. } = ended {
-            self.replan.notify_one();
+        if finished.is_followed {
+            self.inbox.call_up(entry.id).await;
         }
     }
 
@@ -383,13 +393,13 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
 
     /// Records the end of an attempt. If the database does not answer, it tries again for a
     /// while.
-    async fn end(&self, owner: Owner, end: End, error: &str) -> Result<Duration, StoreError> {
+    async fn end(&self, owner: Owner, end: End, error: &str) -> Result<Finished, StoreError> {
         let mut pauses = PAUSES.into_iter();
         loop {
             let answer = match end {
                 End::Done => self.inbox.done(owner).await,
-                End::Retry(wait) => self.inbox.fail(owner, wait, error).await.map(|()| Duration::ZERO),
-                End::Dead => self.inbox.bury(owner, error).await.map(|()| Duration::ZERO),
+                End::Retry(wait) => self.inbox.fail(owner, wait, error).await.map(|()| Finished::default()),
+                End::Dead => self.inbox.bury(owner, error).await,
             };
             let Err(StoreError::Unavailable(_) | StoreError::Timeout | StoreError::Contended(_)) = answer else {
                 return answer;
@@ -407,6 +417,9 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
                     let error = entry.error.clone().unwrap_or_default();
                     let is_dead = entry.finished_at.is_some();
                     self.tell(&entry, &if is_dead { Ended::Dead { error } } else { Ended::Retry { error } });
+                    if is_dead {
+                        self.inbox.call_up(entry.id).await;
+                    }
                 }
                 self.inbox.until_next().await
             };
