@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::base::Inbox;
 use super::dialect::{Connection, Dialect, Row, Value};
 use super::entry::{Entry, State};
-use super::statements::{BURY, CALL_UP, CLAIM, DONE, EXPIRE, EXTEND, FAIL, NEXT, OWNS, RELEASE};
+use super::statements::{BURY, CALL_UP, CLAIM, DONE, EXPIRE, EXTEND, FAIL, NEXT, OWNS, RELEASE, RESET_DUE};
 use super::stored::Stored;
 use crate::idempotency::{LeaseToken, StoreError, millis};
 
@@ -122,6 +122,11 @@ impl<D: Dialect> Inbox<D> {
     pub(super) async fn expire(&self, sources: &str, attempts: u32) -> Result<Vec<Entry>, StoreError> {
         let values = vec![sources.into(), i64::from(attempts).into(), EXPIRED.into()];
         self.rows(EXPIRE, values).await?.iter_mut().map(Entry::read).collect()
+    }
+
+    /// Lets the events run that were accepted before the clock was set back.
+    pub(super) async fn reset_due(&self) -> Result<(), StoreError> {
+        self.rows(RESET_DUE, vec![millis(PUT_OFF).into()]).await.map(drop)
     }
 
     /// Returns the time until something falls due.

@@ -76,6 +76,11 @@ pub(super) const CALL_UP: &str = "UPDATE offhook_inbox SET due = CASE WHEN due <
         AND state = 'waiting' AND attempts = 0
     RETURNING id";
 
+/// An event that was never tried is due within the span of a put-off. If it is due later, the
+/// clock was set back since.
+pub(super) const RESET_DUE: &str = "UPDATE offhook_inbox SET due = {now}
+    WHERE state = 'waiting' AND attempts = 0 AND due > {now} + $2 RETURNING id";
+
 pub(super) const EXTEND: &str = "UPDATE offhook_inbox SET lease_until = {now} + $4
     WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
 

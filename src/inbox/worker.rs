@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -411,8 +411,13 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
 
     /// Takes back what other workers left behind, and wakes a lane when something falls due.
     async fn plan(self: Arc<Self>) {
+        let mut reset: Option<Instant> = None;
         loop {
             let planned = async {
+                if reset.is_none_or(|reset| reset.elapsed() > RESET) {
+                    self.inbox.reset_due().await?;
+                    reset = Some(Instant::now());
+                }
                 for entry in self.inbox.expire(&self.sources, self.settings.attempts).await? {
                     let error = entry.error.clone().unwrap_or_default();
                     let is_dead = entry.finished_at.is_some();
@@ -502,5 +507,7 @@ impl<D: Dialect, H> fmt::Debug for Worker<D, H> {
 const ERROR_BYTES: usize = 2_048;
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
+/// How often a worker looks whether the clock was set back.
+const RESET: Duration = Duration::from_secs(60);
 const RECOVERY: Duration = Duration::from_secs(1);
 const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(2)];

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod common;
+mod faults;
 mod lines;
 mod operating;
 mod processes;
