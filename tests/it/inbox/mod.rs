@@ -2,6 +2,9 @@
 
 mod accepting;
 mod common;
+mod faults;
+mod lines;
 mod operating;
+mod processes;
 mod stored;
 mod working;
