@@ -32,7 +32,7 @@ impl Command {
     pub(crate) async fn run(self, output: &Output) -> Result<Outcome, Failure> {
         match self {
             Command::Sign(arguments) => until_interrupted(sign::run(arguments, output)).await,
-            Command::Send(arguments) => until_interrupted(send::run(arguments, output)).await,
+            Command::Send(arguments) => send::run(arguments, output).await,
             Command::Verify(arguments) => until_interrupted(verify::run(arguments, output)).await,
             Command::Explain(arguments) => until_interrupted(explain::run(arguments, output)).await,
         }
@@ -40,7 +40,7 @@ impl Command {
 }
 
 /// Drops a command at Ctrl-C. One that has something to tell at its end waits for Ctrl-C itself.
-async fn until_interrupted(command: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+async fn until_interrupted<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         biased;
         // The signal comes first, so that it is caught before the command asks for a secret.

@@ -122,8 +122,10 @@ impl Message {
     fn sample(&self, event: &str) -> Result<Sample, Failure> {
         let vendor = self.vendor.name();
         let sample = samples::find(vendor, event).ok_or_else(|| {
-            let known: Vec<_> =
+            let mut known: Vec<_> =
                 samples::all().filter(|sample| sample.vendor() == vendor).map(|sample| sample.event()).collect();
+            // An event may have several samples.
+            known.dedup();
             Failure::Usage(match known.as_slice() {
                 [] => format!("there are no samples of {vendor}: name a file with --body"),
                 known => format!("{vendor} has no event {event}: its events are {}", known.join(", ")),
