@@ -18,7 +18,7 @@ fn receiver() -> String {
 }
 
 /// Serves a receiver of Truedy, and returns its URL and the dedupe keys of what it accepts.
-fn recorder() -> (String, Arc<Mutex<BTreeSet<String>>>) {
+pub(super) fn recorder() -> (String, Arc<Mutex<BTreeSet<String>>>) {
     let keys = Arc::new(Mutex::new(BTreeSet::new()));
     let recorded = Arc::clone(&keys);
     let answer = async move |webhook: Result<Webhook<Truedy>, Rejection>| -> Result<Reply, Rejection> {

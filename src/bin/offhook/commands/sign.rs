@@ -48,10 +48,8 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
     let Message { vendor, .. } = arguments.message;
-    let url = match arguments.to {
-        Some(url) => url,
-        None => default_url(vendor)?,
-    };
+    let target = format!("/webhooks/{vendor}");
+    let url = written::url(arguments.to.as_ref(), &RawRequest::post(target, ""))?;
     let body = arguments.message.body().await?;
     let endpoint = arguments.secrets.endpoint(vendor)?;
     let signer = endpoint.signer()?;
@@ -74,11 +72,6 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
         output.bytes(&written::headers(&request))?;
     }
     Ok(Outcome::Done)
-}
-
-fn default_url(vendor: Vendor) -> Result<Uri, Failure> {
-    let url = format!("http://127.0.0.1:3000/webhooks/{vendor}");
-    url.parse().map_err(|error| Failure::usage(&url, &error))
 }
 
 fn as_json(url: &Uri, request: &RawRequest) -> Value {
