@@ -1,5 +1,6 @@
 //! The command `offhook`, run as a program: its data, its messages and its exit codes.
 
+mod inbox;
 mod judging;
 mod replaying;
 mod sending;

@@ -4,6 +4,8 @@ mod captures;
 mod completions;
 mod curl;
 mod explain;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod inbox;
 mod replay;
 mod send;
 mod sign;
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     /// Use captured deliveries
     #[command(subcommand)]
     Captures(captures::Command),
+    /// Look after an inbox in a database
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    Inbox(inbox::Arguments),
     /// Print the completions for a shell
     Completions(completions::Arguments),
 }
@@ -52,6 +57,8 @@ impl Command {
             Command::Explain(arguments) => until_interrupted(explain::run(arguments, output)).await,
             Command::Curl(arguments) => until_interrupted(curl::run(arguments, output)).await,
             Command::Captures(command) => until_interrupted(captures::run(command, output)).await,
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            Command::Inbox(arguments) => until_interrupted(inbox::run(arguments, output)).await,
             Command::Completions(arguments) => completions::run(&arguments, output),
         }
     }
