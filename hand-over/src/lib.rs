@@ -1,6 +1,16 @@
 //! Deliveries that offhook verifies, and that a queue of yours handles: one file for each queue.
+//!
+//! | file | a delivery is pushed | the events of a call run |
+//! |---|---|---|
+//! | [`graphile`] | in one transaction with the record of its key | in order |
+//! | [`apalis`] | in one transaction with the record of its key | in any order |
+//! | [`redis_streams`] | by a script, which also records its key | in order, with one consumer for each stream |
+//! | [`nats`] | with its key as `Nats-Msg-Id` | in order, with one message in hand |
 
+pub mod apalis;
 pub mod graphile;
+pub mod nats;
+pub mod redis_streams;
 
 // The servers and the client of offhook's own tests.
 #[path = "../../tests/src/client.rs"]
