@@ -30,10 +30,11 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Takes a request, and replaces the values of the headers that HTTP uses for credentials
-    /// and of those that have `token`, `secret`, `api-key` or `password` in their names.
+    /// Takes a request, and replaces the values of headers that have `authorization`, `cookie`,
+    /// `token`, `secret`, `api-key` or `password` in their names, or begin with `Bearer` or
+    /// `Basic`.
     pub fn new(mut request: RawRequest) -> Self {
-        for (_, value) in request.headers.iter_mut().filter(|(name, _)| is_credential(name)) {
+        for (_, value) in request.headers.iter_mut().filter(|(name, value)| is_credential(name, value)) {
             *value = MASK.to_vec();
         }
         Capture { request, received_at: None, verdict: None }
@@ -168,12 +169,16 @@ fn read_header(header: &Value) -> Option<(String, Vec<u8>)> {
     Some((name.as_str()?.to_owned(), value))
 }
 
-fn is_credential(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str())
-        || ["token", "secret", "api-key", "password"].iter().any(|word| name.contains(word))
+/// Gateways rename headers, so the words may be anywhere in a name.
+fn is_credential(name: &str, value: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+    WORDS.iter().any(|word| name.contains(word))
+        || scheme.eq_ignore_ascii_case(b"bearer")
+        || scheme.eq_ignore_ascii_case(b"basic")
 }
 
+const WORDS: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password"];
 const FORMAT: &str = "offhook_capture";
 const VERSION: u64 = 1;
 const MASK: &[u8] = b"***";
@@ -201,18 +206,12 @@ mod tests {
 
     #[test]
     fn a_capture_holds_no_credential() {
-        let names = [
-            "Authorization",
-            "cookie",
-            "Proxy-Authorization",
-            "X-Auth-Token",
-            "x-webhook-secret",
-            "X-Api-Key",
-            "X-Pin",
-        ];
-        let request = names.iter().fold(request(), |request, name| request.with_header(*name, "s3cret"));
+        let named = ["Authorization", "cookie", "HTTP_PROXY_AUTHORIZATION", "X-Auth-Token", "x-webhook-secret"];
+        let named = named.into_iter().chain(["X-Api-Key", "x_apikey", "X-Password", "X-Pin"]);
+        let request = named.clone().fold(request(), |request, name| request.with_header(name, "s3cret"));
+        let request = request.with_header("x-a", "bearer s3cret").with_header("x-b", "Basic s3cret");
         let capture = Capture::new(request).with_masked("x-pin");
-        assert_eq!(capture.masked().collect::<Vec<_>>(), names);
+        assert_eq!(capture.masked().collect::<Vec<_>>(), named.chain(["x-a", "x-b"]).collect::<Vec<_>>());
         assert!(!capture.to_json().contains("s3cret"));
     }
 

@@ -6,6 +6,8 @@ mod commands;
 mod failure;
 mod input;
 mod output;
+#[cfg(test)]
+mod scan;
 mod vendors;
 mod written;
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
 use offhook::diagnose::{Diagnosis, Explainer, Receiver};
-use offhook::testing::{RawRequest, Signer};
+use offhook::testing::{Capture, RawRequest, Signer};
 use offhook::verify::{HmacScheme, Lookup};
 use offhook::{
     Clock, ConfigError, FixedClock, Headers, Profile, ReceiveError, Salpre, SignedVendor, StandardWebhooks,
@@ -55,7 +55,7 @@ impl Vendor {
 
     /// Returns how the vendor signs, and the header of the signature; `None` for a vendor that
     /// sends a static header.
-    fn scheme(self) -> Option<(HmacScheme, &'static str)> {
+    pub(crate) fn scheme(self) -> Option<(HmacScheme, &'static str)> {
         match self {
             Vendor::Truedy => Some((truedy::SCHEME, truedy::SIGNATURE_HEADER)),
             Vendor::TalkifAi => Some((talkifai::SCHEME, talkifai::SIGNATURE_HEADER)),
@@ -63,6 +63,11 @@ impl Vendor {
             Vendor::Ultravox => Some((ultravox::SCHEME, ultravox::SIGNATURE_HEADER)),
             Vendor::StandardWebhooks => Some((standard_webhooks::SCHEME, standard_webhooks::SIGNATURE_HEADER)),
         }
+    }
+
+    /// Returns whether the vendor signs, and does not send a static header.
+    pub(crate) fn signs(self) -> bool {
+        self.scheme().is_some()
     }
 
     /// Recognises the sender of a delivery: by the header of a signature, then by a part of
@@ -205,19 +210,18 @@ impl Endpoint {
         signer.map_err(|error| self.unusable(&error))
     }
 
-    /// Signs a delivery again, now and with the secret of the endpoint. Its message id stays, so
-    /// it is the same event.
+    /// Signs a delivery again, now and with the secret of the endpoint. The old signatures go. Its
+    /// message id stays, so it is the same event.
     pub(crate) fn resigned(&self, mut request: RawRequest) -> Result<RawRequest, Failure> {
         let mut signer = self.signer()?;
         if let Lookup::One(id) = request.headers.lookup(standard_webhooks::ID_HEADER) {
             signer = signer.with_message_id(String::from_utf8_lossy(id));
         }
         for (name, value) in signer.sign(SystemClock.now(), &request.body) {
-            let mut found = request.headers.iter_mut().filter(|(header, _)| header.eq_ignore_ascii_case(name));
-            match found.next() {
-                Some((_, old)) => *old = value.into_bytes(),
-                None => request = request.with_header(name, value),
-            }
+            let place = request.headers.iter().position(|(header, _)| header.eq_ignore_ascii_case(name));
+            request = request.without_header(name);
+            let place = place.unwrap_or(request.headers.len()).min(request.headers.len());
+            request.headers.insert(place, (name.to_owned(), value.into_bytes()));
         }
         Ok(request)
     }
@@ -241,15 +245,19 @@ impl Endpoint {
         Ok(explainer.explain(&request.request()))
     }
 
-    /// Replaces the values of headers that hold the secret itself by `***`, and returns whether
-    /// there were any.
-    pub(crate) fn masked(&self, mut request: RawRequest) -> (RawRequest, bool) {
-        let mut masked = false;
-        for (_, value) in request.headers.iter_mut().filter(|(_, value)| self.is_in(value)) {
-            *value = b"***".to_vec();
-            masked = true;
-        }
-        (request, masked)
+    /// Replaces the values of headers that are credentials or hold the secret by `***`, and
+    /// returns whether there were any.
+    pub(crate) fn masked(&self, request: RawRequest) -> (RawRequest, bool) {
+        let capture = self.capture(request);
+        let masked = capture.masked().next().is_some();
+        (capture.request().clone(), masked)
+    }
+
+    /// Captures a delivery. Headers that hold the secret are masked, whatever their names.
+    pub(crate) fn capture(&self, request: RawRequest) -> Capture {
+        let holds = request.headers.iter().filter(|(_, value)| self.is_in(value));
+        let names: Vec<_> = holds.map(|(name, _)| name.clone()).collect();
+        names.iter().fold(Capture::new(request), |capture, name| capture.with_masked(name))
     }
 
     /// Returns whether this text holds the secret.

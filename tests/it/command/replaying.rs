@@ -53,6 +53,12 @@ fn a_masked_token_is_filled_in_and_never_sent_as_it_is() {
     assert!(refused.code == 2 && refused.stderr.contains("`authorization` was masked"), "{refused:?}");
     let unreachable = offhook(&["replay", &file, "--to", "http://127.0.0.1:1"]);
     assert!(unreachable.code == 1 && unreachable.stdout.contains("(no_connection)"), "{unreachable:?}");
+    // Where the vendor signs, the delivery is accepted without the header.
+    let (url, keys) = recorder();
+    let file = write(&folder, "2.json", old(samples::truedy::CALL_ENDED).with_header("X-Api-Token", "s3cret"));
+    assert_eq!(offhook(&["replay", &file, "--to", &url]).code, 0);
+    assert_eq!(keys.lock().unwrap().len(), 1);
+    let file = write(&folder, "1.json", old(samples::salpre::CALL_ENDED));
     let curl = offhook(&["curl", &file, "--resign"]);
     assert!(curl.stdout.contains("\"authorization: Bearer $SALPRE_WEBHOOK_TOKEN\""), "{curl:?}");
     assert!(!curl.stdout.contains(SALPRE_TOKEN));

@@ -108,7 +108,7 @@ fn identifier(text: &str) -> Result<String, String> {
 
 /// Writes the test: the delivery is signed again with a secret of the test's own, so that the
 /// real one is not needed.
-fn rust(vendor: Vendor, name: &str, input: &Input, verdict: &Verdict) -> String {
+pub(crate) fn rust(vendor: Vendor, name: &str, input: &Input, verdict: &Verdict) -> String {
     let (kind, verifier, signer) = match vendor {
         Vendor::Truedy => ("Truedy", "Truedy::new(SECRET)", "Signer::of(&verifier)"),
         Vendor::TalkifAi => ("TalkifAi", "TalkifAi::new(SECRET)", "Signer::of(&verifier)"),

@@ -66,17 +66,19 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
 }
 
 impl Arguments {
-    /// Returns the request as it is to be sent.
+    /// Returns the request as it is to be sent. A header whose value is not known is left out.
     fn prepare(&self, input: Input) -> Result<RawRequest, Failure> {
+        let vendor = self.vendor.or_else(|| Vendor::recognise(&input.request));
+        let request = input.masked.iter().fold(input.request, |request, name| request.without_header(name));
         if !self.as_received {
-            let vendor = sender(self.vendor, &self.secrets, &input.request)?;
-            return self.secrets.endpoint(vendor)?.resigned(input.request);
+            let vendor = sender(vendor, &self.secrets, &request)?;
+            return self.secrets.endpoint(vendor)?.resigned(request);
         }
         match input.masked.first() {
-            Some(header) => Err(Failure::Usage(format!(
+            Some(header) if !vendor.is_some_and(Vendor::signs) => Err(Failure::Usage(format!(
                 "the value of `{header}` was masked when the delivery was captured: use --resign"
             ))),
-            None => Ok(input.request),
+            _ => Ok(request),
         }
     }
 }

@@ -74,7 +74,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     Ok(Outcome::Done)
 }
 
-fn as_json(url: &Uri, request: &RawRequest) -> Value {
+pub(crate) fn as_json(url: &Uri, request: &RawRequest) -> Value {
     let headers = request.headers.iter().map(|(name, value)| json!([name, String::from_utf8_lossy(value)]));
     json!({
         "method": request.method,

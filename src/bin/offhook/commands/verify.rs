@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     Ok(Outcome::Refused)
 }
 
-fn text(verdict: &Verdict) -> String {
+pub(crate) fn text(verdict: &Verdict) -> String {
     let Verdict { vendor, status, code, .. } = verdict;
     if let Some(reason) = &verdict.reason {
         return format!("refused: {vendor} {status} {code}: {}\n", printable(reason));
