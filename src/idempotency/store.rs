@@ -141,6 +141,13 @@ pub enum StoreError {
     LeaseLost,
     /// The store's table does not exist, or is of an earlier version. Call the store's `migrate()` first.
     NotMigrated(Box<dyn Error + Send + Sync>),
+    /// The tables were made by a newer version of this crate.
+    NewerSchema {
+        /// The version of the tables.
+        version: i64,
+        /// The newest version that this version of the crate knows.
+        known: i64,
+    },
     /// The store would drop records when it runs out of memory.
     Evicts {
         /// Redis's `maxmemory-policy`.
@@ -169,6 +176,7 @@ impl StoreError {
             StoreError::Full { .. } => "store_full",
             StoreError::LeaseLost => "lease_lost",
             StoreError::NotMigrated(_) => "store_not_migrated",
+            StoreError::NewerSchema { .. } => "newer_schema",
             StoreError::Evicts { .. } => "store_evicts",
             StoreError::UnexpectedAnswer(_) => "unexpected_answer",
         }
@@ -191,6 +199,10 @@ impl fmt::Display for StoreError {
                     "the store's table is missing or of an earlier version, call the store's migrate() first: {cause}"
                 )
             }
+            StoreError::NewerSchema { version, known } => write!(
+                f,
+                "the tables have version {version}, but this version of offhook knows {known} at most: use a newer one"
+            ),
             StoreError::Evicts { policy } => {
                 write!(f, "Redis evicts records: set its maxmemory-policy to noeviction, not {policy}")
             }

@@ -101,6 +101,10 @@ impl<D: Dialect> Inbox<D> {
     ) -> Result<Vec<&'static str>, StoreError> {
         let mut rows = self.rows_on(transaction, VERSION, Vec::new()).await?;
         let version = rows.first_mut().ok_or(UNEXPECTED)?.number()?;
+        let known = i64::try_from(D::SCHEMA.len()).unwrap_or(i64::MAX);
+        if version > known {
+            return Err(StoreError::NewerSchema { version, known });
+        }
         let mut missing = Vec::new();
         for (number, statements) in (1_i64..).zip(D::SCHEMA).filter(|(number, _)| *number > version) {
             missing.extend_from_slice(statements);

@@ -36,7 +36,8 @@ impl PostgresInbox {
         Ok(PostgresInbox::new(connect_pool(url).await?))
     }
 
-    /// Creates the tables, or brings those of an older version of this crate up to date.
+    /// Creates the tables, or brings those of an older version of this crate up to date. Those
+    /// of a newer version are left alone ([`StoreError::NewerSchema`]).
     ///
     /// # Errors
     ///

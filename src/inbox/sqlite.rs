@@ -53,7 +53,8 @@ impl SqliteInbox {
         self
     }
 
-    /// Creates the tables, or brings those of an older version of this crate up to date.
+    /// Creates the tables, or brings those of an older version of this crate up to date. Those
+    /// of a newer version are left alone ([`StoreError::NewerSchema`]).
     ///
     /// # Errors
     ///

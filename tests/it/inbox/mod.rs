@@ -3,8 +3,10 @@
 mod accepting;
 pub(crate) mod common;
 mod faults;
+mod latency;
 mod lines;
 mod operating;
 mod processes;
+mod schema;
 mod stored;
 mod working;

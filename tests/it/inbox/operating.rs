@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use offhook::idempotency::HandlerError;
-use offhook::inbox::{Dialect, Filter, Inbox, PrunePolicy, SqliteInbox, State, Work};
+use offhook::inbox::{Dialect, Filter, Inbox, PrunePolicy, State, Work};
 
 use super::common::{Event, Notes, delivery, talkifai, until};
 use crate::on_both;
-use offhook_tests::databases::Folder;
 
 on_both!(stats_and_filters_count_what_is_there, a_replay_is_marked_and_runs_once, prune_and_erase_delete);
 
@@ -76,14 +75,4 @@ async fn prune_and_erase_delete<D: Dialect>(inbox: Inbox<D>) {
     assert_eq!(inbox.erase("call_3").await.unwrap(), 1);
     assert_eq!(inbox.erase("call_3").await.unwrap(), 0);
     assert_eq!(inbox.list(&Filter::new()).await.unwrap(), []);
-}
-
-#[tokio::test]
-async fn an_unknown_schema_version_is_left_alone_and_rows_stay() {
-    let folder = Folder::new();
-    let inbox: SqliteInbox = super::common::sqlite(&folder).await;
-    assert_eq!(inbox.accept(&delivery("1")).await.reply().status(), 200);
-    sqlx::query("INSERT INTO offhook_inbox_schema VALUES (99, 0)").execute(inbox.pool()).await.unwrap();
-    inbox.migrate().await.unwrap();
-    assert_eq!(inbox.list(&Filter::new()).await.unwrap().len(), 1);
 }
