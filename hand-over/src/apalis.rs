@@ -6,7 +6,7 @@ use apalis::prelude::*;
 use apalis_postgres::{Config, PgTask, PostgresStorage, queries};
 use axum::Router;
 use axum::routing::post;
-use offhook::idempotency::{HandlerError, PostgresStore};
+use offhook::idempotency::PostgresStore;
 use offhook::inbox::Stored;
 use offhook::{Delivery, Reply, Truedy, Webhook, truedy};
 use sqlx::PgConnection;
@@ -17,13 +17,14 @@ use crate::Application;
 /// transaction.
 pub fn receiver(store: PostgresStore, truedy: Truedy) -> Router {
     let receive = async move |webhook: Webhook<Truedy>| -> Reply {
-        store.transact(&webhook, async |_, transaction| push(transaction, &webhook).await).await.reply()
+        let handled = store.transact(&webhook, async |_, transaction| Ok(push(transaction, &webhook).await?));
+        handled.await.reply()
     };
     Router::new().route("/webhooks/truedy", post(receive)).with_state(truedy)
 }
 
 /// Adds the task of a delivery in this transaction.
-pub async fn push(transaction: &mut PgConnection, delivery: &Delivery<truedy::Event>) -> Result<(), HandlerError> {
+pub async fn push(transaction: &mut PgConnection, delivery: &Delivery<truedy::Event>) -> anyhow::Result<()> {
     let stored = Stored::of(delivery);
     let mut task: TaskBuilder<Vec<u8>> = TaskBuilder::new(serde_json::to_vec(&stored)?);
     if let Some(key) = stored.job_key() {
@@ -48,4 +49,5 @@ async fn handle(stored: Stored, application: Data<Application>) -> Result<(), Bo
     Ok(application.handle(&stored).await?)
 }
 
-const QUEUE: &str = "deliveries";
+/// The name of the queue.
+pub const QUEUE: &str = "deliveries";

@@ -8,7 +8,7 @@ use graphile_worker::{
     IntoTaskHandlerResult, JobKeyMode, JobRecovery, JobRecoveryResult, JobSpec, TaskHandler, Worker, WorkerBuildError,
     WorkerContext, WorkerOptions, WorkerUtils,
 };
-use offhook::idempotency::{HandlerError, PayloadDigest, PostgresStore};
+use offhook::idempotency::{PayloadDigest, PostgresStore};
 use offhook::inbox::Stored;
 use offhook::{Delivery, Reply, Truedy, Webhook, truedy};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,8 @@ impl TaskHandler for HandleDelivery {
 pub fn receiver(store: PostgresStore, truedy: Truedy) -> Router {
     let jobs = jobs(store.pool());
     let receive = async move |webhook: Webhook<Truedy>| -> Reply {
-        store.transact(&webhook, async |_, transaction| add_job(jobs, transaction, &webhook).await).await.reply()
+        let handled = store.transact(&webhook, async |_, transaction| Ok(add_job(jobs, transaction, &webhook).await?));
+        handled.await.reply()
     };
     Router::new().route("/webhooks/truedy", post(receive)).with_state(truedy)
 }
@@ -49,7 +50,7 @@ pub async fn add_job(
     jobs: WorkerUtils,
     transaction: &mut PgConnection,
     delivery: &Delivery<truedy::Event>,
-) -> Result<(), HandlerError> {
+) -> anyhow::Result<()> {
     let stored = Stored::of(delivery);
     let job = JobSpec {
         job_key: stored.job_key().map(|key| key.to_string()),

@@ -37,6 +37,9 @@ pub mod exactly_once {}
 #[doc = include_str!("../../docs/guide/inbox.md")]
 pub mod inbox {}
 
+#[doc = include_str!("../../docs/guide/hand-over.md")]
+pub mod hand_over {}
+
 #[doc = include_str!("../../docs/guide/slow-handlers.md")]
 pub mod slow_handlers {}
 
