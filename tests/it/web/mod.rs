@@ -6,6 +6,7 @@ mod crowds;
 mod debug;
 mod functions;
 mod limits;
+mod raw_sockets;
 mod request;
 mod senders;
 mod standalone;

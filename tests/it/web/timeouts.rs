@@ -11,13 +11,13 @@ use offhook_tests::examples::build;
 /// Twice as long as the examples wait, for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-struct Server {
+pub(super) struct Server {
     process: Child,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
 }
 
 impl Server {
-    fn start(example: &str) -> Self {
+    pub(super) fn start(example: &str) -> Self {
         let mut command = Command::new(build(example));
         for name in ["OFFHOOK_STORE", "TRUEDY_WEBHOOK_SECRET", "TALKIFAI_WEBHOOK_SECRET", "SALPRE_WEBHOOK_TOKEN"] {
             command.env_remove(name);
@@ -28,6 +28,23 @@ impl Server {
         // The rest is read, so that the server does not wait for a reader.
         std::thread::spawn(move || notes.for_each(drop));
         Server { process, address: address.expect("it listens") }
+    }
+
+    /// Returns the memory that the process has, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// Returns how many sockets the process has.
+    pub(super) fn sockets(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap();
+        open.filter(|file| {
+            let link = file.as_ref().ok().and_then(|file| std::fs::read_link(file.path()).ok());
+            link.is_some_and(|link| link.to_string_lossy().starts_with("socket:"))
+        })
+        .count()
     }
 }
 

@@ -50,7 +50,9 @@ fn check_envelope(vendor: &Vendor, members: &[(&str, &str)], seen: Result<Seen, 
     };
     let fields = [&[vendor.name_field, vendor.data_field], vendor.other_fields].concat();
     if fields.iter().any(|field| values(field).len() > 1) {
-        assert!(matches!(seen, Err(ParseError::RepeatedField { .. })), "{seen:?}: {text}");
+        // The first of them may be unusable as well.
+        let refused = matches!(seen, Err(ParseError::RepeatedField { .. } | ParseError::MissingField { .. }));
+        assert!(refused, "{seen:?}: {text}");
         return;
     }
     let name = match values(vendor.name_field).first() {

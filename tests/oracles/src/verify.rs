@@ -203,6 +203,7 @@ struct Vendor {
     base64_key: bool,
     time: Option<(Place, TimestampFormat)>,
     id: Option<&'static str>,
+    full_stop_after_id: bool,
     message: fn(time: &[u8], id: &[u8], body: &[u8]) -> Message,
 }
 
@@ -285,11 +286,11 @@ impl Vendor {
             }
         };
         let id = self.id.map(|name| only(headers, name, 256)).map_or(Some(&[][..]), |id| id)?;
-        let [before, signed_time, after] = (self.message)(time, id, body);
         // An id that ends where a full stop is cannot hold one.
-        if before.ends_with(b".") && id.contains(&b'.') {
+        if self.full_stop_after_id && id.contains(&b'.') {
             return None;
         }
+        let [before, signed_time, after] = (self.message)(time, id, body);
         let text = [&before[..], &signed_time, &after].concat();
         let tags: Vec<[u8; 32]> = entries
             .iter()
@@ -309,7 +310,7 @@ fn may_go_on(before: &[u8], time: &[u8], after: &[u8]) -> bool {
     if time.iter().all(u8::is_ascii_digit) {
         return !time.is_empty() && (digit(before.last()) || digit(after.first()));
     }
-    let zoned = time.ends_with(b"Z") || time.ends_with(b"z") || time.len() > 6 && time[time.len() - 3] == b':';
+    let zoned = matches!(time, [.., b'Z' | b'z'] | [.., b'+' | b'-', _, _, b':', _, _]);
     !zoned && after.first().is_some_and(|byte| b".+-Zz0123456789".contains(byte))
 }
 
@@ -381,6 +382,7 @@ const PLAIN: Vendor = Vendor {
     base64_key: false,
     time: None,
     id: None,
+    full_stop_after_id: false,
     message: |_, _, body| [body.to_vec(), Vec::new(), Vec::new()],
 };
 
@@ -393,6 +395,7 @@ const STANDARD_WEBHOOKS: Vendor = Vendor {
     base64_key: true,
     time: Some((Place::Header("webhook-timestamp"), TimestampFormat::UnixSeconds)),
     id: Some("webhook-id"),
+    full_stop_after_id: true,
     message: |time, id, body| [[id, b"."].concat(), time.to_vec(), [b".", body].concat()],
 };
 
