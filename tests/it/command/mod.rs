@@ -1,6 +1,7 @@
 //! The command `offhook`, run as a program: its data, its messages and its exit codes.
 
 mod judging;
+mod listening;
 mod sending;
 mod signing;
 

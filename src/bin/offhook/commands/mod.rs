@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 mod explain;
+mod listen;
 mod send;
 mod sign;
 mod verify;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     /// Explain why a delivery is refused
     Explain(explain::Arguments),
+    /// Receive deliveries, show them, and forward them to a handler
+    Listen(listen::Arguments),
 }
 
 impl Command {
@@ -35,6 +38,7 @@ impl Command {
             Command::Send(arguments) => until_interrupted(send::run(arguments, output)).await,
             Command::Verify(arguments) => until_interrupted(verify::run(arguments, output)).await,
             Command::Explain(arguments) => until_interrupted(explain::run(arguments, output)).await,
+            Command::Listen(arguments) => listen::run(arguments, output).await,
         }
     }
 }
