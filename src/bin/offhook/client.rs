@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::Extensions;
 use hyper::{HeaderMap, Method, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -81,7 +82,9 @@ impl Client {
         let roots = HttpsConnectorBuilder::new().with_native_roots();
         let roots = roots.unwrap_or_else(|_| HttpsConnectorBuilder::new().with_webpki_roots());
         let connector = roots.https_or_http().enable_http1().build();
-        Client { client: hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector), timeout }
+        let mut client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+        client.http1_preserve_header_case(true);
+        Client { client: client.build(connector), timeout }
     }
 
     /// Sends a request to a URL, whose path and query replace the target of the request.
@@ -90,8 +93,20 @@ impl Client {
     /// order; their names become lower-case. Headers that belong to one connection, such as
     /// `Host` and `Content-Length`, are made anew.
     pub(crate) async fn send(&self, url: &Uri, request: &RawRequest) -> Result<Answer, SendError> {
+        self.send_as_received(url, request, &Extensions::new()).await
+    }
+
+    /// Sends a request that hyper received with the setting `preserve_header_case`. The names of
+    /// its headers keep their case, which is in its extensions.
+    pub(crate) async fn send_as_received(
+        &self,
+        url: &Uri,
+        request: &RawRequest,
+        received: &Extensions,
+    ) -> Result<Answer, SendError> {
         let start = Instant::now();
-        let request = outgoing(url, request)?;
+        let mut request = outgoing(url, request)?;
+        *request.extensions_mut() = received.clone();
         match tokio::time::timeout(self.timeout, self.exchange(request, start)).await {
             Ok(answer) => answer,
             Err(_) => Err(SendError::TimedOut(self.timeout)),
@@ -123,7 +138,7 @@ fn outgoing(url: &Uri, request: &RawRequest) -> Result<hyper::Request<Full<Bytes
         Method::from_bytes(request.method.as_bytes()).map_err(|_| unsendable("its method is not one of HTTP"))?;
     for (name, value) in &request.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsendable("a header has no valid name"))?;
-        if OF_A_CONNECTION.contains(&name.as_str()) {
+        if is_of_a_connection(name.as_str()) {
             continue;
         }
         let value = HeaderValue::from_bytes(value)
@@ -133,7 +148,11 @@ fn outgoing(url: &Uri, request: &RawRequest) -> Result<hyper::Request<Full<Bytes
     Ok(outgoing)
 }
 
-/// Headers that belong to one connection and not to the delivery.
+/// Returns whether a header belongs to one connection and not to the delivery.
+pub(crate) fn is_of_a_connection(name: &str) -> bool {
+    OF_A_CONNECTION.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
 const OF_A_CONNECTION: [&str; 11] = [
     "connection",
     "content-length",

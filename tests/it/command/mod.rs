@@ -3,6 +3,7 @@
 mod inbox;
 mod judging;
 mod replaying;
+mod listening;
 mod sending;
 mod signing;
 

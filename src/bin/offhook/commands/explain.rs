@@ -32,7 +32,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
 }
 
 /// A diagnosis as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Explained {
     receiver: String,
     accepted: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Explained {
     complete: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct ExplainedReason {
     name: &'static str,
     confidence: String,

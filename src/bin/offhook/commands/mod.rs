@@ -6,6 +6,7 @@ mod curl;
 pub(crate) mod explain;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod inbox;
+mod listen;
 mod replay;
 mod send;
 pub(crate) mod sign;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Inbox(inbox::Arguments),
     /// Print the completions for a shell
     Completions(completions::Arguments),
+    /// Receive deliveries, show them, and forward them to a handler
+    Listen(listen::Arguments),
 }
 
 impl Command {
@@ -60,6 +63,7 @@ impl Command {
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
             Command::Inbox(arguments) => until_interrupted(inbox::run(arguments, output)).await,
             Command::Completions(arguments) => completions::run(&arguments, output),
+            Command::Listen(arguments) => listen::run(arguments, output).await,
         }
     }
 }

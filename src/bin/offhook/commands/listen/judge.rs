@@ -1,0 +1,116 @@
+//! Judges deliveries with the secrets that are configured.
+
+use offhook::diagnose::Diagnosis;
+use offhook::testing::RawRequest;
+
+use crate::failure::Failure;
+use crate::vendors::{Endpoint, SecretArguments, Vendor, Verdict};
+
+/// What a delivery is judged with.
+#[derive(Debug)]
+pub(super) struct Judge {
+    endpoints: Vec<Endpoint>,
+    /// The vendor of all deliveries. Without it, each delivery says whose it is.
+    only: Option<Vendor>,
+}
+
+/// What is known of a delivery before it is forwarded.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) vendor: Option<Vendor>,
+    pub(super) verdict: Verdict,
+    /// Why its signature was refused.
+    pub(super) diagnosis: Option<Diagnosis>,
+}
+
+impl Judge {
+    pub(super) fn new(secrets: &SecretArguments, only: Option<Vendor>) -> Result<Self, Failure> {
+        let mut endpoints = secrets.configured()?;
+        if let Some(vendor) = only
+            && !endpoints.iter().any(|endpoint| endpoint.vendor() == vendor)
+        {
+            endpoints.push(secrets.endpoint(vendor)?);
+        }
+        if endpoints.is_empty() {
+            return Err(Failure::Usage(
+                "there is no secret: set one of the variables that `offhook --help` lists, or name the vendor with \
+                 --vendor"
+                    .to_owned(),
+            ));
+        }
+        Ok(Judge { endpoints, only })
+    }
+
+    /// Judges with these endpoints.
+    #[cfg(test)]
+    pub(super) fn of(endpoints: Vec<Endpoint>) -> Self {
+        Judge { endpoints, only: None }
+    }
+
+    /// Returns the vendors whose deliveries can be judged.
+    pub(super) fn vendors(&self) -> impl Iterator<Item = Vendor> {
+        self.endpoints.iter().map(Endpoint::vendor)
+    }
+
+    /// Returns the endpoint of a vendor.
+    pub(super) fn endpoint(&self, vendor: Vendor) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.vendor() == vendor)
+    }
+
+    pub(super) fn judge(&self, request: &RawRequest) -> Result<Judgement, Failure> {
+        let Some(vendor) = self.only.or_else(|| Vendor::recognise(request)).or_else(|| self.single()) else {
+            let verdict = unjudged(
+                "unknown",
+                "unknown_vendor",
+                "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
+            );
+            return Ok(Judgement { vendor: None, verdict, diagnosis: None });
+        };
+        let Some(endpoint) = self.endpoint(vendor) else {
+            let reason = format!("there is no secret for {vendor}: set {}", vendor.variable());
+            let verdict = unjudged(vendor.name(), "no_secret", reason);
+            return Ok(Judgement { vendor: Some(vendor), verdict, diagnosis: None });
+        };
+        let verdict = endpoint.verdict(request, None)?;
+        let diagnosis = match verdict.accepted {
+            true => None,
+            false => Some(endpoint.explain(request, None, &self.endpoints)?).filter(|found| found.refusal().is_some()),
+        };
+        Ok(Judgement { vendor: Some(vendor), verdict, diagnosis })
+    }
+
+    /// Returns the vendor if there is only one to ask.
+    fn single(&self) -> Option<Vendor> {
+        match self.endpoints.as_slice() {
+            [endpoint] => Some(endpoint.vendor()),
+            _ => None,
+        }
+    }
+
+    /// Replaces the values of headers that hold a secret by `***`.
+    pub(super) fn masked(&self, request: RawRequest) -> RawRequest {
+        self.endpoints.iter().fold(request, |request, endpoint| endpoint.masked(request).0)
+    }
+
+    /// Returns a text that a handler wrote, or three stars if it holds a secret.
+    pub(super) fn masked_text(&self, text: &[u8]) -> String {
+        let asked = RawRequest::post("/", "").with_header("text", text);
+        let masked = self.masked(asked).headers.pop().map(|(_, value)| value).unwrap_or_default();
+        String::from_utf8_lossy(&masked).into_owned()
+    }
+}
+
+fn unjudged(vendor: &'static str, code: &'static str, reason: String) -> Verdict {
+    Verdict {
+        vendor,
+        accepted: false,
+        status: 401,
+        code,
+        reason: Some(reason),
+        event: None,
+        call_id: None,
+        dedupe_key: None,
+        test: false,
+        drift: Vec::new(),
+    }
+}
