@@ -205,6 +205,11 @@ impl Endpoint {
         signer.map_err(|error| self.unusable(&error))
     }
 
+    /// Returns a sender that signs by this scheme with the secret of the endpoint.
+    pub(crate) fn signer_of(&self, scheme: HmacScheme) -> Result<Signer, Failure> {
+        Signer::new(scheme, self.secret.as_str()).map_err(|error| self.unusable(&error))
+    }
+
     /// Judges a request as a receiver does, at a time or, without one, now.
     pub(crate) fn verdict(&self, request: &RawRequest, at: Option<DateTime<Utc>>) -> Result<Verdict, Failure> {
         Ok(self.checked(at)?.verdict(request))

@@ -3,6 +3,7 @@
 mod judging;
 mod sending;
 mod signing;
+mod suite;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod explain;
 mod send;
 mod sign;
+mod suite;
 mod verify;
 
 use std::future::Future;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     /// Explain why a delivery is refused
     Explain(explain::Arguments),
+    /// Send honest and hostile deliveries to a receiver in any language, and grade its answers
+    Suite(suite::Arguments),
 }
 
 impl Command {
@@ -35,6 +38,7 @@ impl Command {
             Command::Send(arguments) => until_interrupted(send::run(arguments, output)).await,
             Command::Verify(arguments) => until_interrupted(verify::run(arguments, output)).await,
             Command::Explain(arguments) => until_interrupted(explain::run(arguments, output)).await,
+            Command::Suite(arguments) => until_interrupted(suite::run(arguments, output)).await,
         }
     }
 }
