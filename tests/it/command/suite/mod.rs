@@ -1,5 +1,6 @@
-//! `offhook suite` grades receivers: right ones and wrong ones.
+//! `offhook suite` grades receivers: right ones, wrong ones, and those that the vendors document.
 
+mod documented;
 mod grading;
 mod right;
 
