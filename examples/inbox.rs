@@ -9,8 +9,9 @@
 //! | `{"accepted":KEY}` | It is stored, and about to be acknowledged. |
 //! | `{"duplicate":KEY}` | It was stored before. |
 //! | `{"started":KEY,"attempt":N}` | The handler runs. |
-//! | `{"done":KEY,"attempt":N}` | The handler is about to succeed. |
-//! | `{"failed":KEY,"attempt":N,"error":TEXT}` | The handler is about to fail. |
+//! | `{"effect":KEY,"attempt":N}` | The row in the table `effects` is written. |
+//! | `{"done":KEY,"attempt":N}` | It is recorded that the event is done. |
+//! | `{"failed":KEY,"attempt":N,"error":TEXT}` | It is recorded that the attempt failed. |
 //! | `{"dead":KEY}` | That was the last attempt. |
 //!
 //! The key is `null` if the delivery has none.
@@ -18,7 +19,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `OFFHOOK_STORE` | `sqlite:FILE` or, with the feature `postgres`, `postgres://…` |
-//! | `OFFHOOK_MODE` | `handle`, or `transact`: the effect is a row in the table `effects`, in one transaction with the record that the event is done |
+//! | `OFFHOOK_MODE` | `handle`: the effect is a row in the table `effects`, whose unique key keeps it single; `transact`: it is written in one transaction with the record that the event is done |
 //! | `OFFHOOK_WORK_MS` | how long the handler takes, in milliseconds |
 //! | `OFFHOOK_FAIL_FIRST` | how many attempts of each event fail |
 //! | `OFFHOOK_ATTEMPTS` | after how many attempts an event is dead: 12 unless set |
@@ -37,7 +38,7 @@ use axum::Router;
 use axum::http::Uri;
 use axum::routing::{MethodRouter, post};
 use offhook::idempotency::{BoxFuture, HandlerError, Key, PayloadDigest, sqlx};
-use offhook::inbox::{Acceptance, Dialect, Inbox, SqliteInbox};
+use offhook::inbox::{Acceptance, Dialect, Ended, Entry, Inbox, SqliteInbox, Work};
 use offhook::{Delivery, Event, Rejection, Reply, Verifier, Webhook};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -56,8 +57,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let inbox = SqliteInbox::open(file).await.map_err(|error| common::unusable_store(&error))?;
             inbox.migrate().await.map_err(|error| common::unusable_store(&error))?;
             sqlx::query(CREATE_EFFECTS).execute(inbox.pool()).await?;
-            run(settings, listener, &inbox, trial, |key, connection| {
-                Box::pin(async move { inserted(sqlx::query(INSERT_EFFECT).bind(key).execute(connection).await) })
+            run(settings, listener, &inbox, trial, |statement, key, connection| {
+                Box::pin(async move { inserted(sqlx::query(statement).bind(key).execute(connection).await) })
             })
             .await
         }
@@ -67,8 +68,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let inbox = inbox.map_err(|error| common::unusable_store(&error))?;
             inbox.migrate().await.map_err(|error| common::unusable_store(&error))?;
             sqlx::query(CREATE_EFFECTS).execute(inbox.pool()).await?;
-            run(settings, listener, &inbox, trial, |key, connection| {
-                Box::pin(async move { inserted(sqlx::query(INSERT_EFFECT).bind(key).execute(connection).await) })
+            run(settings, listener, &inbox, trial, |statement, key, connection| {
+                Box::pin(async move { inserted(sqlx::query(statement).bind(key).execute(connection).await) })
             })
             .await
         }
@@ -82,11 +83,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 const CREATE_EFFECTS: &str =
     "CREATE TABLE IF NOT EXISTS effects (key text PRIMARY KEY, at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)";
 
-/// Without `ON CONFLICT`: a second effect of the same event would fail.
+/// In a transaction, a second effect of the same event would be a bug, and fail.
 const INSERT_EFFECT: &str = "INSERT INTO effects (key) VALUES ($1)";
 
-/// Inserts the effect of the event with this key.
-type Effect<D> = for<'a> fn(&'a str, &'a mut Connection<D>) -> BoxFuture<'a, Result<(), HandlerError>>;
+/// A handler runs again if its process dies after the effect, and finds it there.
+const INSERT_EFFECT_ONCE: &str = "INSERT INTO effects (key) VALUES ($1) ON CONFLICT (key) DO NOTHING";
+
+/// Inserts the effect of the event with this key by this statement.
+type Effect<D> = for<'a> fn(&'static str, &'a str, &'a mut Connection<D>) -> BoxFuture<'a, Result<(), HandlerError>>;
 type Connection<D> = <<D as Dialect>::Db as sqlx::Database>::Connection;
 
 fn inserted<R>(answer: Result<R, sqlx::Error>) -> Result<(), HandlerError> {
@@ -114,12 +118,31 @@ async fn run<D: Dialect>(
     if let Some(salpre) = &salpre {
         app = app.route("/webhooks/salpre", route(inbox, salpre));
     }
-    tokio::join!(
-        serving::serve(listener, app),
-        work(inbox, truedy, trial, effect),
-        work(inbox, talkifai, trial, effect),
-        work(inbox, salpre, trial, effect),
-    );
+    let interrupted = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    let worker = inbox.worker().with_concurrency(CONCURRENCY).with_attempts(trial.attempts).with_lease(trial.lease);
+    let worker = worker.with_backoff(FIRST_WAIT, LONGEST_WAIT).with_observer(print_ended);
+    // A vendor without a secret is left out.
+    if trial.transact {
+        let worker = worker
+            .vendor_in_transaction(truedy, async |work, connection| {
+                trial.transact::<D, _>(work, connection, effect).await
+            })
+            .vendor_in_transaction(talkifai, async |work, connection| {
+                trial.transact::<D, _>(work, connection, effect).await
+            })
+            .vendor_in_transaction(salpre, async |work, connection| {
+                trial.transact::<D, _>(work, connection, effect).await
+            });
+        tokio::join!(serving::serve(listener, app), worker.run(interrupted));
+    } else {
+        let worker = worker
+            .vendor(truedy, async |work| trial.handle(work, inbox, effect).await)
+            .vendor(talkifai, async |work| trial.handle(work, inbox, effect).await)
+            .vendor(salpre, async |work| trial.handle(work, inbox, effect).await);
+        tokio::join!(serving::serve(listener, app), worker.run(interrupted));
+    }
     Ok(())
 }
 
@@ -152,32 +175,23 @@ async fn accept<D: Dialect, E: Event>(inbox: &Inbox<D>, delivery: &Delivery<E>) 
     accepted.reply()
 }
 
-/// Handles the events of a vendor until Ctrl-C.
-async fn work<D, V>(inbox: &Inbox<D>, verifier: Option<V>, trial: Trial, effect: Effect<D>)
-where
-    D: Dialect,
-    V: Verifier<Event: Send + Sync>,
-{
-    let Some(verifier) = verifier else { return };
-    let interrupted = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    let worker = inbox.worker().with_concurrency(CONCURRENCY).with_attempts(trial.attempts).with_lease(trial.lease);
-    let worker = worker.with_backoff(FIRST_WAIT, LONGEST_WAIT);
-    if trial.transact {
-        let worker = worker.vendor_in_transaction(verifier, move |work, connection| {
-            Box::pin(trial.attempt(work.key(), work.attempt(), effect(work.key(), connection)))
-        });
-        worker.run(interrupted).await;
-    } else {
-        let worker = worker
-            .vendor(verifier, async move |work| trial.attempt(work.key(), work.attempt(), async { Ok(()) }).await);
-        worker.run(interrupted).await;
+/// Prints how an attempt ended, when that is recorded.
+fn print_ended(entry: &Entry, ended: &Ended) {
+    let key = entry.key.as_deref();
+    let attempt = entry.attempts;
+    match ended {
+        Ended::Done { .. } => print(&Line::Done { done: key, attempt }),
+        Ended::Retry { error } => print(&Line::Failed { failed: key, attempt, error }),
+        Ended::Dead { error } => {
+            print(&Line::Failed { failed: key, attempt, error });
+            print(&Line::Dead { dead: key });
+        }
+        other => eprintln!("attempt {attempt} of {key:?} was not recorded: {other:?}"),
     }
 }
 
-/// For each of the three workers: together, they leave connections of the pool for deliveries.
-const CONCURRENCY: usize = 2;
+/// It leaves connections of the pool for deliveries.
+const CONCURRENCY: usize = 6;
 /// Short, because somebody watches.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -208,31 +222,44 @@ impl Trial {
         })
     }
 
-    /// The effect happens in the middle of the work.
-    async fn attempt(
+    async fn handle<D: Dialect, E>(
         self,
-        key: &str,
-        attempt: u32,
+        work: &Work<E>,
+        inbox: &Inbox<D>,
+        effect: Effect<D>,
+    ) -> Result<(), HandlerError> {
+        self.attempt(work, async {
+            let mut connection = inbox.pool().acquire().await?;
+            effect(INSERT_EFFECT_ONCE, work.key(), &mut connection).await
+        })
+        .await
+    }
+
+    async fn transact<D: Dialect, E>(
+        self,
+        work: &Work<E>,
+        connection: &mut Connection<D>,
+        effect: Effect<D>,
+    ) -> Result<(), HandlerError> {
+        self.attempt(work, effect(INSERT_EFFECT, work.key(), connection)).await
+    }
+
+    /// The effect happens in the middle of the work.
+    async fn attempt<E>(
+        self,
+        work: &Work<E>,
         effect: impl Future<Output = Result<(), HandlerError>>,
     ) -> Result<(), HandlerError> {
+        let (key, attempt) = (work.key(), work.attempt());
         print(&Line::Started { started: key, attempt });
         tokio::time::sleep(self.half).await;
-        let result = if attempt <= self.fail_first {
-            Err(HandlerError::retry(format!("OFFHOOK_FAIL_FIRST is {}", self.fail_first)))
-        } else {
-            effect.await
-        };
-        tokio::time::sleep(self.half).await;
-        match &result {
-            Ok(()) => print(&Line::Done { done: key, attempt }),
-            Err(error) => {
-                print(&Line::Failed { failed: key, attempt, error: error.to_string() });
-                if attempt >= self.attempts {
-                    print(&Line::Dead { dead: key });
-                }
-            }
+        if attempt <= self.fail_first {
+            return Err(HandlerError::retry(format!("OFFHOOK_FAIL_FIRST is {}", self.fail_first)));
         }
-        result
+        effect.await?;
+        print(&Line::Effect { effect: key, attempt });
+        tokio::time::sleep(self.half).await;
+        Ok(())
     }
 }
 
@@ -249,9 +276,10 @@ enum Line<'a> {
     Accepted { accepted: Option<&'a str> },
     Duplicate { duplicate: Option<&'a str> },
     Started { started: &'a str, attempt: u32 },
-    Done { done: &'a str, attempt: u32 },
-    Failed { failed: &'a str, attempt: u32, error: String },
-    Dead { dead: &'a str },
+    Effect { effect: &'a str, attempt: u32 },
+    Done { done: Option<&'a str>, attempt: u32 },
+    Failed { failed: Option<&'a str>, attempt: u32, error: &'a str },
+    Dead { dead: Option<&'a str> },
 }
 
 fn print(line: &Line<'_>) {

@@ -46,6 +46,12 @@ impl Key {
         Key::bounded(format!("{self}%sha256:{}", hex(&payload.0)))
     }
 
+    /// Restores a key from its text.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn restore(text: &str) -> Self {
+        Key(text.into())
+    }
+
     fn bounded(key: String) -> Self {
         if key.len() > MAX_KEY_BYTES {
             return Key(format!("sha256:{}", hex(&Sha256::digest(key.as_bytes()))).into());
@@ -95,6 +101,12 @@ impl PayloadDigest {
     /// Computes the digest of a delivery's payload.
     pub fn of_delivery<E: Event>(delivery: &Delivery<E>) -> Self {
         PayloadDigest::of(delivery.payload())
+    }
+
+    /// Restores a digest from its bytes.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn restore(bytes: [u8; 32]) -> Self {
+        PayloadDigest(bytes)
     }
 
     /// Returns the bytes.

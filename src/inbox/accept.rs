@@ -3,7 +3,7 @@
 use super::acceptance::{Acceptance, Accepted};
 use super::base::Inbox;
 use super::dialect::{Dialect, UNEXPECTED, Value};
-use super::log;
+use super::observe;
 use super::statements::{ACCEPT, BACKLOG, PAYLOAD};
 use super::stored::Stored;
 use crate::event::{Event, Stage};
@@ -34,7 +34,7 @@ impl<D: Dialect> Inbox<D> {
     /// [`prune`](Self::prune).
     pub async fn accept<E: Event>(&self, delivery: &Delivery<E>) -> Accepted {
         let acceptance = self.store(delivery).await.unwrap_or_else(Acceptance::Failed);
-        log::accepted(delivery, &acceptance);
+        observe::accepted(delivery, &acceptance);
         Accepted::new(acceptance, delivery.acknowledge())
     }
 

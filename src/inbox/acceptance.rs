@@ -25,10 +25,7 @@ impl Accepted {
 
     /// Returns the answer for the vendor.
     pub fn reply(&self) -> Reply {
-        match &self.acceptance {
-            Acceptance::Stored { .. } | Acceptance::Duplicate | Acceptance::Conflict { .. } => self.success,
-            Acceptance::TooLarge { .. } | Acceptance::Full { .. } | Acceptance::Failed(_) => Reply::unavailable(WAIT),
-        }
+        if self.acceptance.is_acknowledged() { self.success } else { Reply::unavailable(WAIT) }
     }
 }
 
@@ -81,6 +78,37 @@ impl Acceptance {
             Acceptance::TooLarge { .. } => "too_large",
             Acceptance::Full { .. } => "backlog_full",
             Acceptance::Failed(_) => "inbox_failed",
+        }
+    }
+
+    /// Returns the name of the answer: `acknowledged`, or `retry` if the vendor is to send the
+    /// delivery again.
+    #[cfg(any(feature = "tracing", feature = "metrics"))]
+    pub(super) fn outcome(&self) -> &'static str {
+        if self.is_acknowledged() { "acknowledged" } else { "retry" }
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        matches!(self, Acceptance::Stored { .. } | Acceptance::Duplicate | Acceptance::Conflict { .. })
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn id(&self) -> Option<i64> {
+        match self {
+            Acceptance::Stored { id } | Acceptance::Conflict { id } => Some(*id),
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(super) fn error(&self) -> Option<String> {
+        match self {
+            Acceptance::TooLarge { bytes, limit } => {
+                Some(format!("the body has {bytes} bytes, which is more than the limit of {limit}"))
+            }
+            Acceptance::Full { limit } => Some(format!("the limit of {limit} events that wait or run is reached")),
+            Acceptance::Failed(error) => Some(error.to_string()),
+            _ => None,
         }
     }
 }

@@ -4,10 +4,29 @@ use std::time::Duration;
 
 use super::base::Inbox;
 use super::dialect::{Connection, Dialect, Row, Value};
-use super::entry::Entry;
-use super::statements::{BURY, CLAIM, DONE, EXPIRE, EXTEND, FAIL, NEXT, OWNS, RELEASE};
+use super::entry::{Entry, State};
+use super::statements::{BURY, CALL_UP, CLAIM, DONE, EXPIRE, EXTEND, FAIL, NEXT, OWNS, RELEASE, RESET_DUE};
 use super::stored::Stored;
 use crate::idempotency::{LeaseToken, StoreError, millis};
+
+/// What a worker has found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// An event, which is now claimed.
+    Event(Box<Held>),
+    /// An event that waits for another one of its call. There may be more.
+    Blocked,
+    Nothing,
+}
+
+/// An event that has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Finished {
+    /// The time since it was accepted.
+    pub(super) after: Duration,
+    /// Whether another event of its call is open.
+    pub(super) is_followed: bool,
+}
 
 /// An event that a worker has claimed.
 #[derive(Clone, Debug)]
@@ -37,47 +56,47 @@ impl Owner {
 }
 
 impl<D: Dialect> Inbox<D> {
-    /// Claims the next event of these vendors and endpoints, which are in JSON.
-    pub(super) async fn claim(
-        &self,
-        sources: &str,
-        lease: Duration,
-        dead_blocks: bool,
-    ) -> Result<Option<Held>, StoreError> {
+    /// Looks at the next event of these vendors and endpoints, which are in JSON.
+    pub(super) async fn claim(&self, sources: &str, lease: Duration, dead_blocks: bool) -> Result<Found, StoreError> {
         let token = LeaseToken::unique();
         let values = vec![
             sources.into(),
             Value::from(&token.as_bytes()[..]),
             millis(lease).into(),
             i64::from(dead_blocks).into(),
+            millis(PUT_OFF).into(),
         ];
-        let mut rows = Vec::new();
-        for _ in 0..CLAIM_ATTEMPTS {
-            match self.rows(CLAIM, values.clone()).await {
-                // Another worker took an event of the same call at the same time.
-                Err(StoreError::Unavailable(error)) if is_unique_violation(&*error) => {}
-                answer => {
-                    rows = answer?;
-                    break;
-                }
-            }
+        let rows = match self.rows(CLAIM, values).await {
+            // Another worker took an event of the same call at the same time.
+            Err(StoreError::Unavailable(error)) if is_unique_violation(&*error) => return Ok(Found::Blocked),
+            answer => answer?,
+        };
+        let Some(mut row) = rows.into_iter().next() else { return Ok(Found::Nothing) };
+        let entry = Entry::read(&mut row)?;
+        if entry.state != State::Running {
+            return Ok(Found::Blocked);
         }
-        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-        let (entry, stored) = Entry::read_with_stored(&mut row)?;
-        Ok(Some(Held { entry, stored, token }))
+        let stored = entry.read_stored(&mut row)?;
+        Ok(Found::Event(Box::new(Held { entry, stored, token })))
     }
 
     pub(super) async fn extend(&self, owner: Owner, lease: Duration) -> Result<(), StoreError> {
         self.change(EXTEND, owner, vec![millis(lease).into()]).await.map(drop)
     }
 
-    /// Records that an event was handled, and returns how long after it was accepted.
-    pub(super) async fn done(&self, owner: Owner) -> Result<Duration, StoreError> {
-        elapsed(self.change(DONE, owner, Vec::new()).await?)
+    /// Records that an event was handled.
+    pub(super) async fn done(&self, owner: Owner) -> Result<Finished, StoreError> {
+        finished(self.change(DONE, owner, Vec::new()).await?)
     }
 
-    pub(super) async fn done_in(&self, transaction: &mut Connection<D>, owner: Owner) -> Result<Duration, StoreError> {
-        elapsed(one(self.rows_on(transaction, DONE, owner.values()).await?)?)
+    pub(super) async fn done_in(&self, transaction: &mut Connection<D>, owner: Owner) -> Result<Finished, StoreError> {
+        finished(one(self.rows_on(transaction, DONE, owner.values()).await?)?)
+    }
+
+    /// Lets the next event of a call run now, when this one has ended. If that fails, it runs a
+    /// little later.
+    pub(super) async fn call_up(&self, ended: i64) {
+        let _ = self.rows(CALL_UP, vec![ended.into()]).await;
     }
 
     /// Returns an error unless the event still belongs to this owner. Nobody else can take it
@@ -90,8 +109,8 @@ impl<D: Dialect> Inbox<D> {
         self.change(FAIL, owner, vec![millis(wait).into(), error.into()]).await.map(drop)
     }
 
-    pub(super) async fn bury(&self, owner: Owner, error: &str) -> Result<(), StoreError> {
-        self.change(BURY, owner, vec![error.into()]).await.map(drop)
+    pub(super) async fn bury(&self, owner: Owner, error: &str) -> Result<Finished, StoreError> {
+        finished(self.change(BURY, owner, vec![error.into()]).await?)
     }
 
     /// Gives an event back, without counting the attempt.
@@ -103,6 +122,11 @@ impl<D: Dialect> Inbox<D> {
     pub(super) async fn expire(&self, sources: &str, attempts: u32) -> Result<Vec<Entry>, StoreError> {
         let values = vec![sources.into(), i64::from(attempts).into(), EXPIRED.into()];
         self.rows(EXPIRE, values).await?.iter_mut().map(Entry::read).collect()
+    }
+
+    /// Lets the events run that were accepted before the clock was set back.
+    pub(super) async fn reset_due(&self) -> Result<(), StoreError> {
+        self.rows(RESET_DUE, vec![millis(PUT_OFF).into()]).await.map(drop)
     }
 
     /// Returns the time until something falls due.
@@ -123,8 +147,9 @@ fn one(rows: Vec<Row>) -> Result<Row, StoreError> {
     rows.into_iter().next().ok_or(StoreError::LeaseLost)
 }
 
-fn elapsed(mut row: Row) -> Result<Duration, StoreError> {
-    Ok(Duration::from_millis(u64::try_from(row.number()?).unwrap_or_default()))
+fn finished(mut row: Row) -> Result<Finished, StoreError> {
+    let after = Duration::from_millis(u64::try_from(row.number()?).unwrap_or_default());
+    Ok(Finished { after, is_followed: row.int()?.is_some() })
 }
 
 /// Another worker has just claimed an event of the same call.
@@ -135,5 +160,6 @@ fn is_unique_violation(error: &(dyn std::error::Error + Send + Sync + 'static)) 
 
 const EXPIRED: &str = "the lease ended: the worker died, or could not reach the database";
 
-/// A claim that lost a race finds another event the next time.
-const CLAIM_ATTEMPTS: usize = 5;
+/// How long an event that waits for another one of its call is put off, unless it is called up
+/// before.
+const PUT_OFF: Duration = Duration::from_secs(30);

@@ -70,7 +70,8 @@ pub struct Entry {
     pub replays: u32,
     /// When it was accepted.
     pub received_at: DateTime<Utc>,
-    /// When it may run, or might have.
+    /// When a worker looks at it, or might have: when it was accepted, when its next attempt
+    /// may begin, or later, while it waits for an earlier event of its call.
     pub due_at: DateTime<Utc>,
     /// When it became done or dead.
     pub finished_at: Option<DateTime<Utc>>,
@@ -100,20 +101,25 @@ impl Entry {
     /// Reads an entry and the record that follows it.
     pub(super) fn read_with_stored(row: &mut Row) -> Result<(Self, Stored), StoreError> {
         let entry = Entry::read(row)?;
-        let stored = Stored {
+        let stored = entry.read_stored(row)?;
+        Ok((entry, stored))
+    }
+
+    /// Reads the record that follows the entry.
+    pub(super) fn read_stored(&self, row: &mut Row) -> Result<Stored, StoreError> {
+        Ok(Stored {
             version: u16::try_from(row.number()?).map_err(|_| UNEXPECTED)?,
-            vendor: entry.vendor.clone(),
-            endpoint: entry.endpoint.clone(),
-            event: entry.event.clone(),
-            key: entry.key.clone(),
-            call_id: entry.call_id.clone(),
+            vendor: self.vendor.clone(),
+            endpoint: self.endpoint.clone(),
+            event: self.event.clone(),
+            key: self.key.clone(),
+            call_id: self.call_id.clone(),
             payload: row.bytes()?.try_into().map_err(|_| UNEXPECTED)?,
             proof: serde_json::from_str(&row.text()?).map_err(|_| UNEXPECTED)?,
             stage: row.optional_text()?.and_then(|name| stage(&name)),
             body: row.bytes()?.into(),
-            received_at: entry.received_at,
-        };
-        Ok((entry, stored))
+            received_at: self.received_at,
+        })
     }
 }
 

@@ -8,11 +8,37 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::base::Inbox;
-use super::claims::{Held, Owner};
+use super::claims::{Finished, Held, Owner};
 use super::dialect::{Connection, Dialect};
 use super::work::Work;
-use crate::idempotency::{BoxFuture, HandlerError, StoreError, caught};
+use crate::idempotency::{HandlerError, StoreError, caught};
 use crate::receive::Verifier;
+
+/// A verifier, or an `Option` of one: the vendors that a [worker](super::Worker) handles may
+/// depend on which secrets are configured.
+pub trait OptionalVerifier {
+    /// The verifier.
+    type Verifier: Verifier;
+
+    /// Returns the verifier, if there is one.
+    fn into_option(self) -> Option<Self::Verifier>;
+}
+
+impl<V: Verifier> OptionalVerifier for V {
+    type Verifier = V;
+
+    fn into_option(self) -> Option<V> {
+        Some(self)
+    }
+}
+
+impl<V: Verifier> OptionalVerifier for Option<V> {
+    type Verifier = V;
+
+    fn into_option(self) -> Option<V> {
+        self
+    }
+}
 
 /// The handlers of a worker.
 pub trait Handlers<D: Dialect> {
@@ -32,7 +58,7 @@ pub struct NoHandlers;
 /// A handler, and the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<V, F, N> {
-    pub(super) verifier: V,
+    pub(super) verifier: Option<V>,
     pub(super) handler: F,
     pub(super) others: N,
 }
@@ -40,7 +66,7 @@ pub struct Plain<V, F, N> {
 /// A handler that runs in a transaction, and the others.
 #[derive(Clone, Copy, Debug)]
 pub struct InTransaction<V, F, N> {
-    pub(super) verifier: V,
+    pub(super) verifier: Option<V>,
     pub(super) handler: F,
     pub(super) others: N,
 }
@@ -62,7 +88,7 @@ pub enum Attempt {
     /// The handler succeeded.
     Handled,
     /// The handler succeeded, and that is recorded.
-    Committed(Duration),
+    Committed(Finished),
     /// The next attempt may succeed.
     Failed(String),
     /// The next attempt would fail, too.
@@ -87,15 +113,15 @@ where
     N: Handlers<D>,
 {
     fn sources(&self, list: &mut Vec<(String, String)>) {
-        list.push(source(&self.verifier));
+        list.extend(self.verifier.as_ref().map(source));
         self.others.sources(list);
     }
 
     async fn attempt(&self, job: Job<'_, D>) -> Attempt {
-        if !job.is_of(&self.verifier) {
+        let Some(verifier) = self.verifier.as_ref().filter(|verifier| job.is_of(*verifier)) else {
             return self.others.attempt(job).await;
-        }
-        let work = match job.open(&self.verifier) {
+        };
+        let work = match job.open(verifier) {
             Ok(work) => work,
             Err(hopeless) => return hopeless,
         };
@@ -112,19 +138,19 @@ impl<D, V, F, N> Handlers<D> for InTransaction<V, F, N>
 where
     D: Dialect,
     V: Verifier,
-    F: for<'a> Fn(&'a Work<V::Event>, &'a mut Connection<D>) -> BoxFuture<'a, Result<(), HandlerError>>,
+    F: AsyncFn(&Work<V::Event>, &mut Connection<D>) -> Result<(), HandlerError>,
     N: Handlers<D>,
 {
     fn sources(&self, list: &mut Vec<(String, String)>) {
-        list.push(source(&self.verifier));
+        list.extend(self.verifier.as_ref().map(source));
         self.others.sources(list);
     }
 
     async fn attempt(&self, job: Job<'_, D>) -> Attempt {
-        if !job.is_of(&self.verifier) {
+        let Some(verifier) = self.verifier.as_ref().filter(|verifier| job.is_of(*verifier)) else {
             return self.others.attempt(job).await;
-        }
-        let work = match job.open(&self.verifier) {
+        };
+        let work = match job.open(verifier) {
             Ok(work) => work,
             Err(hopeless) => return hopeless,
         };
@@ -144,7 +170,7 @@ impl<V: Verifier, F, N> InTransaction<V, F, N> {
     /// Runs the handler and records that it succeeded in one transaction.
     async fn transaction<D: Dialect>(&self, job: &Job<'_, D>, work: &Work<V::Event>) -> Result<Attempt, StoreError>
     where
-        F: for<'a> Fn(&'a Work<V::Event>, &'a mut Connection<D>) -> BoxFuture<'a, Result<(), HandlerError>>,
+        F: AsyncFn(&Work<V::Event>, &mut Connection<D>) -> Result<(), HandlerError>,
     {
         let (inbox, owner) = (job.inbox, job.held.owner());
         let mut connection = inbox.acquire().await?;
@@ -156,9 +182,9 @@ impl<V: Verifier, F, N> InTransaction<V, F, N> {
             let _ = inbox.in_time(transaction.rollback()).await;
             return Ok(failure);
         }
-        let elapsed = inbox.done_in(&mut transaction, owner).await?;
+        let finished = inbox.done_in(&mut transaction, owner).await?;
         inbox.in_time(transaction.commit()).await?;
-        Ok(Attempt::Committed(elapsed))
+        Ok(Attempt::Committed(finished))
     }
 }
 

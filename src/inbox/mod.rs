@@ -55,9 +55,14 @@ mod base;
 mod backoff;
 mod claims;
 mod dialect;
+mod ended;
 mod entry;
 mod handlers;
+#[cfg(feature = "tracing")]
 mod log;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod observe;
 mod operate;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -71,7 +76,9 @@ mod worker;
 pub use acceptance::{Acceptance, Accepted};
 pub use base::{DEFAULT_BACKLOG_LIMIT, DEFAULT_SIZE_LIMIT, Inbox};
 pub use dialect::Dialect;
+pub use ended::Ended;
 pub use entry::{Entry, State};
+pub use handlers::OptionalVerifier;
 pub use operate::{Filter, PrunePolicy, Pruned, SourceStats, Stats};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresInbox;

@@ -12,6 +12,7 @@ pub(super) fn sql<D: Dialect>(statement: &str) -> SqlStr {
     let text = statement
         .replace("{entry}", ENTRY)
         .replace("{filter}", FILTER)
+        .replace("{next}", NEXT_OF_CALL)
         .replace("{now}", now)
         .replace("{skip}", skip)
         .replace("{sources}", sources)
@@ -33,23 +34,52 @@ pub(super) const PAYLOAD: &str = "SELECT payload FROM offhook_inbox WHERE key = 
 pub(super) const BACKLOG: &str =
     "SELECT count(*) FROM (SELECT 1 FROM offhook_inbox WHERE finished_at IS NULL AND $1 = $1 LIMIT $2) AS open";
 
-/// Takes the first event that is due, that is the first open one of its call, and whose call
-/// has none that runs. The scalar subqueries keep the planner on the index.
-pub(super) const CLAIM: &str = "UPDATE offhook_inbox
-    SET state = 'running', attempts = attempts + 1, token = $3, lease_until = {now} + $4
-    WHERE id = (
-        SELECT w.id FROM offhook_inbox AS w
-        WHERE w.state = 'waiting' AND w.due <= {now} AND (w.vendor, w.endpoint) IN ({sources})
-            AND (w.call_group IS NULL OR (
-                w.id = (SELECT e.id FROM offhook_inbox AS e
-                    WHERE e.call_group = w.call_group AND e.finished_at IS NULL ORDER BY e.place, e.id LIMIT 1)
-                AND (SELECT e.id FROM offhook_inbox AS e
-                    WHERE e.call_group = w.call_group AND e.state = 'running' LIMIT 1) IS NULL
-                AND ($5 = 0 OR (SELECT e.id FROM offhook_inbox AS e
-                    WHERE e.call_group = w.call_group AND e.state = 'dead' AND (e.place, e.id) < (w.place, w.id)
-                    LIMIT 1) IS NULL)))
+/// Looks at the first event that is due. It runs if it is the first open one of its call and
+/// the call has none that runs. Otherwise it is put off, so that nobody looks at it again and
+/// again, however many events wait for the same one.
+///
+/// What the planner of PostgreSQL could misjudge is kept from it: the index gives the first
+/// row at once, but it would sort all that wait if it believed that few of them match. So the
+/// sources are counted, and the time is a subquery.
+///
+/// No row is returned if nothing is due, or if another process has just changed the row: then
+/// what this statement sees of its call may be old.
+pub(super) const CLAIM: &str = "WITH first (candidate, seen, free) AS MATERIALIZED (
+        SELECT w.id, w.due, w.call_group IS NULL OR (
+            w.id = (SELECT e.id FROM offhook_inbox AS e
+                WHERE e.call_group = w.call_group AND e.finished_at IS NULL ORDER BY e.place, e.id LIMIT 1)
+            AND (SELECT e.id FROM offhook_inbox AS e
+                WHERE e.call_group = w.call_group AND e.state = 'running' LIMIT 1) IS NULL
+            AND ($5 = 0 OR (SELECT e.id FROM offhook_inbox AS e
+                WHERE e.call_group = w.call_group AND e.state = 'dead' AND (e.place, e.id) < (w.place, w.id)
+                LIMIT 1) IS NULL))
+        FROM offhook_inbox AS w
+        WHERE w.state = 'waiting' AND w.due <= (SELECT {now})
+            AND (SELECT count(*) WHERE (w.vendor, w.endpoint) IN ({sources})) > 0
         ORDER BY w.due, w.id LIMIT 1 {skip})
-    RETURNING {entry}, version, payload, proof, stage, body";
+    UPDATE offhook_inbox SET
+        state = CASE WHEN free THEN 'running' ELSE 'waiting' END,
+        attempts = CASE WHEN free THEN attempts + 1 ELSE attempts END,
+        token = CASE WHEN free THEN $3 END,
+        lease_until = CASE WHEN free THEN {now} + $4 END,
+        due = CASE WHEN free THEN due ELSE {now} + $6 END
+    FROM first WHERE id = candidate AND due = seen
+    RETURNING {entry}, version, payload, proof, stage, CASE WHEN state = 'running' THEN body END";
+
+/// Lets the next event of the call of an event that has ended run now, if it was put off. It
+/// changes the row in any case, so that a claim which has not seen the end cannot put it off.
+pub(super) const CALL_UP: &str = "UPDATE offhook_inbox SET due = CASE WHEN due <= {now} THEN due - 1 ELSE {now} END
+    WHERE id = (SELECT e.id FROM offhook_inbox AS e
+            WHERE e.call_group = (SELECT ended.call_group FROM offhook_inbox AS ended WHERE ended.id = $2)
+                AND e.finished_at IS NULL
+            ORDER BY e.place, e.id LIMIT 1)
+        AND state = 'waiting' AND attempts = 0
+    RETURNING id";
+
+/// An event that was never tried is due within the span of a put-off. If it is due later, the
+/// clock was set back since.
+pub(super) const RESET_DUE: &str = "UPDATE offhook_inbox SET due = {now}
+    WHERE state = 'waiting' AND attempts = 0 AND due > {now} + $2 RETURNING id";
 
 pub(super) const EXTEND: &str = "UPDATE offhook_inbox SET lease_until = {now} + $4
     WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
@@ -59,7 +89,7 @@ pub(super) const OWNS: &str =
 
 pub(super) const DONE: &str = "UPDATE offhook_inbox
     SET state = 'done', finished_at = {now}, token = NULL, lease_until = NULL, error = NULL
-    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING {now} - received_at";
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING {now} - received_at, {next}";
 
 pub(super) const FAIL: &str = "UPDATE offhook_inbox
     SET state = 'waiting', due = {now} + $4, error = $5, token = NULL, lease_until = NULL
@@ -67,7 +97,7 @@ pub(super) const FAIL: &str = "UPDATE offhook_inbox
 
 pub(super) const BURY: &str = "UPDATE offhook_inbox
     SET state = 'dead', finished_at = {now}, error = $4, token = NULL, lease_until = NULL
-    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING {now} - received_at, {next}";
 
 pub(super) const RELEASE: &str = "UPDATE offhook_inbox
     SET state = 'waiting', due = {now}, attempts = attempts - 1, token = NULL, lease_until = NULL
@@ -100,6 +130,10 @@ pub(super) const STATS: &str = "SELECT vendor, endpoint, state, count(*), {now} 
 /// The columns of an entry, in its order.
 const ENTRY: &str = "id, state, vendor, endpoint, event, key, call_id, attempts, replays, received_at, due, \
     finished_at, error";
+
+/// Another open event of the call.
+const NEXT_OF_CALL: &str = "(SELECT e.id FROM offhook_inbox AS e WHERE e.call_group = offhook_inbox.call_group \
+    AND e.finished_at IS NULL AND e.id <> offhook_inbox.id LIMIT 1)";
 
 /// The values from $2 on are those of a filter.
 const FILTER: &str = "id > $2 AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR vendor = $4) \

@@ -136,10 +136,18 @@ impl Stored {
         &self.event
     }
 
-    /// Returns the event's [`Key`] as text: the job key for a queue of yours. `None` if the
-    /// delivery is never a duplicate.
+    /// Returns the event's [`Key`] as text. `None` if the delivery is never a duplicate.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// Returns the key for a queue of yours, and for a unique constraint in the table of the
+    /// effect: the event's [key](Self::key) together with the digest of the payload. A
+    /// redelivery has the same one. Another event under the same key has another one, so it
+    /// is not dropped as a duplicate. `None` if the delivery is never a duplicate.
+    pub fn job_key(&self) -> Option<Key> {
+        let key = Key::restore(self.key.as_deref()?);
+        Some(key.with_payload(&PayloadDigest::restore(self.payload)))
     }
 
     /// Returns the id of the call that the event belongs to.

@@ -1,28 +1,31 @@
 //! The worker: it claims events, runs their handlers and records how that ended.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::backoff::backoff;
 use super::base::Inbox;
-use super::claims::{Held, Owner};
+use super::claims::{Finished, Found, Held, Owner};
 use super::dialect::{Connection, Dialect};
-use super::handlers::{Attempt, Handlers, InTransaction, Job, NoHandlers, Plain};
-use super::log;
+use super::ended::Ended;
+use super::entry::Entry;
+use super::handlers::{Attempt, Handlers, InTransaction, Job, NoHandlers, OptionalVerifier, Plain};
+use super::observe;
 use super::work::Work;
-use crate::idempotency::{BoxFuture, HandlerError, LeaseToken, StoreError};
+use crate::idempotency::{HandlerError, LeaseToken, StoreError};
 use crate::receive::Verifier;
 
 impl<D: Dialect> Inbox<D> {
     /// Creates a worker without handlers.
     pub fn worker(&self) -> Worker<D, NoHandlers> {
-        Worker { inbox: self.clone(), handlers: NoHandlers, settings: Settings::default() }
+        Worker { inbox: self.clone(), handlers: NoHandlers, settings: Settings::default(), observer: None }
     }
 }
 
@@ -43,12 +46,34 @@ impl<D: Dialect> Inbox<D> {
 /// | is cut off, because the process dies | waiting, when the lease ends; the attempt counts |
 ///
 /// Rows of a vendor or endpoint without a handler are left alone.
+///
+/// All handlers of one [`run`](Self::run) share its task: they wait side by side, and compute
+/// one after the other. Handlers that compute for long should run in several tasks. A clone of
+/// a worker is another worker with the same handlers:
+///
+/// ```no_run
+/// # use offhook::inbox::{SqliteInbox, Work};
+/// # use offhook::{Truedy, truedy};
+/// # fn start(inbox: SqliteInbox, truedy: Truedy) {
+/// let worker = inbox.worker().vendor(truedy, async |work: &Work<truedy::Event>| Ok(()));
+/// for _ in 0..4 {
+///     tokio::spawn(worker.clone().run(std::future::pending()));
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Worker<D: Dialect, H> {
     inbox: Inbox<D>,
     handlers: H,
     settings: Settings,
+    observer: Option<Observer>,
 }
+
+/// The type of the events of a verifier.
+type EventOf<V> = <<V as OptionalVerifier>::Verifier as Verifier>::Event;
+
+/// What is called when an attempt has ended.
+type Observer = Arc<dyn Fn(&Entry, &Ended) + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
 struct Settings {
@@ -81,51 +106,45 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
     /// Handles the events of this vendor at its endpoint: at least once each. An effect happens
     /// once if its table has a unique constraint on [`Work::key`].
     ///
-    /// A later handler for the same vendor and endpoint replaces an earlier one.
-    pub fn vendor<V, F>(self, verifier: V, handler: F) -> Worker<D, Plain<V, F, H>>
+    /// An `Option` of a verifier leaves the vendor out if it is `None`. A later handler for the
+    /// same vendor and endpoint replaces an earlier one.
+    pub fn vendor<V, F>(self, verifier: V, handler: F) -> Worker<D, Plain<V::Verifier, F, H>>
     where
-        V: Verifier,
-        F: AsyncFn(&Work<V::Event>) -> Result<(), HandlerError>,
+        V: OptionalVerifier,
+        F: AsyncFn(&Work<EventOf<V>>) -> Result<(), HandlerError>,
     {
-        Worker {
-            inbox: self.inbox,
-            handlers: Plain { verifier, handler, others: self.handlers },
-            settings: self.settings,
-        }
+        let verifier = verifier.into_option();
+        self.with_handlers(|others| Plain { verifier, handler, others })
     }
 
     /// Handles the events of this vendor at its endpoint in a transaction, which also records
     /// that they are done: the effects that go through its connection happen **exactly once**.
     ///
-    /// The handler returns a boxed future, because the compiler cannot yet see that the future
-    /// of an `async` closure which borrows a connection can move between threads:
-    ///
     /// ```no_run
     /// # use offhook::inbox::SqliteInbox;
     /// # use offhook::idempotency::sqlx;
     /// # async fn start(inbox: SqliteInbox, truedy: offhook::Truedy) {
-    /// let worker = inbox.worker().vendor_in_transaction(truedy, |work, transaction| {
-    ///     Box::pin(async move {
-    ///         let insert = sqlx::query("INSERT INTO calls (id) VALUES ($1)");
-    ///         insert.bind(work.call_id()).execute(transaction).await?;
-    ///         Ok(())
-    ///     })
+    /// let worker = inbox.worker().vendor_in_transaction(truedy, async |work, transaction| {
+    ///     let insert = sqlx::query("INSERT INTO calls (id) VALUES ($1)");
+    ///     insert.bind(work.call_id()).execute(transaction).await?;
+    ///     Ok(())
     /// });
     /// tokio::spawn(worker.run(std::future::pending()));
     /// # }
     /// ```
     ///
     /// In SQLite, the transaction holds the file's write lock for as long as the handler runs.
-    pub fn vendor_in_transaction<V, F>(self, verifier: V, handler: F) -> Worker<D, InTransaction<V, F, H>>
+    pub fn vendor_in_transaction<V, F>(self, verifier: V, handler: F) -> Worker<D, InTransaction<V::Verifier, F, H>>
     where
-        V: Verifier,
-        F: for<'a> Fn(&'a Work<V::Event>, &'a mut Connection<D>) -> BoxFuture<'a, Result<(), HandlerError>>,
+        V: OptionalVerifier,
+        F: AsyncFn(&Work<EventOf<V>>, &mut Connection<D>) -> Result<(), HandlerError>,
     {
-        Worker {
-            inbox: self.inbox,
-            handlers: InTransaction { verifier, handler, others: self.handlers },
-            settings: self.settings,
-        }
+        let verifier = verifier.into_option();
+        self.with_handlers(|others| InTransaction { verifier, handler, others })
+    }
+
+    fn with_handlers<N>(self, add: impl FnOnce(H) -> N) -> Worker<D, N> {
+        Worker { inbox: self.inbox, handlers: add(self.handlers), settings: self.settings, observer: self.observer }
     }
 
     /// Sets how many events are handled at the same time: 8 by default.
@@ -180,6 +199,18 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
         self
     }
 
+    /// Calls this function when an attempt has ended and that is recorded: for a log, metrics
+    /// or a screen of your own. The entry is the event as it was when the attempt began. An
+    /// attempt whose process died is told by the worker that takes the event back.
+    ///
+    /// It should return soon, because the worker waits for it. There is one such function: a
+    /// later one replaces an earlier one.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Fn(&Entry, &Ended) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// Works until `shutdown` is ready. Then it claims nothing more, waits for the handlers
     /// that run, and gives back what is not finished in time, without counting the attempt.
     ///
@@ -191,6 +222,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
             inbox: self.inbox,
             handlers: self.handlers,
             settings: self.settings,
+            observer: self.observer,
             sources: serde_json::to_string(&sources).unwrap_or_default(),
             idle: Arc::new(Notify::new()),
             replan: Notify::new(),
@@ -204,6 +236,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
         {
             let mut shutdown = pin!(shutdown);
             let mut planner = pin!(Arc::clone(&run).plan());
+            let mut gauges = pin!(observe::keep_gauges(run.inbox.clone(), sources));
             let mut local = pin!(run.inbox.clone().listen(run.heard()));
             let mut remote = pin!(D::listen(run.inbox.pool().clone(), run.heard()));
             let mut remote_ended = false;
@@ -212,6 +245,7 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
                     return Poll::Ready(());
                 }
                 let _ = planner.as_mut().poll(context);
+                let _ = gauges.as_mut().poll(context);
                 let _ = local.as_mut().poll(context);
                 remote_ended = remote_ended || remote.as_mut().poll(context).is_ready();
                 let _ = poll_all(&mut lanes, context);
@@ -249,6 +283,7 @@ struct Run<D: Dialect, H> {
     inbox: Inbox<D>,
     handlers: H,
     settings: Settings,
+    observer: Option<Observer>,
     sources: String,
     /// Wakes one lane that has nothing to do.
     idle: Arc<Notify>,
@@ -263,13 +298,20 @@ struct Run<D: Dialect, H> {
 impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     /// Handles one event after the other.
     async fn lane(self: Arc<Self>) {
-        while !self.stopping.load(Ordering::Acquire) {
+        while !self.is_stopping() {
             match self.reached(self.inbox.claim(&self.sources, self.settings.lease, self.settings.dead_blocks).await) {
-                Some(Some(held)) => self.work(held).await,
-                Some(None) => self.idle.notified().await,
+                Some(Found::Event(held)) => self.work(*held).await,
+                Some(Found::Blocked) => {}
+                // The shutdown has woken the lanes that waited then, and nobody wakes another.
+                _ if self.is_stopping() => return,
+                Some(Found::Nothing) => self.idle.notified().await,
                 None => drop(tokio::time::timeout(RECOVERY, self.idle.notified()).await),
             }
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Returns what to call when there may be something to do.
@@ -281,7 +323,7 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     async fn work(&self, held: Held) {
         let owner = held.owner();
         self.in_hand.add(owner);
-        if self.stopping.load(Ordering::Acquire) {
+        if self.is_stopping() {
             // `run` gives it back.
             return;
         }
@@ -302,43 +344,62 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     /// Records how an attempt ended. If that fails, the lease ends, and the event runs again.
     async fn record(&self, held: &Held, attempt: Attempt) {
         let (owner, entry) = (held.owner(), &held.entry);
-        let (code, error, recorded) = match attempt {
-            Attempt::Handled => match self.end(owner, End::Done).await {
-                Ok(elapsed) => return log::done(entry, elapsed),
-                Err(error) => ("unrecorded", error.to_string(), Ok(())),
-            },
-            Attempt::Committed(elapsed) => return log::done(entry, elapsed),
-            Attempt::Lost => ("lease_lost", StoreError::LeaseLost.to_string(), Ok(())),
+        let (end, error) = match attempt {
+            Attempt::Handled => (End::Done, String::new()),
+            Attempt::Committed(finished) => {
+                return self.finished(entry, finished, Ended::Done { after: finished.after }).await;
+            }
+            Attempt::Lost => return self.tell(entry, &Ended::LeaseLost),
             Attempt::Failed(error) if entry.attempts < self.settings.attempts => {
-                let error = bounded(error);
-                let [high, low, ..] = *LeaseToken::unique().as_bytes();
-                let Settings { first_wait, longest_wait, .. } = self.settings;
-                let wait = backoff(entry.attempts, first_wait, longest_wait, u16::from_be_bytes([high, low]));
-                let recorded = self.end(owner, End::Retry(wait, &error)).await.map(drop);
-                self.replan.notify_one();
-                ("retry", error, recorded)
+                (End::Retry(self.wait_after(entry.attempts)), bounded(error))
             }
-            Attempt::Failed(error) | Attempt::Hopeless(error) => {
-                let error = bounded(error);
-                let recorded = self.end(owner, End::Dead(&error)).await.map(drop);
-                ("dead", error, recorded)
-            }
+            Attempt::Failed(error) | Attempt::Hopeless(error) => (End::Dead, bounded(error)),
         };
-        match recorded {
-            Ok(()) => log::failed(entry, code, &error),
-            Err(store) => log::failed(entry, "unrecorded", &format!("{error}; {store}")),
+        match (self.end(owner, end, &error).await, end) {
+            (Ok(finished), End::Done) => self.finished(entry, finished, Ended::Done { after: finished.after }).await,
+            (Ok(finished), End::Dead) => self.finished(entry, finished, Ended::Dead { error }).await,
+            (Ok(_), End::Retry(_)) => {
+                self.tell(entry, &Ended::Retry { error });
+                self.replan.notify_one();
+            }
+            (Err(StoreError::LeaseLost), End::Done) => self.tell(entry, &Ended::LeaseLost),
+            (Err(store), End::Done) => self.tell(entry, &Ended::Unrecorded { error: store.to_string() }),
+            (Err(store), _) => self.tell(entry, &Ended::Unrecorded { error: format!("{error}; {store}") }),
+        }
+    }
+
+    /// Tells that an event is done or dead, and lets the next one of its call run.
+    async fn finished(&self, entry: &Entry, finished: Finished, ended: Ended) {
+        self.tell(entry, &ended);
+        if finished.is_followed {
+            self.inbox.call_up(entry.id).await;
+        }
+    }
+
+    fn wait_after(&self, attempts: u32) -> Duration {
+        let [high, low, ..] = *LeaseToken::unique().as_bytes();
+        let Settings { first_wait, longest_wait, .. } = self.settings;
+        backoff(attempts, first_wait, longest_wait, u16::from_be_bytes([high, low]))
+    }
+
+    /// Tells the log, the metrics and the observer how an attempt ended.
+    fn tell(&self, entry: &Entry, ended: &Ended) {
+        observe::ended(entry, ended);
+        if let Some(observer) = &self.observer {
+            // The hook has printed a panic, and the worker works on.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| observer(entry, ended)));
         }
     }
 
     /// Records the end of an attempt. If the database does not answer, it tries again for a
     /// while.
-    async fn end(&self, owner: Owner, end: End<'_>) -> Result<Duration, StoreError> {
+    async fn end(&self, owner: Owner, end: End, error: &str) -> Result<Finished, StoreError> {
         let mut pauses = PAUSES.into_iter();
         loop {
             let answer = match end {
                 End::Done => self.inbox.done(owner).await,
-                End::Retry(wait, error) => self.inbox.fail(owner, wait, error).await.map(|()| Duration::ZERO),
-                End::Dead(error) => self.inbox.bury(owner, error).await.map(|()| Duration::ZERO),
+                End::Retry(wait) => self.inbox.fail(owner, wait, error).await.map(|()| Finished::default()),
+                End::Dead => self.inbox.bury(owner, error).await,
             };
             let Err(StoreError::Unavailable(_) | StoreError::Timeout | StoreError::Contended(_)) = answer else {
                 return answer;
@@ -350,11 +411,20 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
 
     /// Takes back what other workers left behind, and wakes a lane when something falls due.
     async fn plan(self: Arc<Self>) {
+        let mut reset: Option<Instant> = None;
         loop {
             let planned = async {
+                if reset.is_none_or(|reset| reset.elapsed() > RESET) {
+                    self.inbox.reset_due().await?;
+                    reset = Some(Instant::now());
+                }
                 for entry in self.inbox.expire(&self.sources, self.settings.attempts).await? {
-                    let code = if entry.finished_at.is_some() { "dead" } else { "retry" };
-                    log::failed(&entry, code, entry.error.as_deref().unwrap_or_default());
+                    let error = entry.error.clone().unwrap_or_default();
+                    let is_dead = entry.finished_at.is_some();
+                    self.tell(&entry, &if is_dead { Ended::Dead { error } } else { Ended::Retry { error } });
+                    if is_dead {
+                        self.inbox.call_up(entry.id).await;
+                    }
                 }
                 self.inbox.until_next().await
             };
@@ -370,7 +440,7 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
         if let Err(error) = &answer
             && !failed_before
         {
-            log::unreachable(error);
+            observe::unreachable(error);
         }
         answer.ok()
     }
@@ -412,10 +482,11 @@ impl InHand {
 
 /// What is recorded of an attempt that ended.
 #[derive(Clone, Copy)]
-enum End<'e> {
+enum End {
     Done,
-    Retry(Duration, &'e str),
-    Dead(&'e str),
+    /// The event waits for this long.
+    Retry(Duration),
+    Dead,
 }
 
 /// Cuts the text of an error.
@@ -436,5 +507,7 @@ impl<D: Dialect, H> fmt::Debug for Worker<D, H> {
 const ERROR_BYTES: usize = 2_048;
 const SHORTEST_LEASE: Duration = Duration::from_millis(100);
 const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
+/// How often a worker looks whether the clock was set back.
+const RESET: Duration = Duration::from_secs(60);
 const RECOVERY: Duration = Duration::from_secs(1);
 const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(2)];

@@ -9,6 +9,7 @@ mod inbox;
 mod inbox_example;
 mod kit;
 mod log;
+mod oracles;
 mod package;
 mod verify;
 mod web;

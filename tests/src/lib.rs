@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+pub use offhook_oracles::schemes;
+
 pub mod client;
 pub mod databases;
 pub mod examples;
 pub mod hostile;
 pub mod random;
 pub mod samples;
-pub mod schemes;
 pub mod servers;
 pub mod signing;
 pub mod vendors;

@@ -9,16 +9,19 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::process::Command;
 
-use crate::cases::{CASES, Case, OFFHOOK, PARSE, PARSE_LIST, PARSE_SALPRE, VERIFY_STANDARD, VERIFY_TRUEDY};
+use crate::cases::{
+    ACTIX, AXUM, CASES, Case, OFFHOOK, PARSE, PARSE_LIST, PARSE_SALPRE, VERIFY_STANDARD, VERIFY_TRUEDY,
+};
 use crate::deliveries::{LARGE, SMALL};
 
-const PARSING: [(&str, usize); 4] = [(PARSE, SMALL), (PARSE, LARGE), (PARSE_LIST, LARGE), (PARSE_SALPRE, LARGE)];
+const WHOLE: [(&str, usize); 6] =
+    [(PARSE, SMALL), (PARSE, LARGE), (PARSE_LIST, LARGE), (PARSE_SALPRE, LARGE), (AXUM, SMALL), (ACTIX, SMALL)];
 
 const LISTED: usize = 14;
 
 pub fn report(out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "parsing: instructions")?;
-    for (title, bytes) in PARSING {
+    writeln!(out, "parsing, and receiving in a framework: instructions")?;
+    for (title, bytes) in WHOLE {
         writeln!(out, "\n{title}, {bytes} bytes")?;
         let counts = counts(case(title), bytes);
         for (name, count) in &counts {

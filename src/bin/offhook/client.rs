@@ -31,6 +31,18 @@ pub(crate) struct Answer {
     pub(crate) elapsed: Duration,
 }
 
+impl Answer {
+    /// Returns whether the vendor takes the delivery for accepted.
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Returns how long the answer took, in whole milliseconds.
+    pub(crate) fn milliseconds(&self) -> u64 {
+        u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// A request got no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {

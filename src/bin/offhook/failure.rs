@@ -1,6 +1,7 @@
 //! How a command ends.
 
 use std::error::Error;
+use std::path::Path;
 
 /// A command did what it was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +30,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Adds the file in which something cannot be used.
+    pub(crate) fn of(self, file: &Path) -> Self {
+        match self {
+            Failure::Usage(text) => Failure::Usage(format!("{}: {text}", file.display())),
+            other => other,
+        }
+    }
+
     /// Creates a failure from what cannot be used and from the error with its causes.
     pub(crate) fn usage(what: &str, error: &dyn Error) -> Self {
         Failure::Usage(format!("{what}: {}", with_causes(error)))

@@ -11,8 +11,8 @@ use offhook::diagnose::{Diagnosis, Explainer, Receiver};
 use offhook::testing::{RawRequest, Signer};
 use offhook::verify::{HmacScheme, Lookup};
 use offhook::{
-    ConfigError, FixedClock, Headers, Profile, ReceiveError, Salpre, SignedVendor, StandardWebhooks, TalkifAi, Truedy,
-    Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox,
+    Clock, ConfigError, FixedClock, Headers, Profile, ReceiveError, Salpre, SignedVendor, StandardWebhooks,
+    SystemClock, TalkifAi, Truedy, Ultravox, Verifier, standard_webhooks, talkifai, truedy, ultravox,
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -208,6 +208,23 @@ impl Endpoint {
     /// Returns a sender that signs by this scheme with the secret of the endpoint.
     pub(crate) fn signer_of(&self, scheme: HmacScheme) -> Result<Signer, Failure> {
         Signer::new(scheme, self.secret.as_str()).map_err(|error| self.unusable(&error))
+    }
+
+    /// Signs a delivery again, now and with the secret of the endpoint. Its message id stays, so
+    /// it is the same event.
+    pub(crate) fn resigned(&self, mut request: RawRequest) -> Result<RawRequest, Failure> {
+        let mut signer = self.signer()?;
+        if let Lookup::One(id) = request.headers.lookup(standard_webhooks::ID_HEADER) {
+            signer = signer.with_message_id(String::from_utf8_lossy(id));
+        }
+        for (name, value) in signer.sign(SystemClock.now(), &request.body) {
+            let mut found = request.headers.iter_mut().filter(|(header, _)| header.eq_ignore_ascii_case(name));
+            match found.next() {
+                Some((_, old)) => *old = value.into_bytes(),
+                None => request = request.with_header(name, value),
+            }
+        }
+        Ok(request)
     }
 
     /// Judges a request as a receiver does, at a time or, without one, now.

@@ -4,12 +4,28 @@ use hyper::Uri;
 use offhook::testing::RawRequest;
 
 use crate::failure::Failure;
+use crate::output::printable;
 use crate::vendors::Vendor;
 
 /// Returns the path and the query of a URL.
 pub(crate) fn target(url: &Uri) -> &str {
     url.path_and_query().map_or("/", |target| target.as_str())
 }
+
+/// Returns where a delivery goes. Without a path, and without a URL at all, it goes to its own
+/// path.
+pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, Failure> {
+    let base = match to {
+        Some(to) if target(to) != "/" => return Ok(to.clone()),
+        Some(to) => to.to_string(),
+        None => LOCAL.to_owned(),
+    };
+    let url = format!("{}{}", base.trim_end_matches('/'), request.target);
+    url.parse().map_err(|error| Failure::usage(&printable(&url), &error))
+}
+
+/// Where the example servers listen.
+const LOCAL: &str = "http://127.0.0.1:3000";
 
 /// Writes a curl command. The token of a vendor with a static header comes from the environment
 /// of the shell, where its value is masked.

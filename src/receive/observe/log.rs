@@ -102,7 +102,7 @@ pub(super) fn cancelled<E: Event>(delivery: &Delivery<E>, step: &Step, elapsed: 
 }
 
 /// A line must not become as long as a body: an undocumented event can have any name.
-fn short(text: &str) -> &str {
+pub(crate) fn short(text: &str) -> &str {
     text.char_indices().nth(MAX_CHARS).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 

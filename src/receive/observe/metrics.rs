@@ -9,6 +9,8 @@ use std::time::Duration;
 use metrics::{Label, SharedString, Unit, counter, gauge, histogram};
 
 use super::handling::{Ending, Times};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use super::inbox;
 use super::received::{Contents, Received, Refusal};
 use crate::receive::Profile;
 use crate::time::{Clock, SystemClock};
@@ -20,14 +22,20 @@ use crate::time::{Clock, SystemClock};
 /// offhook::describe_metrics();
 /// ```
 pub fn describe_metrics() {
-    for (name, unit, text) in COUNTERS {
-        metrics::describe_counter!(name, unit, text);
+    describe(&COUNTERS, &GAUGES, &HISTOGRAMS);
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    describe(&inbox::COUNTERS, &inbox::GAUGES, &inbox::HISTOGRAMS);
+}
+
+fn describe(counters: &[Description], gauges: &[Description], histograms: &[Description]) {
+    for (name, unit, text) in counters {
+        metrics::describe_counter!(*name, *unit, *text);
     }
-    for (name, unit, text) in GAUGES {
-        metrics::describe_gauge!(name, unit, text);
+    for (name, unit, text) in gauges {
+        metrics::describe_gauge!(*name, *unit, *text);
     }
-    for (name, unit, text) in HISTOGRAMS {
-        metrics::describe_histogram!(name, unit, text);
+    for (name, unit, text) in histograms {
+        metrics::describe_histogram!(*name, *unit, *text);
     }
 }
 
@@ -99,7 +107,7 @@ const BODY_BYTES: &str = "offhook_body_bytes";
 const HANDLER_SECONDS: &str = "offhook_handler_seconds";
 const STORE_SECONDS: &str = "offhook_store_seconds";
 
-type Description = (&'static str, Unit, &'static str);
+pub(super) type Description = (&'static str, Unit, &'static str);
 
 const COUNTERS: [Description; 4] = [
     (DELIVERIES, Unit::Count, "Requests that a verifier accepted or refused"),

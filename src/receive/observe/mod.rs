@@ -6,6 +6,8 @@
 //! only of a delivery that is authentic.
 
 mod handling;
+#[cfg(all(feature = "metrics", any(feature = "sqlite", feature = "postgres")))]
+pub(crate) mod inbox;
 #[cfg(feature = "tracing")]
 mod log;
 #[cfg(feature = "metrics")]
@@ -13,6 +15,8 @@ mod metrics;
 mod received;
 
 pub(crate) use handling::{Ending, Handling};
+#[cfg(all(feature = "tracing", any(feature = "sqlite", feature = "postgres")))]
+pub(crate) use log::short;
 pub(crate) use received::Received;
 
 #[cfg(feature = "metrics")]

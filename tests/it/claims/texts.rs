@@ -48,7 +48,7 @@ const SHOWN: [&str; 19] = [
 ];
 
 /// The public types without a text that came with a request or with a secret.
-const WITHOUT_TEXT: [(&str, &str, &[&str]); 38] = [
+const WITHOUT_TEXT: [(&str, &str, &[&str]); 40] = [
     ("diagnose/evidence.rs", "a count", &["Work"]),
     ("diagnose/report.rs", "an order of three words", &["Confidence"]),
     ("event/call.rs", "one of eight words", &["Stage"]),
@@ -71,7 +71,9 @@ const WITHOUT_TEXT: [(&str, &str, &[&str]); 38] = [
     ("idempotency/tasks.rs", "a set of running tasks", &["HandlerTasks"]),
     ("inbox/acceptance.rs", "numbers, and the error of the database", &["Accepted", "Acceptance"]),
     ("inbox/base.rs", "a timeout", &["Inbox"]),
+    ("inbox/claims.rs", "in a private module", &["Finished"]),
     ("inbox/dialect.rs", "in a private module: a value on its way to the database", &["Value", "Row"]),
+    ("inbox/ended.rs", "a word, a time, and the text of the handler's own error", &["Ended"]),
     ("inbox/entry.rs", "ids, names and times, and the text of the handler's own error", &["Entry", "State"]),
     ("inbox/handlers.rs", "in a private module", &["Attempt", "InTransaction", "Job", "NoHandlers", "Plain"]),
     (

@@ -1,6 +1,8 @@
 //! The command `offhook`, run as a program: its data, its messages and its exit codes.
 
+mod inbox;
 mod judging;
+mod replaying;
 mod sending;
 mod signing;
 mod suite;

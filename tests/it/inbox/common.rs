@@ -21,13 +21,22 @@ pub fn body(id: &str, name: &str, call: &str) -> String {
 }
 
 pub fn receive(body: String) -> Delivery<Event> {
+    receive_by(&talkifai(), body)
+}
+
+/// An event of a call of its own, at this verifier's endpoint.
+pub fn receive_for(verifier: &TalkifAi, id: &str) -> Delivery<Event> {
+    receive_by(verifier, body(id, "call.started", &format!("call_{id}")))
+}
+
+fn receive_by(verifier: &TalkifAi, body: String) -> Delivery<Event> {
     let headers = Signer::new(talkifai::SCHEME, SECRET).unwrap().sign(SystemClock.now(), &body);
-    talkifai().receive(&headers, body).unwrap()
+    verifier.receive(&headers, body).unwrap()
 }
 
 /// An event of a call of its own.
 pub fn delivery(id: &str) -> Delivery<Event> {
-    receive(body(id, "call.started", &format!("call_{id}")))
+    receive_for(&talkifai(), id)
 }
 
 pub async fn sqlite(folder: &Folder) -> SqliteInbox {

@@ -1,7 +1,10 @@
 //! The inbox, on both databases.
 
 mod accepting;
-mod common;
+pub(crate) mod common;
+mod faults;
+mod lines;
 mod operating;
+mod processes;
 mod stored;
 mod working;

@@ -45,6 +45,20 @@ fn a_record_opens_only_for_its_own_verifier() {
 }
 
 #[test]
+fn a_redelivery_has_the_job_key_of_its_event_and_another_payload_has_not() {
+    let stored: Stored = serde_json::from_str(VERSION_1).unwrap();
+    let payload = "11".repeat(32);
+    assert_eq!(stored.job_key().unwrap().as_str(), format!("talkifai::call.started:1%sha256:{payload}"));
+    let (first, again) = (delivery("1"), delivery("1"));
+    assert_eq!(Stored::of(&first).job_key(), Stored::of(&again).job_key());
+    let other: Stored = serde_json::from_str(&VERSION_1.replace(&payload, &"22".repeat(32))).unwrap();
+    assert_eq!(other.key(), stored.key());
+    assert_ne!(other.job_key(), stored.job_key());
+    let unkeyed = VERSION_1.replace(r#""talkifai::call.started:1""#, "null");
+    assert_eq!(serde_json::from_str::<Stored>(&unkeyed).unwrap().job_key(), None);
+}
+
+#[test]
 fn a_body_that_is_no_text_is_base64() {
     let text = VERSION_1.replace("\"body\"", "\"ignored\"").replace("\"payload", "\"body_base64\":\"/w==\",\"payload");
     let stored: Stored = serde_json::from_str(&text).unwrap();

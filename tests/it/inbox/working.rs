@@ -1,24 +1,26 @@
 //! What is stored is handled: once, in order, again after a failure, and never lost.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use offhook::Event as _;
 use offhook::idempotency::HandlerError;
 use offhook::inbox::{Dialect, Filter, Inbox, PostgresInbox, SqliteInbox, State, Work};
-use tokio::sync::oneshot;
+use offhook::{Event as _, TalkifAi};
 
-use super::common::{Event, Notes, body, delivery, postgres, receive, sqlite, talkifai, until};
+use super::common::{Event, Notes, body, delivery, postgres, receive, receive_for, sqlite, talkifai, until};
 use crate::on_both;
 use offhook_tests::databases::Folder;
 
 on_both!(
+    a_vendor_that_is_not_configured_is_left_out,
+    clones_of_a_worker_run_handlers_in_parallel,
     events_of_a_call_run_in_order_and_never_at_the_same_time,
     a_failure_is_tried_again_and_holds_up_its_call_only,
     a_poison_event_is_dead_and_blocks_nothing,
     what_cannot_be_parsed_is_dead_and_can_be_retried,
-    an_expired_lease_is_taken_over,
     a_shutdown_gives_work_back,
+    a_shutdown_while_workers_look_for_work_waits_for_nothing,
     a_slow_handler_keeps_its_lease,
 );
 
@@ -26,6 +28,43 @@ const MS: Duration = Duration::from_millis(1);
 
 async fn all_in<D: Dialect>(inbox: &Inbox<D>, state: State, count: usize) -> bool {
     inbox.list(&Filter::new().state(state)).await.unwrap().len() == count
+}
+
+async fn a_vendor_that_is_not_configured_is_left_out<D: Dialect>(inbox: Inbox<D>) {
+    let tenant = talkifai().with_endpoint("tenant");
+    let accepted = [inbox.accept(&delivery("1")).await, inbox.accept(&receive_for(&tenant, "1")).await];
+    assert_eq!(accepted.map(|accepted| accepted.reply().status()), [200, 200]);
+    let worker = |tenant: Option<TalkifAi>| {
+        let worker = inbox.worker().vendor(Some(talkifai()), async |_: &Work<Event>| Ok(()));
+        worker.vendor(tenant, async |_: &Work<Event>| Ok(()))
+    };
+    worker(None).run(until(async || all_in(&inbox, State::Done, 1).await)).await;
+    assert!(all_in(&inbox, State::Waiting, 1).await);
+    worker(Some(tenant)).run(until(async || all_in(&inbox, State::Done, 2).await)).await;
+}
+
+async fn clones_of_a_worker_run_handlers_in_parallel<D: Dialect>(inbox: Inbox<D>) {
+    for id in ["1", "2"] {
+        assert_eq!(inbox.accept(&delivery(id)).await.reply().status(), 200);
+    }
+    // Each handler blocks its thread until the other has begun.
+    let arrived = Arc::new(AtomicU32::new(0));
+    let worker = inbox.worker().with_concurrency(1).vendor(talkifai(), async move |_: &Work<Event>| {
+        arrived.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..10_000 {
+            if arrived.load(Ordering::SeqCst) == 2 {
+                return Ok(());
+            }
+            std::thread::sleep(MS);
+        }
+        Err(HandlerError::permanent("the other handler did not begin"))
+    });
+    let tasks = [worker.clone(), worker].map(|worker| tokio::spawn(worker.run(std::future::pending())));
+    until(async || inbox.stats().await.unwrap().backlog() == 0).await;
+    assert!(all_in(&inbox, State::Done, 2).await);
+    for task in tasks {
+        task.abort();
+    }
 }
 
 async fn events_of_a_call_run_in_order_and_never_at_the_same_time<D: Dialect>(inbox: Inbox<D>)
@@ -128,37 +167,6 @@ async fn what_cannot_be_parsed_is_dead_and_can_be_retried<D: Dialect>(inbox: Inb
     assert!(!inbox.retry(dead[0].id).await.unwrap(), "a done event is replayed, not retried");
 }
 
-async fn an_expired_lease_is_taken_over<D: Dialect>(inbox: Inbox<D>) {
-    assert_eq!(inbox.accept(&delivery("1")).await.reply().status(), 200);
-    // A process that dies: its runtime goes, and with it the handler and the extension.
-    let (started, has_started) = oneshot::channel();
-    let dying = inbox.clone();
-    let process = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let started = std::sync::Mutex::new(Some(started));
-            let handler = async |_: &Work<Event>| {
-                started.lock().unwrap().take().unwrap().send(()).unwrap();
-                std::future::pending().await
-            };
-            let worker = dying.worker().vendor(talkifai(), handler).with_lease(300 * MS);
-            let _ = tokio::time::timeout(1_000 * MS, worker.run(std::future::pending())).await;
-            // What is dropped outside of a runtime gives nothing back.
-        });
-    });
-    has_started.await.unwrap();
-    assert!(all_in(&inbox, State::Running, 1).await);
-    process.join().unwrap();
-    let attempts = Notes::default();
-    let handler = async |work: &Work<Event>| {
-        attempts.add(work.attempt().to_string());
-        Ok(())
-    };
-    let worker = inbox.worker().vendor(talkifai(), handler);
-    worker.run(until(async || all_in(&inbox, State::Done, 1).await)).await;
-    assert_eq!(attempts.all().len(), 1);
-}
-
 async fn a_shutdown_gives_work_back<D: Dialect>(inbox: Inbox<D>) {
     for id in ["quick", "endless"] {
         assert_eq!(inbox.accept(&delivery(id)).await.reply().status(), 200);
@@ -177,6 +185,14 @@ async fn a_shutdown_gives_work_back<D: Dialect>(inbox: Inbox<D>) {
     assert_eq!(states, [(State::Done, 1), (State::Waiting, 0)]);
 }
 
+async fn a_shutdown_while_workers_look_for_work_waits_for_nothing<D: Dialect>(inbox: Inbox<D>) {
+    let hour = Duration::from_secs(3_600);
+    let worker = inbox.worker().vendor(talkifai(), async |_: &Work<Event>| Ok(())).with_grace(hour);
+    // It is ready when the worker has just sent its first statements.
+    let run = worker.run(tokio::task::yield_now());
+    assert!(tokio::time::timeout(Duration::from_secs(20), run).await.is_ok());
+}
+
 async fn a_slow_handler_keeps_its_lease<D: Dialect>(inbox: Inbox<D>) {
     assert_eq!(inbox.accept(&delivery("1")).await.reply().status(), 200);
     let runs = AtomicU32::new(0);
@@ -193,7 +209,7 @@ async fn a_slow_handler_keeps_its_lease<D: Dialect>(inbox: Inbox<D>) {
 
 /// The effects and the record commit together, on the attempt that succeeds.
 macro_rules! transactions {
-    ($test:ident, $inbox:ty, $connection:ty, $open:expr) => {
+    ($test:ident, $inbox:ty, $open:expr) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
             let folder = Folder::new();
@@ -204,16 +220,15 @@ macro_rules! transactions {
             }
             let worker = inbox
                 .worker()
-                .vendor_in_transaction(talkifai(), |work: &Work<Event>, transaction: &mut $connection| {
-                    Box::pin(async move {
-                        sqlx::query("INSERT INTO effects VALUES ($1)").bind(work.key()).execute(transaction).await?;
-                        match (work.envelope().id.as_deref(), work.attempt()) {
-                            (Some("permanent"), _) => Err(HandlerError::permanent("never")),
-                            (_, 1) => Err(HandlerError::retry("not yet")),
-                            (_, 2) => panic!("a bug"),
-                            _ => Ok(()),
-                        }
-                    })
+                .vendor_in_transaction(talkifai(), async |work, transaction| {
+                    let insert = sqlx::query("INSERT INTO effects VALUES ($1)").bind(work.key());
+                    insert.execute(&mut *transaction).await?;
+                    match (work.envelope().id.as_deref(), work.attempt()) {
+                        (Some("permanent"), _) => Err(HandlerError::permanent("never")),
+                        (_, 1) => Err(HandlerError::retry("not yet")),
+                        (_, 2) => panic!("a bug"),
+                        _ => Ok(()),
+                    }
                 })
                 .with_backoff(MS, MS);
             // The worker can be a task.
@@ -227,8 +242,8 @@ macro_rules! transactions {
     };
 }
 
-transactions!(effects_in_sqlite_commit_once, SqliteInbox, sqlx::SqliteConnection, sqlite);
-transactions!(effects_in_postgres_commit_once, PostgresInbox, sqlx::PgConnection, in_postgres);
+transactions!(effects_in_sqlite_commit_once, SqliteInbox, sqlite);
+transactions!(effects_in_postgres_commit_once, PostgresInbox, in_postgres);
 
 async fn in_postgres(_: &Folder) -> PostgresInbox {
     postgres().await
@@ -241,14 +256,12 @@ async fn an_effect_is_undone_if_the_event_was_taken_away() {
     assert_eq!(inbox.accept(&delivery("1")).await.reply().status(), 200);
     // The row goes with the transaction's own connection, as if it had never been its own.
     let worker = inbox.worker().with_lease(500 * MS);
-    let worker = worker.vendor_in_transaction(talkifai(), |work, transaction| {
-        Box::pin(async move {
-            sqlx::query("INSERT INTO effects VALUES ('1')").execute(&mut *transaction).await?;
-            if work.attempt() == 1 {
-                sqlx::query("UPDATE offhook_inbox SET token = ''").execute(transaction).await?;
-            }
-            Ok(())
-        })
+    let worker = worker.vendor_in_transaction(talkifai(), async |work, transaction| {
+        sqlx::query("INSERT INTO effects VALUES ('1')").execute(&mut *transaction).await?;
+        if work.attempt() == 1 {
+            sqlx::query("UPDATE offhook_inbox SET token = ''").execute(transaction).await?;
+        }
+        Ok(())
     });
     worker.run(until(async || all_in(&inbox, State::Done, 1).await)).await;
     let effects: i64 = sqlx::query_scalar("SELECT count(*) FROM effects").fetch_one(inbox.pool()).await.unwrap();

@@ -93,7 +93,8 @@ fn sign_salpre(_body: &str) -> Vec<(&'static str, String)> {
     vec![("authorization", format!("Bearer {SECRET}"))]
 }
 
-/// A line of the example: what happened to which key, and in which attempt.
+/// A line of the example: what happened to which key, and in which attempt. An attempt whose
+/// process was killed has `expired` instead of `failed`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub what: String,
@@ -111,8 +112,10 @@ impl Line {
         let attempt = fields.get("attempt").map_or(0, |attempt| attempt.as_u64().unwrap());
         let (what, key) =
             fields.iter().find(|(name, _)| !["attempt", "error"].contains(&name.as_str())).expect("a line says what");
-        assert_eq!(fields.contains_key("error"), what == "failed", "{line}");
-        Line::new(what, key.as_str().unwrap(), attempt)
+        let error = fields.get("error").map(|error| error.as_str().unwrap());
+        assert_eq!(error.is_some(), what == "failed", "{line}");
+        let expired = error.is_some_and(|error| error.starts_with("the lease ended"));
+        Line::new(if expired { "expired" } else { what }, key.as_str().unwrap(), attempt)
     }
 }
 

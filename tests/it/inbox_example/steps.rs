@@ -34,7 +34,15 @@ fn each_step_is_a_line(store: &str) {
         let (status, lines) = server.end("INT");
         assert!(status.success(), "{status}");
         for event in &events {
-            let steps = [("accepted", 0), ("duplicate", 0), ("started", 1), ("failed", 1), ("started", 2), ("done", 2)];
+            let steps = [
+                ("accepted", 0),
+                ("duplicate", 0),
+                ("started", 1),
+                ("failed", 1),
+                ("started", 2),
+                ("effect", 2),
+                ("done", 2),
+            ];
             assert_eq!(of_event(&lines, event), expected(&steps), "{mode}: {lines:?}");
         }
     }
@@ -69,18 +77,18 @@ fn at_ctrl_c_what_runs_is_finished_and_what_waits_stays_for_the_next_process() {
     let store = sqlite(&folder);
     let slow = [("OFFHOOK_WORK_MS", "1000")];
     let server = Server::start(&store, 0, &slow);
-    // One vendor's events: its worker handles two at a time.
-    let events: Vec<_> = (0..4).map(|number| Event::numbered(3 * number)).collect();
+    // The worker handles six at a time.
+    let events: Vec<_> = (0..10).map(Event::numbered).collect();
     for event in &events {
         assert_eq!(event.deliver(server.address), Ok(true));
     }
-    until("two events run", || count(&server, "started") >= 2);
+    until("six events run", || count(&server, "started") >= 6);
     let (status, lines) = server.end("INT");
     assert!(status.success(), "{status}");
     let of = |lines: &[Line], what: &str| lines.iter().filter(|line| line.what == what).count();
     let first = of(&lines, "done");
     assert_eq!(of(&lines, "started"), first, "{lines:?}");
-    assert!((2..4).contains(&first), "{lines:?}");
+    assert!((6..10).contains(&first), "{lines:?}");
 
     let server = Server::start(&store, 0, &slow);
     until("the others are done", || count(&server, "done") >= events.len() - first);

@@ -1,6 +1,12 @@
 //! The subcommands, one module each.
 
+mod captures;
+mod completions;
+mod curl;
 mod explain;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod inbox;
+mod replay;
 mod send;
 mod sign;
 mod suite;
@@ -11,6 +17,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
+use offhook::testing::RawRequest;
 
 use crate::failure::{Failure, Outcome};
 use crate::input::{self, Input};
@@ -23,28 +30,46 @@ pub(crate) enum Command {
     Sign(sign::Arguments),
     /// Send a signed sample or file to a receiver
     Send(send::Arguments),
+    /// Send deliveries from files again
+    Replay(replay::Arguments),
     /// Verify a delivery as a receiver does
     Verify(verify::Arguments),
     /// Explain why a delivery is refused
     Explain(explain::Arguments),
     /// Send honest and hostile deliveries to a receiver in any language, and grade its answers
     Suite(suite::Arguments),
+    /// Print a delivery as a curl command
+    Curl(curl::Arguments),
+    /// Use captured deliveries
+    #[command(subcommand)]
+    Captures(captures::Command),
+    /// Look after an inbox in a database
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    Inbox(inbox::Arguments),
+    /// Print the completions for a shell
+    Completions(completions::Arguments),
 }
 
 impl Command {
     pub(crate) async fn run(self, output: &Output) -> Result<Outcome, Failure> {
         match self {
             Command::Sign(arguments) => until_interrupted(sign::run(arguments, output)).await,
-            Command::Send(arguments) => until_interrupted(send::run(arguments, output)).await,
+            Command::Send(arguments) => send::run(arguments, output).await,
+            Command::Replay(arguments) => until_interrupted(replay::run(arguments, output)).await,
             Command::Verify(arguments) => until_interrupted(verify::run(arguments, output)).await,
             Command::Explain(arguments) => until_interrupted(explain::run(arguments, output)).await,
             Command::Suite(arguments) => until_interrupted(suite::run(arguments, output)).await,
+            Command::Curl(arguments) => until_interrupted(curl::run(arguments, output)).await,
+            Command::Captures(command) => until_interrupted(captures::run(command, output)).await,
+            #[cfg(any(feature = "sqlite", feature = "postgres"))]
+            Command::Inbox(arguments) => until_interrupted(inbox::run(arguments, output)).await,
+            Command::Completions(arguments) => completions::run(&arguments, output),
         }
     }
 }
 
 /// Drops a command at Ctrl-C. One that has something to tell at its end waits for Ctrl-C itself.
-async fn until_interrupted(command: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+async fn until_interrupted<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         biased;
         // The signal comes first, so that it is caught before the command asks for a secret.
@@ -81,26 +106,24 @@ struct Delivered {
 impl DeliveryArguments {
     async fn read(&self) -> Result<Delivered, Failure> {
         let input = input::read(&self.file).await?;
-        let vendor = match self.vendor {
-            Some(vendor) => vendor,
-            None => self.recognise(&input)?,
-        };
+        let vendor = sender(self.vendor, &self.secrets, &input.request)?;
         let endpoint = self.secrets.endpoint(vendor)?;
         let at = self.at.or(input.received_at);
         Ok(Delivered { input, endpoint, at })
     }
+}
 
-    fn recognise(&self, input: &Input) -> Result<Vendor, Failure> {
-        if let Some(vendor) = Vendor::recognise(&input.request) {
-            return Ok(vendor);
-        }
-        // With one secret there is one vendor to ask.
-        match self.secrets.configured()?.as_slice() {
-            [endpoint] => Ok(endpoint.vendor()),
-            _ => Err(Failure::Usage(
-                "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
-            )),
-        }
+/// Returns the vendor that sent a delivery: the one that is asked for, or the one that the
+/// delivery is recognised by, or else the only one that has a secret.
+fn sender(asked: Option<Vendor>, secrets: &SecretArguments, request: &RawRequest) -> Result<Vendor, Failure> {
+    if let Some(vendor) = asked.or_else(|| Vendor::recognise(request)) {
+        return Ok(vendor);
+    }
+    match secrets.configured()?.as_slice() {
+        [endpoint] => Ok(endpoint.vendor()),
+        _ => Err(Failure::Usage(
+            "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
+        )),
     }
 }
 

@@ -48,10 +48,8 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
     let Message { vendor, .. } = arguments.message;
-    let url = match arguments.to {
-        Some(url) => url,
-        None => default_url(vendor)?,
-    };
+    let target = format!("/webhooks/{vendor}");
+    let url = written::url(arguments.to.as_ref(), &RawRequest::post(target, ""))?;
     let body = arguments.message.body().await?;
     let endpoint = arguments.secrets.endpoint(vendor)?;
     let signer = endpoint.signer()?;
@@ -74,11 +72,6 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
         output.bytes(&written::headers(&request))?;
     }
     Ok(Outcome::Done)
-}
-
-fn default_url(vendor: Vendor) -> Result<Uri, Failure> {
-    let url = format!("http://127.0.0.1:3000/webhooks/{vendor}");
-    url.parse().map_err(|error| Failure::usage(&url, &error))
 }
 
 fn as_json(url: &Uri, request: &RawRequest) -> Value {
@@ -122,8 +115,10 @@ impl Message {
     fn sample(&self, event: &str) -> Result<Sample, Failure> {
         let vendor = self.vendor.name();
         let sample = samples::find(vendor, event).ok_or_else(|| {
-            let known: Vec<_> =
+            let mut known: Vec<_> =
                 samples::all().filter(|sample| sample.vendor() == vendor).map(|sample| sample.event()).collect();
+            // An event may have several samples.
+            known.dedup();
             Failure::Usage(match known.as_slice() {
                 [] => format!("there are no samples of {vendor}: name a file with --body"),
                 known => format!("{vendor} has no event {event}: its events are {}", known.join(", ")),

@@ -1,0 +1,24 @@
+//! `offhook completions`: what a shell needs to complete the arguments.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  offhook completions bash > ~/.local/share/bash-completion/completions/offhook
+  offhook completions zsh > \"${fpath[1]}/_offhook\"
+  offhook completions fish > ~/.config/fish/completions/offhook.fish")]
+pub(crate) struct Arguments {
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Outcome, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "offhook", &mut script);
+    output.bytes(&script)?;
+    Ok(Outcome::Done)
+}

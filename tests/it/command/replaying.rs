@@ -1,0 +1,151 @@
+use std::path::PathBuf;
+use std::process::Command;
+
+use offhook::testing::{Capture, RawRequest, Sample, Signer, samples};
+use offhook::{UnixTime, standard_webhooks, truedy};
+use offhook_tests::crate_root;
+use offhook_tests::databases::Folder;
+
+use super::sending::recorder;
+use super::{SALPRE_TOKEN, TRUEDY_SECRET, command, offhook, program, run};
+
+/// A delivery that is too old to be accepted as it was received.
+fn old(sample: Sample) -> RawRequest {
+    let time = UnixTime::from_seconds(1_773_844_200).to_datetime().unwrap();
+    let signer = match sample.vendor() {
+        "salpre" => Signer::bearer(SALPRE_TOKEN).unwrap(),
+        "truedy" => Signer::new(truedy::SCHEME, TRUEDY_SECRET).unwrap(),
+        _ => Signer::new(standard_webhooks::SCHEME, "whsec_b3RoZXJTZWNyZXQ").unwrap().with_message_id("msg_7"),
+    };
+    signer.request_at(time, format!("/hooks?of={}", sample.vendor()), sample)
+}
+
+fn write(folder: &Folder, name: &str, request: RawRequest) -> String {
+    let file = folder.path().join(name);
+    std::fs::write(&file, Capture::new(request).to_json()).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn captures_are_sent_again_with_new_signatures_or_as_they_were_received() {
+    let (url, keys) = recorder();
+    let folder = Folder::new();
+    let first = write(&folder, "1.json", old(samples::truedy::CALL_ENDED));
+    write(&folder, "2.json", old(samples::truedy::CALL_STARTED));
+    let base = url.strip_suffix("/hooks").unwrap();
+
+    let replayed = offhook(&["replay", folder.path().to_str().unwrap(), "--to", base]);
+    assert_eq!((replayed.code, replayed.stderr.as_str()), (0, ""), "{replayed:?}");
+    let statuses: Vec<_> = replayed.stdout.lines().map(|line| line.split(" in ").next().unwrap()).collect();
+    let file = |name| format!("{}: 204", folder.path().join(name).display());
+    assert_eq!(statuses, [file("1.json"), file("2.json")]);
+    assert_eq!(keys.lock().unwrap().len(), 2);
+
+    let replayed = offhook(&["replay", &first, "--as-received", "--to", &url, "--json"]);
+    assert_eq!((replayed.code, &super::json(&replayed)["status"]), (1, &401.into()), "{replayed:?}");
+}
+
+#[test]
+fn a_masked_token_is_filled_in_and_never_sent_as_it_is() {
+    let folder = Folder::new();
+    let file = write(&folder, "1.json", old(samples::salpre::CALL_ENDED));
+    let refused = offhook(&["replay", &file, "--as-received", "--to", "http://127.0.0.1:1"]);
+    assert!(refused.code == 2 && refused.stderr.contains("`authorization` was masked"), "{refused:?}");
+    let unreachable = offhook(&["replay", &file, "--to", "http://127.0.0.1:1"]);
+    assert!(unreachable.code == 1 && unreachable.stdout.contains("(no_connection)"), "{unreachable:?}");
+    let curl = offhook(&["curl", &file, "--resign"]);
+    assert!(curl.stdout.contains("\"authorization: Bearer $SALPRE_WEBHOOK_TOKEN\""), "{curl:?}");
+    assert!(!curl.stdout.contains(SALPRE_TOKEN));
+}
+
+#[test]
+fn a_curl_command_of_a_capture_is_accepted_once_it_is_signed_again() {
+    let folder = Folder::new();
+    let file = write(&folder, "1.json", old(samples::truedy::CALL_ENDED));
+    for (arguments, code) in [(&["curl", &file, "--resign"][..], 0), (&["curl", &file], 1)] {
+        let curl = offhook(arguments);
+        assert!(curl.stdout.starts_with("curl -i 'http://127.0.0.1:3000/hooks?of=truedy' "), "{curl:?}");
+        assert_eq!(run(command(&["verify", "-"]), curl.stdout.as_bytes()).code, code, "{curl:?}");
+    }
+}
+
+/// Compiles the tests that the command wrote, in a package of its own, and runs them.
+#[test]
+fn a_written_test_compiles_and_passes() {
+    let folder = Folder::new();
+    let package = folder.path();
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    std::fs::create_dir_all(package.join("tests")).unwrap();
+    std::fs::write(package.join("src/lib.rs"), "").unwrap();
+    std::fs::copy(crate_root().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"captured\"\nedition = \"2024\"\n[dev-dependencies]\nserde_json = \"1\"\n\
+         offhook = {{ path = {:?}, features = [\"testing\"] }}\n[profile.dev]\ndebug = \"line-tables-only\"\n",
+        crate_root()
+    );
+    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    let tests = package.join("tests");
+    let to_test = |name: &str, vendor: &str, request: RawRequest| {
+        let file = write(&folder, "capture.json", request);
+        let written = offhook(&[
+            "captures",
+            "to-test",
+            &file,
+            "--vendor",
+            vendor,
+            "--name",
+            name,
+            "--folder",
+            tests.to_str().unwrap(),
+        ]);
+        let path = |extension: &str| format!("{}\n", tests.join(format!("{name}.{extension}")).display());
+        assert_eq!((written.code, written.stdout), (0, [path("rs"), path("json")].concat()), "{}", written.stderr);
+    };
+    to_test("an_event", "truedy", old(samples::truedy::CALL_ENDED.with("data.id", "\"quoted\"\\ é")));
+    to_test("a_refusal", "truedy", old(Sample::new("truedy", "", "[]")));
+    to_test("a_token", "salpre", old(samples::salpre::CALL_ENDED));
+    to_test("a_message", "standard-webhooks", old(Sample::new("standard-webhooks", "", "{\"type\":\"a.b\"}")));
+    let again = offhook(&[
+        "captures",
+        "to-test",
+        "-",
+        "--vendor",
+        "truedy",
+        "--name",
+        "an_event",
+        "--folder",
+        tests.to_str().unwrap(),
+    ]);
+    assert_eq!(again.code, 2, "{again:?}");
+
+    let target = program().ancestors().nth(2).map(PathBuf::from).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--offline", "--quiet", "--target-dir"])
+        .arg(target)
+        .current_dir(package)
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(stdout.matches("test result: ok. 1 passed").count(), 4, "{stdout}");
+}
+
+#[test]
+fn a_file_is_never_overwritten_and_the_name_of_the_event_is_the_default() {
+    let folder = Folder::new();
+    let file = write(&folder, "capture.json", old(samples::truedy::CALL_ENDED));
+    let arguments = ["captures", "to-test", &file, "--vendor", "truedy", "--folder", folder.path().to_str().unwrap()];
+    assert_eq!(offhook(&arguments).code, 0);
+    let test = std::fs::read_to_string(folder.path().join("call_ended.rs")).unwrap();
+    assert!(test.contains("fn call_ended() ") && !test.contains(TRUEDY_SECRET), "{test}");
+    let again = offhook(&arguments);
+    assert!(again.code == 2 && again.stderr.contains("call_ended.json: File exists"), "{again:?}");
+}
+
+#[test]
+fn completions_are_written_for_every_shell() {
+    for (shell, piece) in [("bash", "_offhook()"), ("zsh", "#compdef offhook"), ("fish", "complete -c offhook")] {
+        let written = offhook(&["completions", shell]);
+        assert!(written.code == 0 && written.stdout.contains(piece), "{shell}");
+    }
+}
