@@ -75,16 +75,10 @@ impl SendError {
 
 impl Client {
     /// Creates a client whose requests must be answered within `timeout`.
-    ///
-    /// Certificates are checked with the roots that the machine trusts or, where it has none,
-    /// with those of Mozilla.
     pub(crate) fn new(timeout: Duration) -> Self {
-        let roots = HttpsConnectorBuilder::new().with_native_roots();
-        let roots = roots.unwrap_or_else(|_| HttpsConnectorBuilder::new().with_webpki_roots());
-        let connector = roots.https_or_http().enable_http1().build();
         let mut client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
         client.http1_preserve_header_case(true);
-        Client { client: client.build(connector), timeout }
+        Client { client: client.build(connector()), timeout }
     }
 
     /// Sends a request to a URL, whose path and query replace the target of the request.
@@ -127,6 +121,14 @@ impl Client {
         };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, elapsed: start.elapsed() })
     }
+}
+
+/// Returns what opens connections, with TLS where the URL asks for it. Certificates are checked
+/// with the roots that the machine trusts or, where it has none, with those of Mozilla.
+pub(crate) fn connector() -> HttpsConnector<HttpConnector> {
+    let roots = HttpsConnectorBuilder::new().with_native_roots();
+    let roots = roots.unwrap_or_else(|_| HttpsConnectorBuilder::new().with_webpki_roots());
+    roots.https_or_http().enable_http1().build()
 }
 
 /// Returns the request as it goes to a URL.

@@ -210,6 +210,11 @@ impl Endpoint {
         signer.map_err(|error| self.unusable(&error))
     }
 
+    /// Returns a sender that signs by this scheme with the secret of the endpoint.
+    pub(crate) fn signer_of(&self, scheme: HmacScheme) -> Result<Signer, Failure> {
+        Signer::new(scheme, self.secret.as_str()).map_err(|error| self.unusable(&error))
+    }
+
     /// Signs a delivery again, now and with the secret of the endpoint. The old signatures go. Its
     /// message id stays, so it is the same event.
     pub(crate) fn resigned(&self, mut request: RawRequest) -> Result<RawRequest, Failure> {

@@ -6,6 +6,7 @@ mod replaying;
 mod listening;
 mod sending;
 mod signing;
+mod suite;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ mod listen;
 mod replay;
 mod send;
 pub(crate) mod sign;
+mod suite;
 pub(crate) mod verify;
 
 use std::future::Future;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     /// Explain why a delivery is refused
     Explain(explain::Arguments),
+    /// Send honest and hostile deliveries to a receiver in any language, and grade its answers
+    Suite(suite::Arguments),
     /// Print a delivery as a curl command
     Curl(curl::Arguments),
     /// Use captured deliveries
@@ -58,6 +61,7 @@ impl Command {
             Command::Replay(arguments) => until_interrupted(replay::run(arguments, output)).await,
             Command::Verify(arguments) => until_interrupted(verify::run(arguments, output)).await,
             Command::Explain(arguments) => until_interrupted(explain::run(arguments, output)).await,
+            Command::Suite(arguments) => until_interrupted(suite::run(arguments, output)).await,
             Command::Curl(arguments) => until_interrupted(curl::run(arguments, output)).await,
             Command::Captures(command) => until_interrupted(captures::run(command, output)).await,
             #[cfg(any(feature = "sqlite", feature = "postgres"))]
