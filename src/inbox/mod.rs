@@ -56,6 +56,9 @@ mod backoff;
 mod claims;
 mod dialect;
 mod entry;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod explored;
 mod handlers;
 mod log;
 mod operate;
