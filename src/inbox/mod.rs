@@ -57,6 +57,9 @@ mod claims;
 mod dialect;
 mod ended;
 mod entry;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod explored;
 mod handlers;
 #[cfg(feature = "tracing")]
 mod log;

@@ -1,0 +1,411 @@
+//! Explores everything that two workers can do to the events of one call: each order of steps,
+//! with crashes and lost answers between any two, until nothing new is reached. The steps are
+//! those of the worker, and run the crate's own statements in SQLite.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use sqlx::{Connection as _, SqlStr};
+
+use super::claims::Owner;
+use super::dialect::Dialect as _;
+use super::sqlite::{SqliteDialect, SqliteInbox};
+use crate::idempotency::StoreError;
+use crate::{Salpre, Verifier as _};
+
+const BODIES: [&str; 2] = [
+    r#"{"event_type":"call_initiated","payload":{"call_id":1}}"#,
+    r#"{"event_type":"call_ended","payload":{"call_id":1}}"#,
+];
+const SOURCES: &str = r#"[["salpre",""]]"#;
+const LEASE: Duration = Duration::from_secs(1);
+const MANY_ATTEMPTS: u32 = 1_000_000;
+const WORKERS: [usize; 2] = [0, 1];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// The handler's effect, then the record.
+    Plain,
+    /// Both in one transaction.
+    Transact,
+    /// As `Plain`, with a planted fault: the record does not ask who owns the event.
+    PlantedFault,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Accept(usize),
+    Claim { worker: usize, answered: bool },
+    Handle(usize),
+    Done { worker: usize, answered: bool },
+    Transact { worker: usize, committed: bool, answered: bool },
+    Fail(usize),
+    Extend(usize),
+    Crash(usize),
+    LeasesEnd,
+    Expire,
+}
+
+/// What a worker is about.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Idle,
+    Holds(usize, Owner),
+    /// The handler has run.
+    Handled(usize, Owner),
+}
+
+/// What must be true of the database, by the steps that were taken.
+#[derive(Clone, Debug)]
+struct World {
+    time: i64,
+    places: [Place; 2],
+    accepted: [bool; 2],
+    /// Whose claim counts: each has its number, also one whose answer was lost.
+    owners: [Option<Option<Owner>>; 2],
+    /// Effects outside of the database.
+    effects: [u8; 2],
+}
+
+struct Explorer {
+    mode: Mode,
+    inbox: SqliteInbox,
+    now: Arc<AtomicI64>,
+    seen: HashSet<String>,
+    snapshots: usize,
+}
+
+type Found<T> = Result<T, String>;
+
+impl Explorer {
+    async fn new(mode: Mode) -> Self {
+        let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        let now = Arc::new(AtomicI64::new(0));
+        let time = Arc::clone(&now);
+        let inbox = SqliteInbox::new(pool).with_time(move || time.load(Ordering::Relaxed));
+        inbox.migrate().await.unwrap();
+        let explorer = Explorer { mode, inbox, now, seen: HashSet::new(), snapshots: 0 };
+        explorer.run("CREATE TABLE effects (event TEXT)").await;
+        explorer
+    }
+
+    fn pool(&self) -> &SqlitePool {
+        self.inbox.pool()
+    }
+
+    async fn run(&self, statement: &str) -> u64 {
+        let sql = sqlx::AssertSqlSafe(statement);
+        sqlx::query(sql)
+            .execute(self.pool())
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {statement}"))
+            .rows_affected()
+    }
+
+    async fn count(&self, statement: &str) -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(self.pool()).await.unwrap()
+    }
+
+    /// Returns how many different states there are, or what is wrong in one of them.
+    async fn explore(mut self) -> Found<usize> {
+        let start =
+            World { time: 0, places: [Place::Idle; 2], accepted: [false; 2], owners: [None; 2], effects: [0; 2] };
+        let mut open = vec![(self.save().await, start, Vec::new())];
+        while let Some((snapshot, world, path)) = open.pop() {
+            for step in self.steps(&world) {
+                self.restore(snapshot, &world).await;
+                let mut after = world.clone();
+                let mut path: Vec<Step> = path.clone();
+                path.push(step);
+                let wrong = |error: String| format!("{error}, after {path:?}");
+                self.take(step, &mut after).await.map_err(wrong)?;
+                self.check(&after).await.map_err(wrong)?;
+                if self.seen.insert(self.fingerprint(&after).await) {
+                    let snapshot = self.save().await;
+                    self.check_recovery(&after).await.map_err(wrong)?;
+                    open.push((snapshot, after, path));
+                }
+            }
+        }
+        Ok(self.seen.len())
+    }
+
+    async fn save(&mut self) -> usize {
+        self.snapshots = self.snapshots.saturating_add(1);
+        for table in ["offhook_inbox", "effects"] {
+            self.run(&format!("CREATE TABLE {table}_{} AS SELECT * FROM {table}", self.snapshots)).await;
+        }
+        self.snapshots
+    }
+
+    async fn restore(&self, snapshot: usize, world: &World) {
+        for table in ["offhook_inbox", "effects"] {
+            self.run(&format!("DELETE FROM {table}")).await;
+            self.run(&format!("INSERT INTO {table} SELECT * FROM {table}_{snapshot}")).await;
+        }
+        self.now.store(world.time, Ordering::Relaxed);
+    }
+
+    fn steps(&self, world: &World) -> Vec<Step> {
+        let mut steps = vec![Step::LeasesEnd, Step::Expire];
+        steps.extend([0, 1].map(Step::Accept));
+        for worker in WORKERS {
+            match world.places[worker] {
+                Place::Idle => steps.extend([true, false].map(|answered| Step::Claim { worker, answered })),
+                Place::Holds(..) => {
+                    steps.extend([Step::Fail(worker), Step::Extend(worker), Step::Crash(worker)]);
+                    if self.mode == Mode::Transact {
+                        steps.extend(
+                            [(true, true), (true, false), (false, false)].map(|(committed, answered)| Step::Transact {
+                                worker,
+                                committed,
+                                answered,
+                            }),
+                        );
+                    } else {
+                        steps.push(Step::Handle(worker));
+                    }
+                }
+                Place::Handled(..) => {
+                    steps.push(Step::Crash(worker));
+                    steps.extend([true, false].map(|answered| Step::Done { worker, answered }));
+                }
+            }
+        }
+        steps
+    }
+
+    async fn take(&self, step: Step, world: &mut World) -> Found<()> {
+        match step {
+            Step::Accept(event) => {
+                let salpre = Salpre::bearer("s3cret-t0ken").unwrap();
+                let delivery = salpre.receive(&[("authorization", "Bearer s3cret-t0ken")], BODIES[event]).unwrap();
+                assert_eq!(delivery.accept(&self.inbox).await.status(), 200);
+                world.accepted[event] = true;
+            }
+            Step::Claim { worker, answered } => {
+                let Some(held) = self.inbox.claim(SOURCES, LEASE, false).await.unwrap() else { return Ok(()) };
+                let event = usize::from(held.entry.event == "call_ended");
+                let owner = held.owner();
+                if world.owners.iter().any(Option::is_some) {
+                    return Err("two claims in one call count at once".to_owned());
+                }
+                if event == 1 && self.count(&open("call_initiated")).await > 0 {
+                    return Err("the second event of a call runs before the first".to_owned());
+                }
+                world.owners[event] = Some(answered.then_some(owner));
+                if answered {
+                    world.places[worker] = Place::Holds(event, owner);
+                }
+            }
+            Step::Handle(worker) => {
+                let Place::Holds(event, owner) = world.places[worker] else { return Ok(()) };
+                world.effects[event] = world.effects[event].saturating_add(1).min(2);
+                world.places[worker] = Place::Handled(event, owner);
+            }
+            Step::Done { worker, answered } => {
+                let Place::Handled(event, owner) = world.places[worker] else { return Ok(()) };
+                let answer = match self.mode {
+                    Mode::PlantedFault => {
+                        let name = ["call_initiated", "call_ended"][event];
+                        let done = format!(
+                            "UPDATE offhook_inbox SET state = 'done', finished_at = 0, token = NULL, lease_until = NULL
+                             WHERE event = '{name}' AND state = 'running'"
+                        );
+                        if self.run(&done).await > 0 { Ok(()) } else { Err(StoreError::LeaseLost) }
+                    }
+                    _ => self.inbox.done(owner).await.map(drop),
+                };
+                ended(world, event, owner, answer)?;
+                // A worker repeats the step until it has an answer.
+                if answered {
+                    world.places[worker] = Place::Idle;
+                }
+            }
+            Step::Transact { worker, committed, answered } => {
+                let Place::Holds(event, owner) = world.places[worker] else { return Ok(()) };
+                let answer = self.transact(event, owner, committed).await;
+                if committed {
+                    ended(world, event, owner, answer)?;
+                }
+                // Without an answer, the worker records a failure, which must then change nothing.
+                if committed && !answered {
+                    let failed = self.inbox.fail(owner, Duration::ZERO, "no answer").await;
+                    if failed.is_ok() {
+                        return Err("a committed event is recorded as failed".to_owned());
+                    }
+                }
+                world.places[worker] = Place::Idle;
+            }
+            Step::Fail(worker) => {
+                let Place::Holds(event, owner) = world.places[worker] else { return Ok(()) };
+                ended(world, event, owner, self.inbox.fail(owner, Duration::ZERO, "it failed").await)?;
+                world.places[worker] = Place::Idle;
+            }
+            Step::Extend(worker) => {
+                let Place::Holds(event, owner) = world.places[worker] else { return Ok(()) };
+                let answer = self.inbox.extend(owner, LEASE).await;
+                owned(world, event, owner, &answer)?;
+                if answer.is_err() {
+                    world.places[worker] = Place::Idle;
+                }
+            }
+            Step::Crash(worker) => world.places[worker] = Place::Idle,
+            Step::LeasesEnd => {
+                world.time = world.time.saturating_add(2_000);
+                self.now.store(world.time, Ordering::Relaxed);
+            }
+            Step::Expire => {
+                for entry in self.inbox.expire(SOURCES, MANY_ATTEMPTS).await.unwrap() {
+                    world.owners[usize::from(entry.event == "call_ended")] = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the effect and the record in one transaction, as the worker does.
+    async fn transact(&self, event: usize, owner: Owner, committed: bool) -> Result<(), StoreError> {
+        let mut connection = self.inbox.acquire().await?;
+        let mut transaction = connection.begin_with(SqlStr::from_static(SqliteDialect::BEGIN)).await?;
+        self.inbox.own_in(&mut transaction, owner).await?;
+        sqlx::query("INSERT INTO effects VALUES ($1)")
+            .bind(["call_initiated", "call_ended"][event])
+            .execute(&mut *transaction)
+            .await?;
+        self.inbox.done_in(&mut transaction, owner).await?;
+        if committed {
+            transaction.commit().await?
+        } else {
+            transaction.rollback().await?
+        }
+        Ok(())
+    }
+
+    /// Checks what holds in every state.
+    async fn check(&self, world: &World) -> Found<()> {
+        if self.count("SELECT count(*) FROM offhook_inbox WHERE state = 'running'").await > 1 {
+            return Err("two events of one call run".to_owned());
+        }
+        for (event, name) in ["call_initiated", "call_ended"].into_iter().enumerate() {
+            let rows = self.count(&format!("SELECT count(*) FROM offhook_inbox WHERE event = '{name}'")).await;
+            if rows != i64::from(world.accepted[event]) {
+                return Err(format!("{rows} rows of {name}"));
+            }
+            let done = self.count(&format!("{} AND state = 'done'", all(name))).await;
+            let effects = match self.mode {
+                Mode::Transact => self.count(&format!("SELECT count(*) FROM effects WHERE event = '{name}'")).await,
+                _ => i64::from(world.effects[event]),
+            };
+            if done > 0 && effects == 0 {
+                return Err(format!("{name} is done without its effect"));
+            }
+            if self.mode == Mode::Transact && done != effects {
+                return Err(format!("{name} has {effects} effects, and is done {done} times"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a worker that lives finishes everything that was acknowledged.
+    async fn check_recovery(&self, world: &World) -> Found<()> {
+        let mut world = World { places: [Place::Idle; 2], ..world.clone() };
+        for step in [Step::LeasesEnd, Step::Expire] {
+            self.take(step, &mut world).await?;
+        }
+        for _ in 0..2 {
+            self.take(Step::Claim { worker: 0, answered: true }, &mut world).await?;
+            self.take(Step::Handle(0), &mut world).await?;
+            let end = match self.mode {
+                Mode::Transact => Step::Transact { worker: 0, committed: true, answered: true },
+                _ => Step::Done { worker: 0, answered: true },
+            };
+            if self.mode == Mode::Transact
+                && let Place::Handled(event, owner) = world.places[0]
+            {
+                world.places[0] = Place::Holds(event, owner);
+            }
+            self.take(end, &mut world).await?;
+        }
+        self.check(&world).await?;
+        match self.count("SELECT count(*) FROM offhook_inbox WHERE state <> 'done'").await {
+            0 => Ok(()),
+            left => Err(format!("{left} events are never done")),
+        }
+    }
+
+    /// Returns what tells two states apart. Times and tokens differ in states that are the same.
+    async fn fingerprint(&self, world: &World) -> String {
+        let rows: Vec<(String, String, Option<Vec<u8>>, bool)> = sqlx::query_as(
+            "SELECT event, state, token, coalesce(lease_until <= $1, 0) FROM offhook_inbox ORDER BY event",
+        )
+        .bind(world.time)
+        .fetch_all(self.pool())
+        .await
+        .unwrap();
+        let effects = self.count("SELECT count(*) FROM effects").await;
+        let place = |place: &Place| match place {
+            Place::Idle => "idle".to_owned(),
+            Place::Holds(event, owner) => format!("holds {event} {}", world.owners[*event] == Some(Some(*owner))),
+            Place::Handled(event, owner) => format!("handled {event} {}", world.owners[*event] == Some(Some(*owner))),
+        };
+        let rows: Vec<_> =
+            rows.into_iter().map(|(event, state, token, ended)| (event, state, token.is_some(), ended)).collect();
+        let owners = world.owners.map(|owner| owner.map(|owner| owner.is_some()));
+        format!(
+            "{rows:?} {effects} {:?} {owners:?} {:?} {:?}",
+            world.places.each_ref().map(place),
+            world.effects,
+            world.accepted
+        )
+    }
+}
+
+/// A change of an event must succeed exactly for the owner whose claim counts.
+fn owned<T>(world: &World, event: usize, owner: Owner, answer: &Result<T, StoreError>) -> Found<()> {
+    let counts = world.owners[event] == Some(Some(owner));
+    match answer {
+        Ok(_) if counts => Ok(()),
+        Err(StoreError::LeaseLost) if !counts => Ok(()),
+        Ok(_) => Err("a worker that does not own the event changed it".to_owned()),
+        Err(error) => Err(format!("the owner was refused: {error}")),
+    }
+}
+
+/// The same, of a change that ends the claim.
+fn ended<T>(world: &mut World, event: usize, owner: Owner, answer: Result<T, StoreError>) -> Found<()> {
+    owned(world, event, owner, &answer)?;
+    if answer.is_ok() {
+        world.owners[event] = None;
+    }
+    Ok(())
+}
+
+fn all(event: &str) -> String {
+    format!("SELECT count(*) FROM offhook_inbox WHERE event = '{event}'")
+}
+
+fn open(event: &str) -> String {
+    format!("{} AND finished_at IS NULL", all(event))
+}
+
+#[tokio::test]
+async fn no_order_of_steps_loses_an_event_or_has_two_owners() {
+    let states = Explorer::new(Mode::Plain).await.explore().await.unwrap();
+    assert!(states > 200, "{states}");
+}
+
+#[tokio::test]
+async fn in_a_transaction_an_event_is_done_exactly_if_it_has_its_effect() {
+    let states = Explorer::new(Mode::Transact).await.explore().await.unwrap();
+    assert!(states > 100, "{states}");
+}
+
+#[tokio::test]
+async fn a_record_by_somebody_else_is_found() {
+    let found = Explorer::new(Mode::PlantedFault).await.explore().await;
+    assert!(found.unwrap_err().starts_with("a worker that does not own the event changed it"));
+}
