@@ -75,8 +75,8 @@ fn row(name: &str, cells: impl IntoIterator<Item = String>) {
 
 /// Prints the time of a delivery from raw bytes to its reply, with and without a store.
 async fn overhead() {
-    let talkifai = TalkifAi::new("bench").unwrap();
-    let signer = Signer::new(talkifai::SCHEME, "bench").unwrap();
+    let talkifai = TalkifAi::new("bench_secret").unwrap();
+    let signer = Signer::new(talkifai::SCHEME, "bench_secret").unwrap();
     let now = SystemClock.now();
     let created = now.to_rfc3339();
     let deliveries: Vec<_> = (0..20_000)

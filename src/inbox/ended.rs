@@ -22,7 +22,7 @@ pub enum Ended {
         error: String,
     },
     /// The event did not belong to this attempt any more: another worker has it, or it is gone.
-    /// Nothing was recorded.
+    /// Nothing was recorded, unless the database had recorded the end without an answer.
     LeaseLost,
     /// The database did not record the end. If it has not happened all the same, the event
     /// runs again when its lease ends.
