@@ -1,3 +1,4 @@
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -182,6 +183,34 @@ fn wrong_arguments_end_with_2_before_anything_is_sent() {
         assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
         assert!(refused.stderr.contains(message), "{refused:?}");
     }
+}
+
+#[test]
+fn the_forms_of_a_request_differ_on_the_wire() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hooks", listener.local_addr().unwrap());
+    let heads = std::thread::spawn(move || std::array::from_fn(|_| answer_once(&listener)));
+    let only = ["--only", "event_call.ended", "--only", "chunked_body", "--only", "header_case"];
+    assert_eq!(Grades::of(&url, "truedy", &only).names("pass"), ["event_call.ended", "chunked_body", "header_case"]);
+    let [plain, chunked, title_case]: [String; 3] = heads.join().unwrap();
+    assert!(plain.contains("\r\nx-truedy-signature: ") && plain.contains("\r\ncontent-length: "), "{plain}");
+    assert!(chunked.contains("\r\ntransfer-encoding: chunked") && !chunked.contains("content-length"), "{chunked}");
+    assert!(title_case.contains("\r\nX-Truedy-Signature: "), "{title_case}");
+}
+
+/// Accepts one connection and the next request on it, and returns the head of the request.
+fn answer_once(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut received = Vec::new();
+    let mut buffer = [0; 4096];
+    let ended = |received: &[u8]| received.ends_with(b"}") || received.ends_with(b"\r\n0\r\n\r\n");
+    while !ended(&received) {
+        let count = stream.read(&mut buffer).unwrap();
+        received.extend_from_slice(&buffer[..count]);
+    }
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").unwrap();
+    let text = String::from_utf8(received).unwrap();
+    text.split_once("\r\n\r\n").unwrap().0.to_owned()
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     junit: Option<PathBuf>,
 
     /// How many seconds to wait for an answer; one that is slower than the vendor waits fails in any case
-    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
 
     #[command(flatten)]
