@@ -85,7 +85,7 @@ fn parse(received: &[u8], ended: bool) -> Option<Answer> {
     let head = std::str::from_utf8(&received[..end]).unwrap().to_ascii_lowercase();
     let status: u16 = head[9..12].parse().unwrap();
     let body = &received[end + 4..];
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     let length = length.or((status == 204).then_some(0));
     (ended || length.is_some_and(|length: usize| body.len() >= length)).then(|| Answer { status, body: body.to_vec() })
 }

@@ -1,7 +1,9 @@
 //! `offhook listen`: what it shows, what it forwards, and what it holds out against.
 
+mod browser;
 mod forwarding;
 mod holding;
+mod page;
 mod showing;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -48,13 +50,7 @@ impl Listener {
 
     /// Sends bytes, and returns what comes back until the connection is closed.
     pub(super) fn exchange(&self, request: &[u8]) -> String {
-        let mut stream = client::connect(self.address);
-        let mut answer = Vec::new();
-        for result in [stream.write_all(request), stream.read_to_end(&mut answer).map(drop)] {
-            let closed = |kind| matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
-            assert!(result.is_ok() || result.is_err_and(|error| closed(error.kind())));
-        }
-        String::from_utf8_lossy(&answer).into_owned()
+        exchange(self.address, request)
     }
 
     /// Returns the next line of standard output.
@@ -65,6 +61,11 @@ impl Listener {
     /// Returns the next line of standard output as JSON.
     pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.line()).unwrap()
+    }
+
+    /// Returns the next message.
+    pub(super) fn message(&self) -> String {
+        next(&self.messages)
     }
 
     pub(super) fn signal(&self, signal: &str) {
@@ -100,6 +101,17 @@ fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
 
 fn next(lines: &Receiver<String>) -> String {
     lines.recv_timeout(Duration::from_secs(60)).expect("a line")
+}
+
+/// Sends bytes, and returns what comes back until the connection is closed.
+pub(super) fn exchange(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = client::connect(address);
+    let mut answer = Vec::new();
+    for result in [stream.write_all(request), stream.read_to_end(&mut answer).map(drop)] {
+        let closed = |kind| matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+        assert!(result.is_ok() || result.is_err_and(|error| closed(error.kind())));
+    }
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// Returns the bytes of a request.

@@ -133,7 +133,7 @@ function answer(forwarded) {
 }
 
 function verdict(delivery) {
-  const text = delivery.accepted ? "accepted" : `${delivery.status} ${delivery.code}`;
+  const text = delivery.code.replaceAll("_", " ");
   return make("span", { className: `mark ${delivery.accepted ? "good" : "bad"}`, text });
 }
 
@@ -185,7 +185,7 @@ function drawDetail() {
   const facts = `${delivery.method} ${delivery.target} · ${delivery.bytes.toLocaleString("en")} bytes · ${delivery.received_at}${test}`;
   const answered = delivery.forwarded ? "" : ` The sender got ${delivery.answered}.`;
   const sections = [
-    make("h2", { children: [delivery.event ?? delivery.code, " ", verdict(delivery)] }),
+    make("h2", { children: [delivery.event ?? "Refused delivery", " ", verdict(delivery)] }),
     make("p", { className: "facts", text: facts + answered }),
     make("div", { className: "actions", children: actions(delivery) }),
     make("div", { attributes: { id: "sent" } }),
@@ -226,7 +226,7 @@ function diagnosis(delivery) {
     return make("li", { children: [confidence, ` ${reason.name}${detail}: ${reason.text}`] });
   });
   if (delivery.diagnosis && reasons.length === 0) reasons.push(make("li", { text: "No known cause." }));
-  const reason = make("li", { text: delivery.reason });
+  const reason = make("li", { text: `${delivery.status} ${delivery.code}: ${delivery.reason}` });
   return part("Why it is refused", [make("ul", { attributes: { id: "diagnosis" }, children: [reason, ...reasons] })]);
 }
 
