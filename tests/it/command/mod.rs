@@ -5,6 +5,7 @@ mod judging;
 mod replaying;
 mod sending;
 mod signing;
+mod terminal;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
