@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod failure;
 mod input;
+mod interrupt;
 mod output;
 #[cfg(test)]
 mod scan;
@@ -46,6 +47,7 @@ Secrets are read from the environment, from --secret-file, or from the terminal:
 async fn main() {
     let Arguments { json, command } = Arguments::parse();
     let output = Output::new(json);
+    interrupt::listen().await;
     let outcome = command.run(&output).await;
     if let Err(failure) = &outcome {
         output.failure(failure);

@@ -7,6 +7,7 @@ mod listening;
 mod sending;
 mod signing;
 mod suite;
+mod terminal;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -22,6 +22,7 @@ use offhook::testing::RawRequest;
 
 use crate::failure::{Failure, Outcome};
 use crate::input::{self, Input};
+use crate::interrupt;
 use crate::output::Output;
 use crate::vendors::{Endpoint, SecretArguments, Vendor};
 
@@ -76,8 +77,7 @@ impl Command {
 async fn until_interrupted<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         biased;
-        // The signal comes first, so that it is caught before the command asks for a secret.
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        () = interrupt::received() => Err(Failure::Interrupted),
         outcome = command => outcome,
     }
 }

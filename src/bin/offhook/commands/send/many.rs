@@ -16,6 +16,7 @@ use super::summary::Summary;
 use super::{Deliveries, Pace};
 use crate::client::{Answer, Client, SendError};
 use crate::failure::{Failure, Outcome};
+use crate::interrupt;
 use crate::output::Output;
 
 /// A delivery that was sent: its number, counted from 1, and the answer.
@@ -41,7 +42,7 @@ pub(super) async fn send(
     let progress = progress(pace.times);
     let mut summary = Summary::default();
     let interrupted = tokio::select! {
-        _ = tokio::signal::ctrl_c() => true,
+        () = interrupt::received() => true,
         collected = collect(&mut answers, &mut summary, &progress, output) => { collected?; false }
     };
     progress.finish_and_clear();
@@ -112,7 +113,7 @@ fn progress(times: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(times);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta}");
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
