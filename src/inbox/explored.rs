@@ -355,8 +355,9 @@ impl Explorer {
 
     /// Returns what tells two states apart. Times and tokens differ in states that are the same.
     async fn fingerprint(&self, world: &World) -> String {
-        let rows: Vec<(String, String, Option<Vec<u8>>, bool, bool)> = sqlx::query_as(
-            "SELECT event, state, token, coalesce(lease_until <= $1, 0), due <= $1 FROM offhook_inbox ORDER BY event",
+        let rows: Vec<(String, String, bool, bool, bool)> = sqlx::query_as(
+            "SELECT event, state, token IS NOT NULL, coalesce(lease_until <= $1, 0), due <= $1
+             FROM offhook_inbox ORDER BY event",
         )
         .bind(world.time)
         .fetch_all(self.pool())
@@ -368,10 +369,6 @@ impl Explorer {
             Place::Holds(event, owner) => format!("holds {event} {}", world.owners[*event] == Some(Some(*owner))),
             Place::Handled(event, owner) => format!("handled {event} {}", world.owners[*event] == Some(Some(*owner))),
         };
-        let rows: Vec<_> = rows
-            .into_iter()
-            .map(|(event, state, token, ended, due)| (event, state, token.is_some(), ended, due))
-            .collect();
         let owners = world.owners.map(|owner| owner.map(|owner| owner.is_some()));
         format!(
             "{rows:?} {effects} {:?} {owners:?} {:?} {:?}",

@@ -82,7 +82,7 @@ fn the_page_lists_filters_and_explains_deliveries_as_they_arrive() {
     assert_eq!(browser.run("return location.hash"), "");
 
     let hostile = "<img src=x onerror=document.title='stolen'>";
-    listener.send(&truedy().request("/", &samples::truedy::CALL_BILLED.with("data.call.callId", hostile)));
+    listener.send(&truedy().request("/", samples::truedy::CALL_BILLED.with("data.call.callId", hostile)));
     listener.send(&NearMiss::ReserialisedBody.of(&truedy(), &delivery()).unwrap());
     listener.send(&Signer::bearer(SALPRE_TOKEN).unwrap().request("/salpre", samples::salpre::TRANSCRIPT));
     rows(&browser, 3);
@@ -218,7 +218,7 @@ fn a_hostile_page_in_the_same_browser_reads_nothing_and_sends_nothing() {
     let opened = format!(
         "const other = open('{page}/'); try {{ return other.document.body.innerText }} catch {{ return 'refused' }}"
     );
-    assert_ne!(browser.run(&opened).to_string().contains("call.ended"), true);
+    assert!(!browser.run(&opened).to_string().contains("call.ended"));
     assert_eq!(count.load(Ordering::SeqCst), 1, "only the first delivery was forwarded");
 }
 
