@@ -46,6 +46,9 @@ pub mod slow_handlers {}
 #[doc = include_str!("../../docs/guide/testing.md")]
 pub mod testing {}
 
+#[doc = include_str!("../../docs/guide/command.md")]
+pub mod command {}
+
 #[doc = include_str!("../../docs/guide/suite.md")]
 pub mod suite {}
 

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::failure::{Failure, Outcome};
+use crate::interrupt;
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
 use delivery::Delivery;
@@ -112,7 +113,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     let mut reader = Reader { deliveries, folder, page, arguments: &arguments, output, accepted: 0, refused: 0 };
     let outcome = tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        () = interrupt::received() => Err(Failure::Interrupted),
         outcome = reader.read() => outcome,
         () = server.serve(listener) => Ok(Outcome::Done),
     };
