@@ -57,9 +57,6 @@ mod claims;
 mod dialect;
 mod ended;
 mod entry;
-#[cfg(test)]
-#[cfg(feature = "sqlite")]
-mod explored;
 mod handlers;
 #[cfg(feature = "tracing")]
 mod log;
@@ -75,6 +72,9 @@ mod statements;
 mod stored;
 mod work;
 mod worker;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests;
 
 pub use acceptance::{Acceptance, Accepted};
 pub use base::{DEFAULT_BACKLOG_LIMIT, DEFAULT_SIZE_LIMIT, Inbox};

@@ -163,17 +163,17 @@ impl Reader<'_> {
         }
     }
 
-    /// Shows and keeps one delivery, and returns whether it was accepted.
+    /// Keeps one delivery and then shows it, and returns whether it was accepted.
     fn take(&mut self, delivery: Result<Delivery, Failure>) -> Result<bool, Failure> {
         let delivery = delivery?;
         let accepted = delivery.shown.verdict.accepted;
         let count = if accepted { &mut self.accepted } else { &mut self.refused };
         *count = count.saturating_add(1);
-        show::show(&delivery, self.arguments.verbose, self.output)?;
         // A full disk is no reason to refuse deliveries.
         if let Some(Err(failure)) = self.folder.as_ref().map(|folder| folder.save(&delivery)) {
             self.output.failure(&failure);
         }
+        show::show(&delivery, self.arguments.verbose, self.output)?;
         if let Some(page) = &self.page {
             page.add(delivery);
         }
