@@ -1,7 +1,7 @@
 //! What the log (feature `tracing`) and the metrics (feature `metrics`) say about the inbox.
 //!
 //! Each function is called once for what it names and feeds both, so that they agree.
-#![cfg_attr(not(any(feature = "tracing", feature = "metrics")), expect(unused_variables, reason = "nobody is told"))]
+#![cfg_attr(not(any(feature = "tracing", feature = "metrics")), expect(unused_variables, reason = "neither is there"))]
 
 use super::acceptance::Acceptance;
 use super::base::Inbox;
@@ -33,13 +33,14 @@ pub(super) fn ended(entry: &Entry, ended: &Ended) {
 }
 
 /// Tells that a worker cannot reach the inbox.
-#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only the log is told"))]
+#[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "only the log has a line"))]
 pub(super) fn unreachable(error: &StoreError) {
     #[cfg(feature = "tracing")]
     log::unreachable(error);
 }
 
 /// Sets the gauges of a worker that has handlers for these vendors and endpoints. Never ends.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only the metrics have gauges"))]
 pub(super) async fn keep_gauges<D: Dialect>(inbox: Inbox<D>, sources: Vec<(String, String)>) {
     #[cfg(feature = "metrics")]
     metrics::keep_gauges(inbox, sources).await;
