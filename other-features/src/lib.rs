@@ -4,7 +4,7 @@
 pub mod random;
 #[path = "../../tests/src/samples.rs"]
 pub mod samples;
-#[path = "../../tests/src/schemes.rs"]
+#[path = "../../tests/oracles/src/schemes.rs"]
 pub mod schemes;
 #[path = "../../tests/src/signing.rs"]
 pub mod signing;
