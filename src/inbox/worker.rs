@@ -200,8 +200,8 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
     }
 
     /// Calls this function when an attempt has ended and that is recorded: for a log, metrics
-    /// or a screen of your own. The entry is the event as it was when the attempt began. An
-    /// attempt whose process died is told by the worker that takes the event back.
+    /// or a screen of your own. The entry is the event as it was when the attempt began. If the
+    /// process of an attempt died, the worker that takes the event back calls its own function.
     ///
     /// It should return soon, because the worker waits for it. There is one such function: a
     /// later one replaces an earlier one.

@@ -185,8 +185,8 @@ fn crash<D: Dialect>(
     Outcome { keys, effects: runtime.block_on(effects(&inbox)), lines }
 }
 
-/// Nothing makes the handler fail, except an effect that has happened before. An attempt that
-/// was killed is none of these.
+/// Returns the attempts that failed. Only an effect that has happened before makes the handler
+/// fail; an attempt that was killed does not count as failed.
 fn failures(lines: &[Line]) -> Vec<Line> {
     lines.iter().filter(|line| line.what == "failed" || line.what == "dead").cloned().collect()
 }

@@ -130,8 +130,8 @@ fn case(bytes: &mut Unstructured<'_>) -> arbitrary::Result<(Sample, String, Stri
     Ok((sample, place, any_json(bytes, 3)?))
 }
 
-/// Adds the place of everything inside a value, but not that of the event's name and data: an
-/// event without them is none. The settings of a medium may be any JSON.
+/// Adds the place of everything inside a value, but not that of the event's name and data,
+/// without which a body is no event. The settings of a medium may be any JSON.
 fn add_places(value: &Value, place: String, places: &mut Vec<String>) {
     if place.ends_with("/medium") {
         return;
