@@ -7,6 +7,7 @@ mod failure;
 mod input;
 mod interrupt;
 mod output;
+mod rust_test;
 #[cfg(test)]
 mod scan;
 mod vendors;

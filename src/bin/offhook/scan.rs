@@ -8,8 +8,8 @@ use offhook::testing::{Capture, Layout, NearMiss, RawRequest, Sample, Signer, sa
 use offhook::verify::HmacKeys;
 use offhook::{FixedClock, UnixTime};
 
-use crate::commands::{captures, explain, sign, verify};
-use crate::input::Input;
+use crate::commands::{explain, sign, verify};
+use crate::rust_test::{Fixture, RustTest};
 use crate::vendors::{Endpoint, Vendor};
 use crate::written;
 
@@ -101,14 +101,12 @@ fn printed(endpoint: &Endpoint, request: &RawRequest) -> Vec<String> {
     let vendor = endpoint.vendor();
     let url: Uri = "http://127.0.0.1:3000/hooks".parse().unwrap();
     let captured = Capture::new(request.clone());
-    let input = Input { request: captured.request().clone(), received_at: None, masked: Vec::new() };
     let resigned = endpoint.resigned(request.clone()).unwrap();
-    let verdict = endpoint.verdict(&resigned, None).unwrap();
     let (signed, _) = endpoint.masked(resigned);
     vec![
         captured.to_json(),
         written::curl(&url, captured.request(), Some(vendor)).unwrap(),
-        captures::rust(vendor, "name", &input, &verdict),
+        RustTest::of(vendor, &captured).unwrap().text("name", Fixture::Inline),
         written::curl(&url, &signed, Some(vendor)).unwrap(),
         String::from_utf8(written::http(&url, &signed)).unwrap(),
         String::from_utf8(written::headers(&signed)).unwrap(),

@@ -3,6 +3,7 @@
 use hyper::Uri;
 use offhook::testing::RawRequest;
 
+use crate::client::is_of_a_connection;
 use crate::failure::Failure;
 use crate::output::printable;
 use crate::vendors::Vendor;
@@ -27,8 +28,9 @@ pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, Failure
 /// Where the example servers listen.
 const LOCAL: &str = "http://127.0.0.1:3000";
 
-/// Writes a curl command. The token of a vendor with a static header comes from the environment
-/// of the shell, where its value is masked.
+/// Writes a curl command. Where the token of a vendor with a static header is masked, it comes
+/// from the environment of the shell. Other masked values are left out, and so are the headers
+/// that curl makes anew.
 pub(crate) fn curl(url: &Uri, request: &RawRequest, vendor: Option<Vendor>) -> Result<String, Failure> {
     let text = |bytes: &[u8]| {
         String::from_utf8(bytes.to_vec())
@@ -38,11 +40,13 @@ pub(crate) fn curl(url: &Uri, request: &RawRequest, vendor: Option<Vendor>) -> R
     if request.method != "POST" {
         command.push_str(&format!(" -X {}", quoted(&request.method)));
     }
-    for (name, value) in &request.headers {
+    for (name, value) in request.headers.iter().filter(|(name, _)| !is_of_a_connection(name)) {
+        let is_masked = value == b"***";
         match vendor {
-            Some(vendor) if value == b"***" => {
+            Some(vendor) if is_masked && name.eq_ignore_ascii_case("authorization") => {
                 command.push_str(&format!(" \\\n  -H \"{name}: Bearer ${}\"", vendor.variable()));
             }
+            _ if is_masked => {}
             _ => command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {}", text(value)?)))),
         }
     }

@@ -2,8 +2,9 @@
 
 mod inbox;
 mod judging;
-mod replaying;
 mod listening;
+mod package;
+mod replaying;
 mod sending;
 mod signing;
 mod suite;

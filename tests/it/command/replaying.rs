@@ -1,13 +1,10 @@
-use std::path::PathBuf;
-use std::process::Command;
-
 use offhook::testing::{Capture, RawRequest, Sample, Signer, samples};
 use offhook::{UnixTime, standard_webhooks, truedy};
-use offhook_tests::crate_root;
 use offhook_tests::databases::Folder;
 
+use super::package::Package;
 use super::sending::recorder;
-use super::{SALPRE_TOKEN, TRUEDY_SECRET, command, offhook, program, run};
+use super::{SALPRE_TOKEN, TRUEDY_SECRET, command, offhook, run};
 
 /// A delivery that is too old to be accepted as it was received.
 fn old(sample: Sample) -> RawRequest {
@@ -78,19 +75,9 @@ fn a_curl_command_of_a_capture_is_accepted_once_it_is_signed_again() {
 /// Compiles the tests that the command wrote, in a package of its own, and runs them.
 #[test]
 fn a_written_test_compiles_and_passes() {
+    let package = Package::new();
     let folder = Folder::new();
-    let package = folder.path();
-    std::fs::create_dir_all(package.join("src")).unwrap();
-    std::fs::create_dir_all(package.join("tests")).unwrap();
-    std::fs::write(package.join("src/lib.rs"), "").unwrap();
-    std::fs::copy(crate_root().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-    let manifest = format!(
-        "[package]\nname = \"captured\"\nedition = \"2024\"\n[dev-dependencies]\nserde_json = \"1\"\n\
-         offhook = {{ path = {:?}, features = [\"testing\"] }}\n[profile.dev]\ndebug = \"line-tables-only\"\n",
-        crate_root()
-    );
-    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    let tests = package.join("tests");
+    let tests = package.tests();
     let to_test = |name: &str, vendor: &str, request: RawRequest| {
         let file = write(&folder, "capture.json", request);
         let written = offhook(&[
@@ -124,16 +111,7 @@ fn a_written_test_compiles_and_passes() {
     ]);
     assert_eq!(again.code, 2, "{again:?}");
 
-    let target = program().ancestors().nth(2).map(PathBuf::from).unwrap();
-    let output = Command::new(env!("CARGO"))
-        .args(["test", "--offline", "--quiet", "--target-dir"])
-        .arg(target)
-        .current_dir(package)
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(stdout.matches("test result: ok. 1 passed").count(), 4, "{stdout}");
+    package.assert_passed(4);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The subcommands, one module each.
 
-pub(crate) mod captures;
+mod captures;
 mod completions;
 mod curl;
 pub(crate) mod explain;

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::browser::Browser;
 use super::{Listener, delivery, truedy};
+use crate::command::package::Package;
 use crate::command::{SALPRE_TOKEN, command, run};
 
 /// The address of the page, which a terminal shows.
@@ -261,6 +262,8 @@ fn what_is_copied_is_the_delivery() {
     let salpre = Signer::bearer(SALPRE_TOKEN).unwrap();
     listener.send(&delivery());
     listener.send(&salpre.request("/salpre", samples::salpre::CALL_ENDED));
+    listener.line();
+    listener.line();
     let copied = |path: &str| address.ask_as_page(&format!("GET {path}")).split_once("\r\n\r\n").unwrap().1.to_owned();
     let curl = copied("/api/deliveries/1/curl");
     assert!(curl.starts_with(&format!("curl -i 'http://{}/hooks/truedy'", listener.address)), "{curl}");
@@ -271,5 +274,10 @@ fn what_is_copied_is_the_delivery() {
     let test = copied("/api/deliveries/1/test");
     assert!(test.contains("fn truedy_call_ended()") && test.contains("offhook::Truedy::new"), "{test}");
     assert!(test.contains("assert_eq!(delivery.parsed().name(), \"call.ended\")"), "{test}");
-    assert!(!copied("/api/deliveries/2/test").contains(SALPRE_TOKEN));
+    let other = copied("/api/deliveries/2/test");
+    assert!(!other.contains(SALPRE_TOKEN));
+    let package = Package::new();
+    std::fs::write(package.tests().join("truedy.rs"), test).unwrap();
+    std::fs::write(package.tests().join("salpre.rs"), other).unwrap();
+    package.assert_passed(2);
 }

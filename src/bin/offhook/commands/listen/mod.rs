@@ -163,7 +163,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Keeps one delivery and then shows it, and returns whether it was accepted.
+    /// Keeps one delivery and then shows it, so that whoever reads the line finds the capture and
+    /// the page up to date. Returns whether it was accepted.
     fn take(&mut self, delivery: Result<Delivery, Failure>) -> Result<bool, Failure> {
         let delivery = delivery?;
         let accepted = delivery.shown.verdict.accepted;
@@ -173,10 +174,11 @@ impl Reader<'_> {
         if let Some(Err(failure)) = self.folder.as_ref().map(|folder| folder.save(&delivery)) {
             self.output.failure(&failure);
         }
-        show::show(&delivery, self.arguments.verbose, self.output)?;
+        let delivery = Arc::new(delivery);
         if let Some(page) = &self.page {
-            page.add(delivery);
+            page.add(Arc::clone(&delivery));
         }
+        show::show(&delivery, self.arguments.verbose, self.output)?;
         Ok(accepted)
     }
 

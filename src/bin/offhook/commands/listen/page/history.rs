@@ -26,13 +26,13 @@ struct Kept {
 
 impl History {
     /// Adds a delivery, and forgets the oldest ones if there are too many.
-    pub(super) fn add(&self, delivery: Delivery) {
+    pub(super) fn add(&self, delivery: Arc<Delivery>) {
         let mut kept = self.kept();
         let event = event("delivery", &delivery.shown);
         // A reader that has gone, or that is far behind, comes again by itself.
         kept.readers.retain(|reader| reader.try_send(event.clone()).is_ok());
         kept.bytes = kept.bytes.saturating_add(delivery.request.body.len());
-        kept.deliveries.push_back(Arc::new(delivery));
+        kept.deliveries.push_back(delivery);
         while kept.deliveries.len() > MOST || kept.bytes > MOST_BYTES {
             let Some(oldest) = kept.deliveries.pop_front() else { return };
             kept.bytes = kept.bytes.saturating_sub(oldest.request.body.len());

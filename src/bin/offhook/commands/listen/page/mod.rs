@@ -1,6 +1,5 @@
 //! The page in the browser, on a port of its own. Only this machine can reach it.
 
-mod copied;
 mod guard;
 mod history;
 
@@ -29,6 +28,8 @@ use super::delivery::Delivery;
 use super::reception::Reception;
 use super::show;
 use crate::failure::Failure;
+use crate::rust_test::{Fixture, RustTest};
+use crate::written;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
@@ -65,7 +66,7 @@ impl Page {
     }
 
     /// Shows one more delivery.
-    pub(super) fn add(&self, delivery: Delivery) {
+    pub(super) fn add(&self, delivery: Arc<Delivery>) {
         self.0.history.add(delivery);
     }
 
@@ -123,11 +124,12 @@ impl Page {
             }
             _ => match self.find(path) {
                 Some((delivery, "")) => show::json(&delivery, true).map(|json| json_text(&json)),
-                Some((delivery, "curl")) => copied::curl(&delivery, &self.url_for(&delivery))
-                    .map(|curl| text(StatusCode::OK, "text/plain", curl)),
-                Some((delivery, "test")) => {
-                    copied::test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test))
+                Some((delivery, "curl")) => {
+                    let request = delivery.capture.request();
+                    written::curl(&self.url_for(&delivery), request, delivery.judgement.vendor)
+                        .map(|curl| text(StatusCode::OK, "text/plain", curl))
                 }
+                Some((delivery, "test")) => rust_test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test)),
                 _ => return not_found(),
             }
             .unwrap_or_else(|failure| text(StatusCode::CONFLICT, "text/plain", failure.to_string())),
@@ -157,6 +159,14 @@ impl Page {
             None => format!("{}{}", self.0.listens_on, delivery.shown.target).parse().unwrap_or_default(),
         }
     }
+}
+
+/// Writes a test of the delivery.
+fn rust_test(delivery: &Delivery) -> Result<String, Failure> {
+    let vendor = delivery.judgement.vendor.ok_or_else(|| Failure::Usage("the vendor is not known".to_owned()))?;
+    let test = RustTest::of(vendor, &delivery.capture)?;
+    let name = format!("{}_{}", vendor.name().replace('-', "_"), test.default_name());
+    Ok(test.text(&name, Fixture::Inline))
 }
 
 fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Answer {
