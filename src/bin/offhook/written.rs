@@ -18,11 +18,17 @@ pub(crate) fn target(url: &Uri) -> &str {
 pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, Failure> {
     let base = match to {
         Some(to) if target(to) != "/" => return Ok(to.clone()),
-        Some(to) => to.to_string(),
-        None => LOCAL.to_owned(),
+        Some(to) => to.clone(),
+        None => Uri::from_static(LOCAL),
     };
-    let url = format!("{}{}", base.trim_end_matches('/'), request.target);
-    url.parse().map_err(|error| Failure::usage(&printable(&url), &error))
+    // Behind the text of a URL, a target such as `@host` would name another server.
+    let path = request.target.parse().ok().filter(|_| request.target.starts_with('/'));
+    let mut parts = base.into_parts();
+    parts.path_and_query =
+        Some(path.ok_or_else(|| {
+            Failure::Usage(format!("{} is no path: name a URL with a path", printable(&request.target)))
+        })?);
+    Uri::from_parts(parts).map_err(|error| Failure::usage(&printable(&request.target), &error))
 }
 
 /// Where the example servers listen.
@@ -75,4 +81,20 @@ pub(crate) fn headers(request: &RawRequest) -> Vec<u8> {
 fn lines(request: &RawRequest, end: &str) -> Vec<u8> {
     let line = |(name, value): &(String, Vec<u8>)| [name.as_bytes(), b": ", value, end.as_bytes()].concat();
     request.headers.iter().flat_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_of_a_delivery_names_no_other_server() {
+        let to: Uri = "http://localhost:3000".parse().unwrap();
+        let url = |target: &str| url(Some(&to), &RawRequest::post(target, "")).map(|url| url.to_string());
+        assert_eq!(url("/hooks?a=1").unwrap(), "http://localhost:3000/hooks?a=1");
+        assert_eq!(url("//attacker.example/").unwrap(), "http://localhost:3000//attacker.example/");
+        for target in ["@attacker.example/", ".attacker.example/", "1/", "*", "", "http://attacker.example/"] {
+            assert!(matches!(url(target), Err(Failure::Usage(_))), "{target}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use offhook::testing::RawRequest;
 
 use crate::client::{Answer, Client, SendError};
 use crate::failure::Failure;
+use crate::written;
 
 /// The handler that is being developed.
 #[derive(Debug)]
@@ -36,13 +37,8 @@ impl Target {
 
     /// Returns the URL to which a delivery goes.
     pub(super) fn url_for(&self, request: &RawRequest) -> Uri {
-        if self.url.path_and_query().is_some_and(|target| target != "/") {
-            return self.url.clone();
-        }
-        let mut parts = self.url.clone().into_parts();
-        // A target such as `*` is no path.
-        parts.path_and_query = request.target.parse().ok().filter(|_| request.target.starts_with('/'));
-        Uri::from_parts(parts).unwrap_or_else(|_| self.url.clone())
+        // The target of a request can be no path, such as `*`.
+        written::url(Some(&self.url), request).unwrap_or_else(|_| self.url.clone())
     }
 }
 
