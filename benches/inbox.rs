@@ -41,8 +41,9 @@ fn verifier() -> TalkifAi {
 }
 
 fn body(id: &str) -> String {
+    let now = SystemClock.now().to_rfc3339();
     format!(
-        r#"{{"id":"{id}","type":"call.started","created":"2026-01-15T10:30:00Z","data":{{"callId":"call_{id}","agentId":"agent_1","direction":"inbound","from":"+12025550123","to":"+18885550100"}}}}"#
+        r#"{{"id":"{id}","type":"call.started","created":"{now}","data":{{"callId":"call_{id}","agentId":"agent_1","direction":"inbound","from":"+12025550123","to":"+18885550100"}}}}"#
     )
 }
 

@@ -114,6 +114,8 @@ pub use sqlx;
 // The inbox shares these.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use outcome::caught;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use retention::check_age;
 #[cfg(feature = "postgres")]
 pub(crate) use stores::connect_pool;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

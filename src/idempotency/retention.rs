@@ -41,7 +41,7 @@ pub(super) fn compared<E: Event>(delivery: &Delivery<E>, retention: Option<Durat
 ///
 /// A signed time says when the vendor sent the delivery, which a replay cannot change. Only
 /// without one, the event's own time counts.
-pub(super) fn check_age<E: Event>(delivery: &Delivery<E>, retention: Option<Duration>) -> Result<(), VerifyError> {
+pub(crate) fn check_age<E: Event>(delivery: &Delivery<E>, retention: Option<Duration>) -> Result<(), VerifyError> {
     let sent_at = delivery.verified().signed_at().or_else(|| delivery.parsed().occurred_at());
     let (Some(past), Some(sent_at)) = (retention, sent_at) else { return Ok(()) };
     let at_most = Tolerance { past, future: Duration::MAX };

@@ -7,7 +7,7 @@ use super::observe;
 use super::statements::{ACCEPT, BACKLOG, PAYLOAD};
 use super::stored::Stored;
 use crate::event::{Event, Stage};
-use crate::idempotency::{Key, PayloadDigest, StoreError};
+use crate::idempotency::{Key, PayloadDigest, StoreError, check_age};
 use crate::receive::{Delivery, Reply};
 
 impl<E: Event> Delivery<E> {
@@ -26,12 +26,18 @@ impl<D: Dialect> Inbox<D> {
     /// | no event with this key | yes | the vendor's success status |
     /// | this event | no | the vendor's success status |
     /// | another payload under this key | under the key together with the payload's digest, with a warning | the vendor's success status |
+    /// | perhaps had this event, which is older than done events stay | no, with a warning | 401 |
     /// | no room: the body or the backlog is over its limit | no, with a warning | 503 |
     /// | failed | perhaps, with a warning | 503: the redelivery finds out |
     ///
     /// A delivery without a [key](Delivery::dedupe_key) is always stored. Redeliveries are
-    /// recognised for as long as the event is in the inbox; see
-    /// [`prune`](Self::prune).
+    /// recognised for as long as the event is in the inbox; see [`prune`](Self::prune).
+    ///
+    /// The age of an event counts as it does for [`Once`](crate::idempotency::Once): from the
+    /// signed time, or from the event's own if none is signed, to the verifier's clock. An event
+    /// that is older than done events [stay](Self::with_prune_policy) may have been pruned. It is
+    /// no vendor's own redelivery, but a replay, or one that was sent again by hand; it is
+    /// refused unless [`accept_stale`](Self::accept_stale) is set.
     pub async fn accept<E: Event>(&self, delivery: &Delivery<E>) -> Accepted {
         let acceptance = self.store(delivery).await.unwrap_or_else(Acceptance::Failed);
         observe::accepted(delivery, &acceptance);
@@ -42,6 +48,11 @@ impl<D: Dialect> Inbox<D> {
         let bytes = delivery.body().len();
         if bytes > self.size_limit {
             return Ok(Acceptance::TooLarge { bytes, limit: self.size_limit });
+        }
+        if !self.accept_stale
+            && let Err(too_old) = check_age(delivery, Some(self.policy.done))
+        {
+            return Ok(Acceptance::Stale(too_old));
         }
         if self.is_full().await? {
             return Ok(Acceptance::Full { limit: self.backlog.limit() });

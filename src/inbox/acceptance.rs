@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::idempotency::StoreError;
 use crate::receive::Reply;
+use crate::verify::VerifyError;
 
 /// The outcome of accepting a delivery, with the answer for the vendor.
 #[derive(Debug)]
@@ -25,7 +26,11 @@ impl Accepted {
 
     /// Returns the answer for the vendor.
     pub fn reply(&self) -> Reply {
-        if self.acceptance.is_acknowledged() { self.success } else { Reply::unavailable(WAIT) }
+        match self.acceptance {
+            Acceptance::Stored { .. } | Acceptance::Duplicate | Acceptance::Conflict { .. } => self.success,
+            Acceptance::Stale(_) => Reply::refused(),
+            Acceptance::TooLarge { .. } | Acceptance::Full { .. } | Acceptance::Failed(_) => Reply::unavailable(WAIT),
+        }
     }
 }
 
@@ -52,6 +57,9 @@ pub enum Acceptance {
         /// Its number in the inbox.
         id: i64,
     },
+    /// It is older than done events stay, so it may be an event that was pruned, and
+    /// [`Inbox::accept_stale`](super::Inbox::accept_stale) is not set.
+    Stale(VerifyError),
     /// Its body is over the limit.
     TooLarge {
         /// The size of the body, in bytes.
@@ -75,21 +83,22 @@ impl Acceptance {
             Acceptance::Stored { .. } => "stored",
             Acceptance::Duplicate => "duplicate",
             Acceptance::Conflict { .. } => "conflict",
+            Acceptance::Stale(_) => "stale",
             Acceptance::TooLarge { .. } => "too_large",
             Acceptance::Full { .. } => "backlog_full",
             Acceptance::Failed(_) => "inbox_failed",
         }
     }
 
-    /// Returns the name of the answer: `acknowledged`, or `retry` if the vendor is to send the
-    /// delivery again.
+    /// Returns the name of the answer: `acknowledged`, `refused`, or `retry` if the vendor is to
+    /// send the delivery again.
     #[cfg(any(feature = "tracing", feature = "metrics"))]
     pub(super) fn outcome(&self) -> &'static str {
-        if self.is_acknowledged() { "acknowledged" } else { "retry" }
-    }
-
-    fn is_acknowledged(&self) -> bool {
-        matches!(self, Acceptance::Stored { .. } | Acceptance::Duplicate | Acceptance::Conflict { .. })
+        match self {
+            Acceptance::Stored { .. } | Acceptance::Duplicate | Acceptance::Conflict { .. } => "acknowledged",
+            Acceptance::Stale(_) => "refused",
+            Acceptance::TooLarge { .. } | Acceptance::Full { .. } | Acceptance::Failed(_) => "retry",
+        }
     }
 
     #[cfg(feature = "tracing")]
@@ -107,6 +116,7 @@ impl Acceptance {
                 Some(format!("the body has {bytes} bytes, which is more than the limit of {limit}"))
             }
             Acceptance::Full { limit } => Some(format!("the limit of {limit} events that wait or run is reached")),
+            Acceptance::Stale(error) => Some(error.to_string()),
             Acceptance::Failed(error) => Some(error.to_string()),
             _ => None,
         }

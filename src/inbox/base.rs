@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::backlog::Backlog;
 use super::dialect::{Connection, Dialect, Row, UNEXPECTED, Value};
+use super::policy::PrunePolicy;
 use super::statements::{UPGRADED, VERSION, sql};
 use crate::idempotency::{DEFAULT_TIMEOUT, StoreError, in_time, within};
 
@@ -22,6 +23,8 @@ pub struct Inbox<D: Dialect> {
     timeout: Duration,
     pub(super) size_limit: usize,
     pub(super) backlog: Arc<Backlog>,
+    pub(super) policy: PrunePolicy,
+    pub(super) accept_stale: bool,
     wake: Arc<Wake>,
 }
 
@@ -33,6 +36,8 @@ impl<D: Dialect> Inbox<D> {
             timeout: DEFAULT_TIMEOUT,
             size_limit: DEFAULT_SIZE_LIMIT,
             backlog: Arc::new(Backlog::new(DEFAULT_BACKLOG_LIMIT)),
+            policy: PrunePolicy::default(),
+            accept_stale: false,
             wake: Arc::new(Wake { local: watch::Sender::new(()), announcing: AtomicBool::new(false) }),
         }
     }
@@ -56,6 +61,24 @@ impl<D: Dialect> Inbox<D> {
     #[must_use]
     pub fn with_backlog_limit(self, events: u64) -> Self {
         Inbox { backlog: Arc::new(Backlog::new(events)), ..self }
+    }
+
+    /// Sets how long events stay after their end, which [`prune`](Self::prune) follows: 14 days
+    /// if they are done, and 90 days if they are dead. Give each process the same policy: one
+    /// that accepts takes an event that is older than the first span for one that may have been
+    /// pruned ([`Acceptance::Stale`](super::Acceptance::Stale)).
+    #[must_use]
+    pub fn with_prune_policy(self, policy: PrunePolicy) -> Self {
+        Inbox { policy, ..self }
+    }
+
+    /// Accepts events that are so old that they may have been pruned: the vendor's people can
+    /// send them again by hand, and **so can anyone who has captured one**, as often as they
+    /// are pruned. A unique constraint on [`Work::key`](super::Work::key) that outlives the
+    /// inbox's rows still keeps their effect single.
+    #[must_use]
+    pub fn accept_stale(self) -> Self {
+        Inbox { accept_stale: true, ..self }
     }
 
     /// Returns the pool, for statements of your own.

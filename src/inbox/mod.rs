@@ -64,6 +64,7 @@ mod log;
 mod metrics;
 mod observe;
 mod operate;
+mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -82,7 +83,8 @@ pub use dialect::Dialect;
 pub use ended::Ended;
 pub use entry::{Entry, State};
 pub use handlers::OptionalVerifier;
-pub use operate::{Filter, PrunePolicy, Pruned, SourceStats, Stats};
+pub use operate::{Filter, Pruned, SourceStats, Stats};
+pub use policy::PrunePolicy;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresInbox;
 #[cfg(feature = "sqlite")]

@@ -9,7 +9,7 @@ use super::dialect::{Dialect, UNEXPECTED, Value};
 use super::entry::{Entry, State};
 use super::statements::{ERASE, LIST, PRUNE, REPLAY, RETRY, SHOW, STATS};
 use super::stored::Stored;
-use crate::idempotency::{MIN_RETENTION, SettingsError, StoreError, millis};
+use crate::idempotency::{StoreError, millis};
 
 impl<D: Dialect> Inbox<D> {
     /// Counts the events that wait, run or are dead, by vendor and endpoint.
@@ -118,15 +118,18 @@ impl<D: Dialect> Inbox<D> {
         Ok(total)
     }
 
-    /// Deletes the events that have been done or dead for long enough, a thousand at a time.
-    /// Call it now and then. A redelivery of an event that is gone is accepted as new.
+    /// Deletes the events that have been done or dead for as long as the
+    /// [policy](Self::with_prune_policy) says, a thousand at a time. Call it now and then.
+    ///
+    /// A redelivery of an event that is gone is refused if it tells its age, and accepted as new
+    /// if it does not ([`accept`](Self::accept)).
     ///
     /// # Errors
     ///
     /// Returns an error if the database fails. The events that were deleted stay deleted.
-    pub async fn prune(&self, policy: &PrunePolicy) -> Result<Pruned, StoreError> {
-        let done = self.prune_state(State::Done, policy.done).await?;
-        Ok(Pruned { done, dead: self.prune_state(State::Dead, policy.dead).await? })
+    pub async fn prune(&self) -> Result<Pruned, StoreError> {
+        let done = self.prune_state(State::Done, self.policy.done).await?;
+        Ok(Pruned { done, dead: self.prune_state(State::Dead, self.policy.dead).await? })
     }
 
     async fn prune_state(&self, state: State, age: Duration) -> Result<u64, StoreError> {
@@ -286,48 +289,6 @@ impl Filter {
     }
 }
 
-/// How long events stay in the inbox after their end: 14 days if they are done, and 90 days
-/// if they are dead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PrunePolicy {
-    done: Duration,
-    dead: Duration,
-}
-
-impl Default for PrunePolicy {
-    fn default() -> Self {
-        PrunePolicy { done: DAY.saturating_mul(14), dead: DAY.saturating_mul(90) }
-    }
-}
-
-impl PrunePolicy {
-    /// Sets how long done events stay.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if that is shorter than a vendor sends a delivery again: the inbox
-    /// would take the redelivery for a new event.
-    pub fn with_done(self, age: Duration) -> Result<Self, SettingsError> {
-        if age < MIN_RETENTION {
-            return Err(SettingsError::RetentionTooShort { retention: age, span: MIN_RETENTION });
-        }
-        Ok(PrunePolicy { done: age, ..self })
-    }
-
-    /// Sets how long done events stay, however short that is. **A redelivery that comes later
-    /// is handled again.**
-    #[must_use]
-    pub fn danger_with_short_done(self, age: Duration) -> Self {
-        PrunePolicy { done: age, ..self }
-    }
-
-    /// Sets how long dead events stay.
-    #[must_use]
-    pub fn with_dead(self, age: Duration) -> Self {
-        PrunePolicy { dead: age, ..self }
-    }
-}
-
 /// How many events a prune has deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -338,6 +299,5 @@ pub struct Pruned {
     pub dead: u64,
 }
 
-const DAY: Duration = Duration::from_secs(86_400);
 const BATCH: i64 = 1_000;
 const DEFAULT_LIMIT: i64 = 100;

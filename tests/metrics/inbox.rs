@@ -7,7 +7,7 @@ use std::time::Duration;
 use offhook::idempotency::HandlerError;
 use offhook::inbox::{SqliteInbox, Work};
 use offhook::testing::Signer;
-use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
+use offhook::{Clock, Delivery, FixedClock, SystemClock, TalkifAi, Verifier, talkifai};
 use offhook_tests::databases::Folder;
 
 use super::{recorder, unix_now, value};
@@ -17,13 +17,24 @@ const SECRET: &str = "inbox_metrics_test_secret";
 const WAIT: i64 = 90;
 
 fn verifier(endpoint: &str) -> TalkifAi {
-    TalkifAi::new(SECRET).unwrap().with_endpoint(endpoint)
+    verifier_at(endpoint, 1_768_473_000)
+}
+
+/// A verifier whose clock says so many seconds since 1970.
+fn verifier_at(endpoint: &str, seconds: i64) -> TalkifAi {
+    TalkifAi::new(SECRET).unwrap().with_endpoint(endpoint).with_clock(FixedClock::at_unix(seconds))
 }
 
 fn delivery(endpoint: &str, id: &str) -> Delivery<talkifai::Event> {
-    let body = format!(r#"{{"id":"{id}","type":"call.started","data":{{"callId":"call_{id}"}}}}"#);
+    receive(&verifier(endpoint), id)
+}
+
+fn receive(verifier: &TalkifAi, id: &str) -> Delivery<talkifai::Event> {
+    let body = format!(
+        r#"{{"id":"{id}","type":"call.started","created":"2026-01-15T10:30:00Z","data":{{"callId":"call_{id}"}}}}"#
+    );
     let headers = Signer::new(talkifai::SCHEME, SECRET).unwrap().sign(SystemClock.now(), &body);
-    verifier(endpoint).receive(&headers, body).unwrap()
+    verifier.receive(&headers, body).unwrap()
 }
 
 /// Waits until a metric of this endpoint has this value.
@@ -67,12 +78,15 @@ async fn provoked(endpoint: &str) {
     for id in ["2", "3"] {
         assert_eq!(inbox.accept(&delivery(endpoint, id)).await.reply().status(), 200);
     }
+    let stale = receive(&verifier_at(endpoint, i64::from(i32::MAX)), "old");
+    assert_eq!(inbox.accept(&stale).await.reply().status(), 401);
     let of_door = |outcome: &str, code: &str| {
         let labels = [r#"vendor="talkifai""#, &format!(r#"outcome="{outcome}""#), &format!(r#"code="{code}""#)];
         count("offhook_inbox_deliveries_total", &labels)
     };
-    let door = [("acknowledged", "stored"), ("acknowledged", "duplicate"), ("retry", "too_large")];
-    assert_eq!(door.map(|(outcome, code)| of_door(outcome, code)), [3.0, 1.0, 1.0]);
+    let door =
+        [("acknowledged", "stored"), ("acknowledged", "duplicate"), ("refused", "stale"), ("retry", "too_large")];
+    assert_eq!(door.map(|(outcome, code)| of_door(outcome, code)), [3.0, 1.0, 1.0, 1.0]);
     // An endpoint that no worker handles is seen all the same.
     let unhandled = format!("{endpoint}-unhandled");
     assert_eq!(inbox.accept(&delivery(&unhandled, "1")).await.reply().status(), 200);

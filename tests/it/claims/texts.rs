@@ -48,7 +48,7 @@ const SHOWN: [&str; 19] = [
 ];
 
 /// The public types without a text that came with a request or with a secret.
-const WITHOUT_TEXT: [(&str, &str, &[&str]); 40] = [
+const WITHOUT_TEXT: [(&str, &str, &[&str]); 41] = [
     ("diagnose/evidence.rs", "a count", &["Work"]),
     ("diagnose/report.rs", "an order of three words", &["Confidence"]),
     ("event/call.rs", "one of eight words", &["Stage"]),
@@ -69,18 +69,15 @@ const WITHOUT_TEXT: [(&str, &str, &[&str]); 40] = [
     ),
     ("idempotency/stores/sqlite.rs", "it shows its name", &["SqliteDialect"]),
     ("idempotency/tasks.rs", "a set of running tasks", &["HandlerTasks"]),
-    ("inbox/acceptance.rs", "numbers, and the error of the database", &["Accepted", "Acceptance"]),
+    ("inbox/acceptance.rs", "numbers, and the error of the database or of the age", &["Accepted", "Acceptance"]),
     ("inbox/base.rs", "a timeout", &["Inbox"]),
     ("inbox/claims.rs", "in a private module", &["Finished"]),
     ("inbox/dialect.rs", "in a private module: a value on its way to the database", &["Value", "Row"]),
     ("inbox/ended.rs", "a word, a time, and the text of the handler's own error", &["Ended"]),
     ("inbox/entry.rs", "ids, names and times, and the text of the handler's own error", &["Entry", "State"]),
     ("inbox/handlers.rs", "in a private module", &["Attempt", "InTransaction", "Job", "NoHandlers", "Plain"]),
-    (
-        "inbox/operate.rs",
-        "counts, spans of time, and what an operator looks for",
-        &["Filter", "PrunePolicy", "Pruned", "SourceStats", "Stats"],
-    ),
+    ("inbox/operate.rs", "counts, and what an operator looks for", &["Filter", "Pruned", "SourceStats", "Stats"]),
+    ("inbox/policy.rs", "spans of time", &["PrunePolicy"]),
     ("inbox/postgres.rs", "an empty type", &["PostgresDialect"]),
     ("inbox/sqlite.rs", "it shows its name", &["SqliteDialect"]),
     ("inbox/work.rs", "it shows what `Delivery` shows, and numbers", &["Work"]),

@@ -1,11 +1,19 @@
 //! What is acknowledged is stored, once.
 
-use offhook::inbox::{Acceptance, Dialect, Filter, Inbox};
+use std::time::Duration;
 
-use super::common::{body, delivery, receive};
+use offhook::FixedClock;
+use offhook::inbox::{Acceptance, Dialect, Filter, Inbox, PrunePolicy};
+
+use super::common::{NOW, body, delivery, receive, receive_by, receive_for, talkifai};
 use crate::on_both;
 
-on_both!(a_redelivery_is_a_duplicate, another_payload_under_the_key_is_another_event, limits_are_answered_with_503);
+on_both!(
+    a_redelivery_is_a_duplicate,
+    another_payload_under_the_key_is_another_event,
+    an_event_that_may_have_been_pruned_is_refused,
+    limits_are_answered_with_503
+);
 
 async fn a_redelivery_is_a_duplicate<D: Dialect>(inbox: Inbox<D>) {
     let one = delivery("1");
@@ -30,6 +38,29 @@ async fn another_payload_under_the_key_is_another_event<D: Dialect>(inbox: Inbox
     assert_eq!(inbox.accept(&other).await.acceptance().code(), "duplicate");
     let [_, entry] = &inbox.list(&Filter::new()).await.unwrap()[..] else { panic!() };
     assert!(entry.key.as_deref().unwrap().starts_with("talkifai::call.started:1%sha256:"));
+}
+
+async fn an_event_that_may_have_been_pruned_is_refused<D: Dialect>(inbox: Inbox<D>) {
+    let day = 86_400;
+    let of_age = |seconds: i64| {
+        let later = talkifai().with_clock(FixedClock::at_unix(NOW + seconds));
+        receive_for(&later, &format!("aged {seconds}"))
+    };
+    assert_eq!(inbox.accept(&of_age(14 * day)).await.acceptance().code(), "stored");
+    let old = of_age(14 * day + 1);
+    let accepted = inbox.accept(&old).await;
+    assert!(matches!(accepted.acceptance(), Acceptance::Stale(_)), "{accepted:?}");
+    assert_eq!(accepted.reply().status(), 401);
+    assert_eq!(inbox.list(&Filter::new()).await.unwrap().len(), 1);
+    // The span is that of the policy, and one who wants old events gets them.
+    let policy = PrunePolicy::default().with_done(Duration::from_secs(15 * 86_400)).unwrap();
+    assert_eq!(inbox.clone().with_prune_policy(policy).accept(&old).await.acceptance().code(), "stored");
+    let older = of_age(400 * day);
+    assert_eq!(inbox.clone().accept_stale().accept(&older).await.acceptance().code(), "stored");
+    // What tells no time is never too old.
+    let later = talkifai().with_clock(FixedClock::at_unix(NOW + 400 * day));
+    let untimed = body("untimed", "call.started", "a").replace(r#""created":"2026-01-15T10:30:00Z","#, "");
+    assert_eq!(inbox.accept(&receive_by(&later, untimed)).await.acceptance().code(), "stored");
 }
 
 async fn limits_are_answered_with_503<D: Dialect>(inbox: Inbox<D>) {

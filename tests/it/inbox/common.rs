@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use offhook::inbox::{PostgresInbox, SqliteInbox};
 use offhook::testing::Signer;
-use offhook::{Clock, Delivery, SystemClock, TalkifAi, Verifier, talkifai};
+use offhook::{Clock, Delivery, FixedClock, SystemClock, TalkifAi, Verifier, talkifai};
 use offhook_tests::databases::{Folder, PgServer};
 
 pub type Event = talkifai::Event;
 
 pub const SECRET: &str = "talkifai_inbox_test_secret";
 
+/// When the events of these tests happen, in seconds since 1970, by the clock of their verifier.
+pub const NOW: i64 = 1_768_473_000;
+
 pub fn talkifai() -> TalkifAi {
-    TalkifAi::new(SECRET).unwrap()
+    TalkifAi::new(SECRET).unwrap().with_clock(FixedClock::at_unix(NOW))
 }
 
 pub fn body(id: &str, name: &str, call: &str) -> String {
@@ -29,7 +32,7 @@ pub fn receive_for(verifier: &TalkifAi, id: &str) -> Delivery<Event> {
     receive_by(verifier, body(id, "call.started", &format!("call_{id}")))
 }
 
-fn receive_by(verifier: &TalkifAi, body: String) -> Delivery<Event> {
+pub fn receive_by(verifier: &TalkifAi, body: String) -> Delivery<Event> {
     let headers = Signer::new(talkifai::SCHEME, SECRET).unwrap().sign(SystemClock.now(), &body);
     verifier.receive(&headers, body).unwrap()
 }

@@ -64,13 +64,13 @@ async fn a_replay_is_marked_and_runs_once<D: Dialect>(inbox: Inbox<D>) {
 
 async fn prune_and_erase_delete<D: Dialect>(inbox: Inbox<D>) {
     filled(&inbox).await;
-    let pruned = inbox.prune(&PrunePolicy::default()).await.unwrap();
+    let pruned = inbox.prune().await.unwrap();
     assert_eq!((pruned.done, pruned.dead), (0, 0));
     assert!(PrunePolicy::default().with_done(Duration::from_secs(60)).is_err());
     let policy = PrunePolicy::default().danger_with_short_done(Duration::ZERO);
-    let pruned = inbox.prune(&policy).await.unwrap();
+    let pruned = inbox.clone().with_prune_policy(policy).prune().await.unwrap();
     assert_eq!((pruned.done, pruned.dead), (2, 0));
-    let pruned = inbox.prune(&policy.with_dead(Duration::ZERO)).await.unwrap();
+    let pruned = inbox.clone().with_prune_policy(policy.with_dead(Duration::ZERO)).prune().await.unwrap();
     assert_eq!((pruned.done, pruned.dead), (0, 1));
     assert_eq!(inbox.erase("call_3").await.unwrap(), 1);
     assert_eq!(inbox.erase("call_3").await.unwrap(), 0);

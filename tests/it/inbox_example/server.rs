@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use offhook::idempotency::Key;
 use offhook::testing::Signer;
 use offhook::{Clock, Salpre, SystemClock, TalkifAi, Truedy, Verifier, talkifai, truedy};
@@ -28,22 +29,26 @@ pub struct Event {
 impl Event {
     /// An event of a call of its own, of one vendor after the other.
     pub fn numbered(number: usize) -> Self {
+        // Each delivery of an event has the same body.
+        static STARTED: LazyLock<DateTime<Utc>> = LazyLock::new(|| SystemClock.now());
+        let (started, now) = (*STARTED, STARTED.to_rfc3339());
         match number % 3 {
             0 => {
                 let body = format!(
-                    r#"{{"event":"call.ended","timestamp":"2026-01-15T10:30:00Z","data":{{"id":"evt_{number}","call":{{"callId":"call_{number}"}}}}}}"#
+                    r#"{{"event":"call.ended","timestamp":"{now}","data":{{"id":"evt_{number}","call":{{"callId":"call_{number}"}}}}}}"#
                 );
                 Event::of(&Truedy::new(SECRET).unwrap(), "/webhooks/truedy", sign_truedy, body)
             }
             1 => {
                 let body = format!(
-                    r#"{{"id":"evt_{number}","type":"call.started","created":"2026-01-15T10:30:00Z","data":{{"callId":"call_{number}"}}}}"#
+                    r#"{{"id":"evt_{number}","type":"call.started","created":"{now}","data":{{"callId":"call_{number}"}}}}"#
                 );
                 Event::of(&TalkifAi::new(SECRET).unwrap(), "/webhooks/talkifai", sign_talkifai, body)
             }
             _ => {
                 let body = format!(
-                    r#"{{"event_type":"call_answered","timestamp_utc":1768473000,"payload":{{"call_id":{number},"source":"salprebox:SALPRE_A"}}}}"#
+                    r#"{{"event_type":"call_answered","timestamp_utc":{},"payload":{{"call_id":{number},"source":"salprebox:SALPRE_A"}}}}"#,
+                    started.timestamp()
                 );
                 Event::of(&Salpre::bearer(SECRET).unwrap(), "/webhooks/salpre", sign_salpre, body)
             }

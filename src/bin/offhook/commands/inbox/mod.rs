@@ -73,7 +73,7 @@ async fn act<D: Dialect>(inbox: &Inbox<D>, action: Action, output: &Output) -> R
             done(inbox.replay(&filter).await.map_err(failed)?, "are handled again", output)?;
         }
         Action::Prune(ages) => {
-            let pruned = inbox.prune(&ages.policy()?).await.map_err(failed)?;
+            let pruned = inbox.clone().with_prune_policy(ages.policy()?).prune().await.map_err(failed)?;
             if output.is_json() {
                 output.json(&json!({ "done": pruned.done, "dead": pruned.dead }))?;
             } else {
