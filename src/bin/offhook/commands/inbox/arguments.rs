@@ -53,9 +53,9 @@ pub(super) enum Action {
         ids: Vec<i64>,
     },
     /// Let all events that match run now, if they are dead or wait for their next attempt
-    RetryAll(Selection),
+    RetryAll(Changed),
     /// Let all events that match run again, if they are done
-    Replay(Selection),
+    Replay(Changed),
     /// Delete what has been done for 14 days or dead for 90 days
     Prune(Ages),
     /// Delete everything about a call
@@ -95,9 +95,16 @@ pub(super) struct Selection {
     /// Only the first events
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
+}
+
+/// Which events are to be changed. It must be asked for if it means all.
+#[derive(Debug, clap::Args)]
+pub(super) struct Changed {
+    #[command(flatten)]
+    selection: Selection,
     /// All events
     #[arg(long)]
-    pub(super) all: bool,
+    all: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -120,8 +127,8 @@ impl From<StateName> for State {
 }
 
 impl Selection {
-    pub(super) fn is_everything(&self) -> bool {
-        let Selection { state, vendor, endpoint, event, call, from, before, after, limit, all: _ } = self;
+    fn is_everything(&self) -> bool {
+        let Selection { state, vendor, endpoint, event, call, from, before, after, limit } = self;
         state.is_none()
             && [vendor, endpoint, event, call].into_iter().all(Option::is_none)
             && from.is_none()
@@ -157,6 +164,15 @@ impl Selection {
             Some(limit) => filter.limit(limit),
             None => filter,
         }
+    }
+}
+
+impl Changed {
+    pub(super) fn filter(&self) -> Result<Filter, Failure> {
+        if self.selection.is_everything() && !self.all {
+            return Err(Failure::Usage("name the events by an option, or say --all".to_owned()));
+        }
+        Ok(self.selection.filter())
     }
 }
 
