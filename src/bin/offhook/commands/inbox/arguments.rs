@@ -38,27 +38,60 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
     /// Count what waits, runs and is dead
+    #[command(after_help = "\
+Examples:
+  offhook inbox stats --store sqlite:inbox.db
+  offhook inbox stats --json")]
     Stats,
     /// List events: the first 100, or as many as --limit says
+    #[command(after_help = "\
+Examples:
+  offhook inbox list --state dead
+  offhook inbox list --call uv_call_abc123 --json
+  offhook inbox list --vendor truedy --from 2026-03-18T00:00:00Z --before 2026-03-19T00:00:00Z
+  offhook inbox list --after 1700 --limit 500")]
     List(Selection),
     /// Show an event with its body
+    #[command(after_help = "\
+Examples:
+  offhook inbox show 17
+  offhook inbox show 17 --json")]
     Show {
         /// The number of the event
         id: i64,
     },
     /// Let events run now that are dead, or wait for their next attempt
+    #[command(after_help = "\
+Examples:
+  offhook inbox retry 17
+  offhook inbox retry 17 18 21")]
     Retry {
         /// The numbers of the events
         #[arg(required = true)]
         ids: Vec<i64>,
     },
     /// Let all events that match run now, if they are dead or wait for their next attempt
+    #[command(after_help = "\
+Examples:
+  offhook inbox retry-all --state dead --event call.ended
+  offhook inbox retry-all --all")]
     RetryAll(Changed),
     /// Let all events that match run again, if they are done
+    #[command(after_help = "\
+Examples:
+  offhook inbox replay --event call.ended --from 2026-03-18T00:00:00Z
+  offhook inbox replay --call uv_call_abc123")]
     Replay(Changed),
     /// Delete what has been done for 14 days or dead for 90 days
+    #[command(after_help = "\
+Examples:
+  offhook inbox prune
+  offhook inbox prune --done-days 30 --dead-days 365")]
     Prune(Ages),
     /// Delete everything about a call
+    #[command(after_help = "\
+Examples:
+  offhook inbox erase uv_call_abc123")]
     Erase {
         /// The id of the call
         call_id: String,
