@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::http::Extensions;
+use hyper::http::{Extensions, response};
 use hyper::{HeaderMap, Method, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -28,12 +28,16 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// Empty if it is larger than 256 KiB.
     pub(crate) body: Bytes,
-    /// From before the connection to the end of the body.
+    /// From before the connection to the end of what was read.
     pub(crate) elapsed: Duration,
 }
 
 impl Answer {
-    /// Returns whether the vendor takes the delivery for accepted.
+    pub(crate) fn new(head: response::Parts, body: Bytes, elapsed: Duration) -> Self {
+        Answer { status: head.status.as_u16(), headers: head.headers, body, elapsed }
+    }
+
+    /// Returns whether the status is one of success. Some vendors take only 200 for that.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -119,7 +123,7 @@ impl Client {
             Err(error) if error.is::<http_body_util::LengthLimitError>() => Bytes::new(),
             Err(error) => return Err(SendError::BrokenOff(with_causes(&*error))),
         };
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, elapsed: start.elapsed() })
+        Ok(Answer::new(head, body, start.elapsed()))
     }
 }
 

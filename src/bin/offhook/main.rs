@@ -10,6 +10,8 @@ mod output;
 mod rust_test;
 #[cfg(test)]
 mod scan;
+#[cfg(test)]
+mod tests;
 mod vendors;
 mod written;
 
@@ -23,7 +25,7 @@ use output::Output;
 ///
 /// Data goes to standard output, and messages go to standard error.
 #[derive(Parser)]
-#[command(name = "offhook", version, after_help = EXIT_CODES)]
+#[command(name = "offhook", version, after_help = AFTER_HELP)]
 struct Arguments {
     /// Write one JSON object a line
     #[arg(long, global = true)]
@@ -33,7 +35,12 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+Examples:
+  offhook listen --forward-to http://127.0.0.1:3000
+  offhook send truedy call.ended --to http://127.0.0.1:8900/webhooks/truedy
+  offhook explain capture.json
+
 Exit codes:
   0    accepted, or done
   1    refused, or failed

@@ -70,6 +70,15 @@ impl Vendor {
         self.scheme().is_some()
     }
 
+    /// Returns whether the vendor takes an answer with this status for accepted.
+    pub(crate) fn takes_for_accepted(self, status: u16) -> bool {
+        match self {
+            // Their pages ask for exactly 200.
+            Vendor::TalkifAi | Vendor::Salpre => status == 200,
+            Vendor::Truedy | Vendor::Ultravox | Vendor::StandardWebhooks => (200..300).contains(&status),
+        }
+    }
+
     /// Recognises the sender of a delivery: by the header of a signature, then by a part of
     /// the path that is a vendor's name, then by a header `Authorization`.
     pub(crate) fn recognise(request: &RawRequest) -> Option<Vendor> {

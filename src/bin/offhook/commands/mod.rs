@@ -43,7 +43,12 @@ pub(crate) enum Command {
     /// Print a delivery as a curl command
     Curl(curl::Arguments),
     /// Use captured deliveries
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  offhook captures to-test capture.json"
+    )]
     Captures(captures::Command),
     /// Look after an inbox in a database
     #[cfg(any(feature = "sqlite", feature = "postgres"))]

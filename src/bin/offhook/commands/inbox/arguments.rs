@@ -38,27 +38,60 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
     /// Count what waits, runs and is dead
+    #[command(after_help = "\
+Examples:
+  offhook inbox stats --store sqlite:inbox.db
+  offhook inbox stats --json")]
     Stats,
     /// List events: the first 100, or as many as --limit says
+    #[command(after_help = "\
+Examples:
+  offhook inbox list --state dead
+  offhook inbox list --call uv_call_abc123 --json
+  offhook inbox list --vendor truedy --from 2026-03-18T00:00:00Z --before 2026-03-19T00:00:00Z
+  offhook inbox list --after 1700 --limit 500")]
     List(Selection),
     /// Show an event with its body
+    #[command(after_help = "\
+Examples:
+  offhook inbox show 17
+  offhook inbox show 17 --json")]
     Show {
         /// The number of the event
         id: i64,
     },
     /// Let events run now that are dead, or wait for their next attempt
+    #[command(after_help = "\
+Examples:
+  offhook inbox retry 17
+  offhook inbox retry 17 18 21")]
     Retry {
         /// The numbers of the events
         #[arg(required = true)]
         ids: Vec<i64>,
     },
     /// Let all events that match run now, if they are dead or wait for their next attempt
-    RetryAll(Selection),
+    #[command(after_help = "\
+Examples:
+  offhook inbox retry-all --state dead --event call.ended
+  offhook inbox retry-all --all")]
+    RetryAll(Changed),
     /// Let all events that match run again, if they are done
-    Replay(Selection),
+    #[command(after_help = "\
+Examples:
+  offhook inbox replay --event call.ended --from 2026-03-18T00:00:00Z
+  offhook inbox replay --call uv_call_abc123")]
+    Replay(Changed),
     /// Delete what has been done for 14 days or dead for 90 days
+    #[command(after_help = "\
+Examples:
+  offhook inbox prune
+  offhook inbox prune --done-days 30 --dead-days 365")]
     Prune(Ages),
     /// Delete everything about a call
+    #[command(after_help = "\
+Examples:
+  offhook inbox erase uv_call_abc123")]
     Erase {
         /// The id of the call
         call_id: String,
@@ -95,9 +128,16 @@ pub(super) struct Selection {
     /// Only the first events
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
+}
+
+/// Which events are to be changed. It must be asked for if it means all.
+#[derive(Debug, clap::Args)]
+pub(super) struct Changed {
+    #[command(flatten)]
+    selection: Selection,
     /// All events
     #[arg(long)]
-    pub(super) all: bool,
+    all: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -120,8 +160,8 @@ impl From<StateName> for State {
 }
 
 impl Selection {
-    pub(super) fn is_everything(&self) -> bool {
-        let Selection { state, vendor, endpoint, event, call, from, before, after, limit, all: _ } = self;
+    fn is_everything(&self) -> bool {
+        let Selection { state, vendor, endpoint, event, call, from, before, after, limit } = self;
         state.is_none()
             && [vendor, endpoint, event, call].into_iter().all(Option::is_none)
             && from.is_none()
@@ -157,6 +197,15 @@ impl Selection {
             Some(limit) => filter.limit(limit),
             None => filter,
         }
+    }
+}
+
+impl Changed {
+    pub(super) fn filter(&self) -> Result<Filter, Failure> {
+        if self.selection.is_everything() && !self.all {
+            return Err(Failure::Usage("name the events by an option, or say --all".to_owned()));
+        }
+        Ok(self.selection.filter())
     }
 }
 

@@ -4,13 +4,13 @@ mod arguments;
 mod shown;
 
 use offhook::idempotency::StoreError;
-use offhook::inbox::{Dialect, Filter, Inbox};
+use offhook::inbox::{Dialect, Inbox};
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
+use arguments::Action;
 pub(super) use arguments::Arguments;
-use arguments::{Action, Selection};
 
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
     let Arguments { store, action } = arguments;
@@ -64,13 +64,11 @@ async fn act<D: Dialect>(inbox: &Inbox<D>, action: Action, output: &Output) -> R
             None => return Err(missing(id)),
         },
         Action::Retry { ids } => return retry(inbox, &ids, output).await,
-        Action::RetryAll(selection) => {
-            let filter = selected(&selection)?;
-            done(inbox.retry_all(&filter).await.map_err(failed)?, "run now", output)?;
+        Action::RetryAll(changed) => {
+            done(inbox.retry_all(&changed.filter()?).await.map_err(failed)?, "run now", output)?;
         }
-        Action::Replay(selection) => {
-            let filter = selected(&selection)?;
-            done(inbox.replay(&filter).await.map_err(failed)?, "are handled again", output)?;
+        Action::Replay(changed) => {
+            done(inbox.replay(&changed.filter()?).await.map_err(failed)?, "are handled again", output)?;
         }
         Action::Prune(ages) => {
             let pruned = inbox.clone().with_prune_policy(ages.policy()?).prune().await.map_err(failed)?;
@@ -104,14 +102,6 @@ async fn retry<D: Dialect>(inbox: &Inbox<D>, ids: &[i64], output: &Output) -> Re
         }
     }
     Ok(outcome)
-}
-
-/// Returns the filter of an action that changes events. It must be asked for if it means all.
-fn selected(selection: &Selection) -> Result<Filter, Failure> {
-    if selection.is_everything() && !selection.all {
-        return Err(Failure::Usage("name the events by an option, or say --all".to_owned()));
-    }
-    Ok(selection.filter())
 }
 
 fn missing(id: i64) -> Failure {

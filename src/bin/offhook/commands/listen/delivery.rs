@@ -57,7 +57,7 @@ impl Forwarded {
         match forwarded {
             Ok(answer) => Forwarded {
                 status: Some(answer.status),
-                milliseconds: u64::try_from(answer.elapsed.as_millis()).ok(),
+                milliseconds: Some(answer.milliseconds()),
                 error: None,
                 reason: None,
             },

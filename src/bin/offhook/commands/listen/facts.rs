@@ -32,14 +32,6 @@ impl Vendor {
         }
     }
 
-    /// Returns whether the vendor takes an answer with this status for accepted.
-    pub(super) fn takes_for_accepted(self, status: u16) -> bool {
-        match self {
-            Vendor::TalkifAi | Vendor::Salpre => status == 200,
-            Vendor::Truedy | Vendor::Ultravox | Vendor::StandardWebhooks => (200..300).contains(&status),
-        }
-    }
-
     /// Says whether the vendor sends a delivery again that was not accepted, and when.
     pub(super) fn sends_again(self) -> String {
         match self.redelivery() {

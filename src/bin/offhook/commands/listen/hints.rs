@@ -31,7 +31,7 @@ pub(super) fn hints(judge: &Judge, judgement: &Judgement, forwarded: &Result<Ans
 
 fn after_answer(judge: &Judge, judgement: &Judgement, answer: &Answer) -> Vec<String> {
     let mut hints = Vec::new();
-    let is_success = (200..300).contains(&answer.status);
+    let is_success = answer.is_success();
     match judgement.verdict.accepted {
         false if is_success => hints.push(
             "the handler accepts a delivery that is refused here: does its route verify the signature?".to_owned(),

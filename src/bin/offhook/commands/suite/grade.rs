@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::check::{Check, Expected};
-use super::transport::Answer;
-use crate::client::SendError;
+use crate::client::{Answer, SendError};
 use crate::failure::Failure;
 use crate::vendors::{Endpoint, Vendor};
 
@@ -32,12 +31,8 @@ impl Rules {
         Ok(Rules { vendor: endpoint.vendor(), waits: endpoint.profile()?.answers_within() })
     }
 
-    fn acknowledges(self, answer: Answer) -> bool {
-        match self.vendor {
-            // Their pages ask for exactly 200.
-            Vendor::TalkifAi | Vendor::Salpre => answer.status == 200,
-            Vendor::Truedy | Vendor::Ultravox | Vendor::StandardWebhooks => answer.is_success(),
-        }
+    fn acknowledges(self, answer: &Answer) -> bool {
+        self.vendor.takes_for_accepted(answer.status)
     }
 }
 
@@ -55,7 +50,7 @@ pub(super) struct Graded {
 impl Graded {
     pub(super) fn new(check: Check, rules: &Rules, answer: Result<Answer, SendError>) -> Self {
         let (grade, came) = match &answer {
-            Ok(answer) => graded(check.expected, *rules, *answer),
+            Ok(answer) => graded(check.expected, *rules, answer),
             Err(error) => unanswered(check.expected, error),
         };
         let broke = answer.as_ref().map_or(true, |answer| answer.status >= 500);
@@ -71,8 +66,8 @@ impl Graded {
 
 const BROKE: &str = "Anybody can send it. If it causes an exception, anybody can fill the log and raise alarms.";
 
-fn graded(expected: Expected, rules: Rules, answer: Answer) -> (Grade, String) {
-    let Answer { status, elapsed } = answer;
+fn graded(expected: Expected, rules: Rules, answer: &Answer) -> (Grade, String) {
+    let Answer { status, elapsed, .. } = *answer;
     match expected {
         _ if status >= 500 && expected.refusal().is_none() => (Grade::Fail, format!("{status}: a server error")),
         _ if status >= 500 => (Grade::Fail, format!("{status}: a server error, and not a refusal")),
@@ -116,7 +111,9 @@ mod tests {
 
     fn came(vendor: Vendor, expected: Expected, status: u16, milliseconds: u64) -> (Grade, String) {
         let rules = Rules { vendor, waits: Duration::from_secs(5) };
-        graded(expected, rules, Answer { status, elapsed: Duration::from_millis(milliseconds) })
+        let (mut head, ()) = hyper::Response::new(()).into_parts();
+        head.status = status.try_into().unwrap();
+        graded(expected, rules, &Answer::new(head, bytes::Bytes::new(), Duration::from_millis(milliseconds)))
     }
 
     #[test]

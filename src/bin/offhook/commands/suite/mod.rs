@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use hyper::Uri;
 
-use crate::client::SendError;
+use crate::client::{Answer, SendError};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
 use check::{Check, Group};
 use grade::{Graded, Rules};
 use sender::Sender;
-use transport::{Answer, Transport};
+use transport::Transport;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::check::Group;
 use super::grade::{Grade, Graded};
-use crate::client::SendError;
+use crate::client::{Answer, SendError};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -132,7 +132,7 @@ impl<'a> Line<'a> {
             came,
             status: answered.map(|answer| answer.status),
             error: answer.as_ref().err().map(SendError::code),
-            milliseconds: answered.and_then(|answer| u64::try_from(answer.elapsed.as_millis()).ok()),
+            milliseconds: answered.map(Answer::milliseconds),
             why,
             fix: check.fix,
         }

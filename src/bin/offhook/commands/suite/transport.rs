@@ -17,7 +17,7 @@ use hyper_util::rt::TokioExecutor;
 use offhook::testing::RawRequest;
 
 use super::check::Form;
-use crate::client::{SendError, connector};
+use crate::client::{Answer, SendError, connector};
 use crate::failure::{Failure, with_causes};
 
 pub(super) struct Transport {
@@ -25,20 +25,6 @@ pub(super) struct Transport {
     title_case: Client<HttpsConnector<HttpConnector>, Pieces>,
     url: Uri,
     timeout: Duration,
-}
-
-/// The answer to a delivery, without its body, which no vendor reads.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    /// From before the connection to the status line.
-    pub(super) elapsed: Duration,
-}
-
-impl Answer {
-    pub(super) fn is_success(self) -> bool {
-        (200..300).contains(&self.status)
-    }
 }
 
 impl Transport {
@@ -57,12 +43,14 @@ impl Transport {
         Ok(Transport { lower_case: client(false), title_case: client(true), url: url.clone(), timeout })
     }
 
+    /// Sends a delivery. The answer is without its body, which no vendor reads, and its time ends
+    /// at the status line.
     pub(super) async fn send(&self, request: &RawRequest, form: Form) -> Result<Answer, SendError> {
         let client = if form == Form::TitleCase { &self.title_case } else { &self.lower_case };
         let request = self.outgoing(request, form)?;
         let start = Instant::now();
         match tokio::time::timeout(self.timeout, client.request(request)).await {
-            Ok(Ok(answer)) => Ok(Answer { status: answer.status().as_u16(), elapsed: start.elapsed() }),
+            Ok(Ok(answer)) => Ok(Answer::new(answer.into_parts().0, Bytes::new(), start.elapsed())),
             Ok(Err(error)) if error.is_connect() => Err(SendError::NoConnection(with_causes(&error))),
             Ok(Err(error)) => Err(SendError::BrokenOff(with_causes(&error))),
             Err(_) => Err(SendError::TimedOut(self.timeout)),
