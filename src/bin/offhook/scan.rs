@@ -10,7 +10,7 @@ use offhook::{FixedClock, UnixTime};
 
 use crate::commands::{explain, sign, verify};
 use crate::rust_test::{Fixture, RustTest};
-use crate::vendors::{Endpoint, Vendor};
+use crate::vendors::{Endpoint, TokenHeader, Vendor};
 use crate::written;
 
 /// It can be decoded as base64, as Standard Webhooks need it.
@@ -22,8 +22,8 @@ fn time() -> DateTime<Utc> {
 }
 
 fn signer(vendor: Vendor, secret: &'static str) -> Signer {
-    match vendor.scheme() {
-        Some((scheme, _)) => Signer::of(&HmacKeys::new(scheme, secret).unwrap().with_clock(FixedClock::at(time()))),
+    match vendor.signing() {
+        Some(signing) => Signer::of(&HmacKeys::new(signing.scheme, secret).unwrap().with_clock(FixedClock::at(time()))),
         None => Signer::bearer(secret).unwrap(),
     }
 }
@@ -32,10 +32,10 @@ fn endpoint(vendor: Vendor, secret: &str) -> Endpoint {
     Endpoint::new(vendor, secret.to_owned().into()).unwrap()
 }
 
-/// The samples, and one of a vendor that has none.
+/// The samples, and one of each vendor that has none.
 fn all_samples() -> Vec<Sample> {
-    let message = Sample::new("standard-webhooks", "message", "{\"type\":\"message\",\"timestamp\":\"x\"}");
-    samples::all().chain([message]).collect()
+    let message = |vendor| Sample::new(vendor, "message", "{\"type\":\"message\",\"timestamp\":\"x\"}");
+    samples::all().chain(["standard-webhooks", "svix"].map(message)).collect()
 }
 
 /// The delivery, and everything that may have happened to it.
@@ -70,7 +70,7 @@ fn forms(bytes: &[u8]) -> [String; 3] {
 
 /// The signatures that a receiver expects or expected of this body, and those that it received.
 fn tags(vendor: Vendor, sample: &Sample, request: &RawRequest) -> Vec<String> {
-    let Some((_, header)) = vendor.scheme() else { return Vec::new() };
+    let Some(header) = vendor.signing().map(|signing| signing.signature) else { return Vec::new() };
     let signers = [signer(vendor, SECRET), signer(vendor, OLD_SECRET)];
     let times = [0, 360, -360].map(|seconds| time().checked_add_signed(TimeDelta::seconds(seconds)).unwrap());
     let bodies: [&[u8]; 2] = [sample.body().as_bytes(), &request.body];
@@ -105,9 +105,9 @@ fn printed(endpoint: &Endpoint, request: &RawRequest) -> Vec<String> {
     let (signed, _) = endpoint.masked(resigned);
     vec![
         captured.to_json(),
-        written::curl(&url, captured.request(), Some(vendor)).unwrap(),
-        RustTest::of(vendor, &captured).unwrap().text("name", Fixture::Inline),
-        written::curl(&url, &signed, Some(vendor)).unwrap(),
+        written::curl(&url, captured.request(), endpoint.token_header()).unwrap(),
+        RustTest::of(vendor, TokenHeader::default(), &captured).unwrap().text("name", Fixture::Inline),
+        written::curl(&url, &signed, endpoint.token_header()).unwrap(),
         String::from_utf8(written::http(&url, &signed)).unwrap(),
         String::from_utf8(written::headers(&signed)).unwrap(),
         sign::as_json(&url, &signed).to_string(),

@@ -6,7 +6,7 @@ use offhook::testing::RawRequest;
 use crate::client::is_of_a_connection;
 use crate::failure::Failure;
 use crate::output::printable;
-use crate::vendors::Vendor;
+use crate::vendors::TokenHeader;
 
 /// Returns the path and the query of a URL.
 pub(crate) fn target(url: &Uri) -> &str {
@@ -35,9 +35,9 @@ pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, Failure
 const LOCAL: &str = "http://127.0.0.1:3000";
 
 /// Writes a curl command. Where the token of a vendor with a static header is masked, it comes
-/// from the environment of the shell. Other masked values are left out, and so are the headers
+/// from the environment of the shell; for that the header of the token is needed. Other masked values are left out, and so are the headers
 /// that curl makes anew.
-pub(crate) fn curl(url: &Uri, request: &RawRequest, vendor: Option<Vendor>) -> Result<String, Failure> {
+pub(crate) fn curl(url: &Uri, request: &RawRequest, token: Option<TokenHeader>) -> Result<String, Failure> {
     let text = |bytes: &[u8]| {
         String::from_utf8(bytes.to_vec())
             .map_err(|_| Failure::Usage("the delivery is not text, so there is no curl command for it".to_owned()))
@@ -48,9 +48,9 @@ pub(crate) fn curl(url: &Uri, request: &RawRequest, vendor: Option<Vendor>) -> R
     }
     for (name, value) in request.headers.iter().filter(|(name, _)| !is_of_a_connection(name)) {
         let is_masked = value == b"***";
-        match vendor {
-            Some(vendor) if is_masked && name.eq_ignore_ascii_case("authorization") => {
-                command.push_str(&format!(" \\\n  -H \"{name}: Bearer ${}\"", vendor.variable()));
+        match token {
+            Some(header) if is_masked && name.eq_ignore_ascii_case(header.name()) => {
+                command.push_str(&format!(" \\\n  -H \"{name}: {}\"", header.in_shell()));
             }
             _ if is_masked => {}
             _ => command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {}", text(value)?)))),

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use hyper::Uri;
-use offhook::testing::Capture;
 
 use crate::commands::sender;
 use crate::failure::{Failure, Outcome};
@@ -46,10 +45,11 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
         let endpoint = secrets.endpoint(vendor)?;
         (endpoint.masked(endpoint.resigned(request)?).0, Some(vendor))
     } else {
-        let vendor = vendor.or_else(|| Vendor::recognise(&request));
-        (Capture::new(request).request().clone(), vendor)
+        let vendor = vendor.or_else(|| Vendor::recognise(&request, secrets.token_header()));
+        (secrets.capture(request)?.request().clone(), vendor)
     };
-    let command = written::curl(&url, &request, vendor)?;
+    let token = vendor.filter(|vendor| !vendor.signs()).map(|_| secrets.token_header());
+    let command = written::curl(&url, &request, token)?;
     if output.is_json() {
         output.json(&serde_json::json!({ "command": command }))?;
     } else {

@@ -24,7 +24,7 @@ use crate::failure::{Failure, Outcome};
 use crate::input::{self, Input};
 use crate::interrupt;
 use crate::output::Output;
-use crate::vendors::{Endpoint, SecretArguments, Vendor};
+use crate::vendors::{self, Endpoint, SecretArguments, Vendor};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -125,26 +125,25 @@ impl DeliveryArguments {
 /// Returns the vendor that sent a delivery: the one that is asked for, or the one that the
 /// delivery is recognised by, or else the only one that has a secret.
 fn sender(asked: Option<Vendor>, secrets: &SecretArguments, request: &RawRequest) -> Result<Vendor, Failure> {
-    if let Some(vendor) = asked.or_else(|| Vendor::recognise(request)) {
+    if let Some(vendor) = asked.or_else(|| Vendor::recognise(request, secrets.token_header())) {
         return Ok(vendor);
     }
-    match secrets.configured()?.as_slice() {
-        [endpoint] => Ok(endpoint.vendor()),
-        _ => Err(Failure::Usage(
-            "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
-        )),
-    }
+    vendors::only(&secrets.configured()?).ok_or_else(unrecognised)
+}
+
+/// Says that nothing tells which vendor sent a delivery.
+fn unrecognised() -> Failure {
+    Failure::Usage("neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned())
 }
 
 impl Delivered {
-    /// Fails if the file does not hold the token that would have to be judged. A vendor that signs
-    /// does not care for other headers.
+    /// Fails if the file does not hold the token that would have to be judged.
     fn check_masked(&self) -> Result<(), Failure> {
-        match self.input.masked.first() {
-            Some(header) if !self.endpoint.vendor().signs() => Err(Failure::Usage(format!(
+        match self.endpoint.token_header().and_then(|token| self.input.masked_token(token)) {
+            Some(header) => Err(Failure::Usage(format!(
                 "the value of `{header}` was masked when the delivery was captured, so it cannot be judged"
             ))),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }

@@ -68,13 +68,15 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
 impl Arguments {
     /// Returns the request as it is to be sent. A header whose value is not known is left out.
     fn prepare(&self, input: Input) -> Result<RawRequest, Failure> {
-        let vendor = self.vendor.or_else(|| Vendor::recognise(&input.request));
+        let token_header = self.secrets.token_header();
+        let vendor = self.vendor.or_else(|| Vendor::recognise(&input.request, token_header));
+        let masked = input.masked_token(token_header).map(str::to_owned);
         let request = input.masked.iter().fold(input.request, |request, name| request.without_header(name));
         if !self.as_received {
             let vendor = sender(vendor, &self.secrets, &request)?;
             return self.secrets.endpoint(vendor)?.resigned(request);
         }
-        match input.masked.first() {
+        match masked {
             Some(header) if !vendor.is_some_and(Vendor::signs) => Err(Failure::Usage(format!(
                 "the value of `{header}` was masked when the delivery was captured: use --resign"
             ))),

@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
         output.message(&format!("the token is masked; --curl takes it from {}", vendor.variable()));
     }
     if arguments.curl {
-        output.text(&written::curl(&url, &request, Some(vendor))?)?;
+        output.text(&written::curl(&url, &request, endpoint.token_header())?)?;
     } else if arguments.http {
         output.bytes(&written::http(&url, &request))?;
     } else if output.is_json() {

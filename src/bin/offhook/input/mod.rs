@@ -8,10 +8,13 @@ mod shell;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use offhook::Headers;
 use offhook::testing::{Capture, CaptureError, RawRequest};
+use offhook::verify::Lookup;
 use tokio::io::AsyncReadExt;
 
 use crate::failure::Failure;
+use crate::vendors::TokenHeader;
 
 /// A delivery that was read from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +107,13 @@ fn parse_json(file: &[u8]) -> Result<Input, InputError> {
 }
 
 impl Input {
+    /// Returns the header whose value is missing, if the delivery would have to have its token there.
+    pub(crate) fn masked_token(&self, token: TokenHeader) -> Option<&str> {
+        let has_token = self.request.headers.lookup(token.name()) != Lookup::Missing;
+        let is_masked = |name: &&String| !has_token || name.eq_ignore_ascii_case(token.name());
+        self.masked.iter().find(is_masked).map(String::as_str)
+    }
+
     fn now(request: RawRequest) -> Self {
         Input { request, received_at: None, masked: Vec::new() }
     }

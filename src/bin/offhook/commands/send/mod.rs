@@ -17,7 +17,7 @@ use crate::commands::sign::Message;
 use crate::commands::until_interrupted;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Output, printable};
-use crate::vendors::{Endpoint, SecretArguments, Vendor};
+use crate::vendors::{Endpoint, SecretArguments};
 use crate::written;
 
 #[derive(Debug, clap::Args)]
@@ -135,7 +135,8 @@ impl Deliveries {
     /// Fails if the deliveries cannot be made.
     fn check(&self) -> Result<(), Failure> {
         // A message id is outside the body.
-        if !self.same && self.endpoint.vendor() != Vendor::StandardWebhooks && self.with_own_ids(1).is_none() {
+        let has_id = self.endpoint.vendor().signing().is_some_and(|signing| signing.id.is_some());
+        if !self.same && !has_id && self.with_own_ids(1).is_none() {
             return Err(Failure::Usage(
                 "the body has no id, so all deliveries are the same event: add --same".to_owned(),
             ));

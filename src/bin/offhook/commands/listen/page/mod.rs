@@ -126,10 +126,14 @@ impl Page {
                 Some((delivery, "")) => show::json(&delivery, true).map(|json| json_text(&json)),
                 Some((delivery, "curl")) => {
                     let request = delivery.capture.request();
-                    written::curl(&self.url_for(&delivery), request, delivery.judgement.vendor)
+                    let unsigned = delivery.judgement.vendor.filter(|vendor| !vendor.signs());
+                    let token = unsigned.map(|_| self.0.reception.judge.token_header());
+                    written::curl(&self.url_for(&delivery), request, token)
                         .map(|curl| text(StatusCode::OK, "text/plain", curl))
                 }
-                Some((delivery, "test")) => rust_test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test)),
+                Some((delivery, "test")) => {
+                    self.rust_test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test))
+                }
                 _ => return not_found(),
             }
             .unwrap_or_else(|failure| text(StatusCode::CONFLICT, "text/plain", failure.to_string())),
@@ -152,6 +156,14 @@ impl Page {
         Some((self.0.history.get(number.parse().ok()?)?, what))
     }
 
+    /// Writes a test of the delivery.
+    fn rust_test(&self, delivery: &Delivery) -> Result<String, Failure> {
+        let vendor = delivery.judgement.vendor.ok_or_else(|| Failure::Usage("the vendor is not known".to_owned()))?;
+        let test = RustTest::of(vendor, self.0.reception.judge.token_header(), &delivery.capture)?;
+        let name = format!("{}_{}", vendor.name().replace('-', "_"), test.default_name());
+        Ok(test.text(&name, Fixture::Inline))
+    }
+
     /// Returns where a delivery is sent again: to the handler or, without one, to this command.
     fn url_for(&self, delivery: &Delivery) -> Uri {
         match &self.0.reception.target {
@@ -159,14 +171,6 @@ impl Page {
             None => format!("{}{}", self.0.listens_on, delivery.shown.target).parse().unwrap_or_default(),
         }
     }
-}
-
-/// Writes a test of the delivery.
-fn rust_test(delivery: &Delivery) -> Result<String, Failure> {
-    let vendor = delivery.judgement.vendor.ok_or_else(|| Failure::Usage("the vendor is not known".to_owned()))?;
-    let test = RustTest::of(vendor, &delivery.capture)?;
-    let name = format!("{}_{}", vendor.name().replace('-', "_"), test.default_name());
-    Ok(test.text(&name, Fixture::Inline))
 }
 
 fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Answer {
