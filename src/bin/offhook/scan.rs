@@ -4,17 +4,19 @@ use base64ct::{Base64, Encoding};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use hyper::Uri;
-use offhook::testing::{Capture, Layout, NearMiss, RawRequest, Sample, Signer, samples};
+use offhook::testing::{Layout, NearMiss, RawRequest, Sample, Signer, samples};
 use offhook::verify::HmacKeys;
 use offhook::{FixedClock, UnixTime};
 
-use crate::commands::{explain, sign, verify};
+use crate::commands::{explain, listen, sign, verify};
 use crate::rust_test::{Fixture, RustTest};
 use crate::vendors::{Endpoint, TokenHeader, Vendor};
 use crate::written;
 
 /// It can be decoded as base64, as Standard Webhooks need it.
 const SECRET: &str = "whsec_S3cretMarkerS3cretMarkerS3cretMa";
+/// It is in the URL of every delivery.
+const TOKEN: &str = "T0kenMarkerT0kenMarker";
 const OLD_SECRET: &str = "whsec_0ldMarker0ldMarker0ldMarker0ldM";
 
 fn time() -> DateTime<Utc> {
@@ -40,7 +42,7 @@ fn all_samples() -> Vec<Sample> {
 
 /// The delivery, and everything that may have happened to it.
 fn damaged(signer: &Signer, sample: &Sample) -> Vec<RawRequest> {
-    let target = format!("/webhooks/{}", sample.vendor());
+    let target = format!("/webhooks/{}?token={TOKEN}&a=1&sig={TOKEN}", sample.vendor());
     let delivery = signer.request_at(time(), target, sample);
     let misses = NearMiss::ALL.iter().filter(|miss| **miss != NearMiss::OverTheLimit);
     let mut requests: Vec<_> = misses.filter_map(|miss| miss.of(signer, &delivery)).collect();
@@ -54,11 +56,26 @@ fn damaged(signer: &Signer, sample: &Sample) -> Vec<RawRequest> {
     requests
 }
 
+/// The delivery with a secret in its URL, where no name says that it is one.
+fn with_secret_in_url(request: &RawRequest, secret: &str) -> RawRequest {
+    let secret = encoded(secret);
+    let (path, query) = request.target.split_once('?').unwrap();
+    let target = format!("{path}/{secret}?{query}&x={secret}&{secret}");
+    let mut request = request.clone();
+    request.target = target;
+    request
+}
+
+fn encoded(secret: &str) -> String {
+    secret.replace('S', "%53").replace('"', "%22")
+}
+
 /// The texts that are secret: the secrets as text, in hexadecimal and in base64, and the keys.
 fn secrets() -> Vec<String> {
     [SECRET, OLD_SECRET]
         .iter()
         .flat_map(|secret| forms(secret.as_bytes()))
+        .chain([TOKEN.to_owned(), encoded(SECRET)])
         .chain([SECRET.trim_start_matches("whsec_").to_owned(), OLD_SECRET.trim_start_matches("whsec_").to_owned()])
         .collect()
 }
@@ -96,13 +113,13 @@ fn judged(endpoint: &Endpoint, others: &[Endpoint], request: &RawRequest) -> Vec
     ]
 }
 
-/// What `sign`, `curl` and `captures` print and write.
+/// What `sign`, `curl`, `captures` and `replay` print and write.
 fn printed(endpoint: &Endpoint, request: &RawRequest) -> Vec<String> {
     let vendor = endpoint.vendor();
-    let url: Uri = "http://127.0.0.1:3000/hooks".parse().unwrap();
-    let captured = Capture::new(request.clone());
-    let resigned = endpoint.resigned(request.clone()).unwrap();
-    let (signed, _) = endpoint.masked(resigned);
+    let captured = endpoint.capture(request.clone());
+    let signed = endpoint.masked(endpoint.resigned(request.clone()).unwrap());
+    let base: Uri = format!("http://user:{TOKEN}@127.0.0.1:3000").parse().unwrap();
+    let url = written::url(Some(&base), captured.request()).unwrap();
     vec![
         captured.to_json(),
         written::curl(&url, captured.request(), endpoint.token_header()).unwrap(),
@@ -111,6 +128,7 @@ fn printed(endpoint: &Endpoint, request: &RawRequest) -> Vec<String> {
         String::from_utf8(written::http(&url, &signed)).unwrap(),
         String::from_utf8(written::headers(&signed)).unwrap(),
         sign::as_json(&url, &signed).to_string(),
+        written::shown(&url),
     ]
 }
 
@@ -127,15 +145,18 @@ fn no_output_shows_a_secret_a_token_or_an_expected_signature() {
             // The right secret, that of another endpoint, and one that was pasted with quotation marks.
             let quoted = format!("\"{SECRET}\"");
             let configured = [SECRET, OLD_SECRET, &quoted];
-            let usable = configured.iter().filter_map(|secret| Endpoint::new(vendor, (*secret).to_owned().into()).ok());
-            for endpoint in usable {
+            let new = |secret: &str| Endpoint::new(vendor, secret.to_owned().into());
+            let usable = configured.iter().filter_map(|secret| Some((*secret, new(secret).ok()?)));
+            for (secret, endpoint) in usable {
+                let request = with_secret_in_url(&request, secret);
                 let judged = judged(&endpoint, &others, &request);
                 for text in &judged {
                     let shown = tags.iter().find(|tag| text.contains(tag.as_str()));
                     assert_eq!(shown, None, "a signature in {text}");
                 }
                 let printed = printed(&endpoint, &request);
-                for text in judged.iter().chain(&printed) {
+                let listened = listen::tests::shown(new(secret).unwrap(), &request);
+                for text in judged.iter().chain(&printed).chain(&listened) {
                     let shown = secrets.iter().find(|secret| text.contains(secret.as_str()));
                     assert_eq!(shown, None, "a secret in {text}");
                     count += 1;

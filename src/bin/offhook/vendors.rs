@@ -383,26 +383,25 @@ impl Endpoint {
         Ok(explainer.explain(&request.request()))
     }
 
-    /// Replaces the values of headers that are credentials or hold the secret by `***`, and
-    /// returns whether there were any.
-    pub(crate) fn masked(&self, request: RawRequest) -> (RawRequest, bool) {
-        let capture = self.capture(request);
-        let masked = capture.masked().next().is_some();
-        (capture.request().clone(), masked)
+    /// Replaces what is a credential or holds the secret by `***`.
+    pub(crate) fn masked(&self, request: RawRequest) -> RawRequest {
+        self.capture(request).request().clone()
     }
 
-    /// Captures a delivery. Headers that hold the secret are masked, whatever their names.
+    /// Captures a delivery. What holds the secret is masked, whatever its name.
     pub(crate) fn capture(&self, request: RawRequest) -> Capture {
-        let holds = request.headers.iter().filter(|(_, value)| self.is_in(value));
-        let names: Vec<_> = holds.map(|(name, _)| name.clone()).collect();
-        let token = self.token_header().map(|header| header.name().to_owned());
-        names.iter().chain(&token).fold(Capture::new(request), |capture, name| capture.with_masked(name))
+        let capture = Capture::new(request).with_masked_secret(self.secret.as_bytes());
+        match self.token_header() {
+            Some(header) => capture.with_masked(header.name()),
+            None => capture,
+        }
     }
 
-    /// Returns whether this text holds the secret.
-    fn is_in(&self, text: &[u8]) -> bool {
-        let secret = self.secret.as_bytes();
-        !secret.is_empty() && text.windows(secret.len()).any(|window| window == secret)
+    /// Returns a text that a receiver wrote, or three stars if it holds the secret.
+    pub(crate) fn masked_text(&self, text: &[u8]) -> String {
+        let asked = RawRequest::post("/", "").with_header("text", text);
+        let masked = self.masked(asked).headers.pop().map(|(_, value)| value).unwrap_or_default();
+        String::from_utf8_lossy(&masked).into_owned()
     }
 
     fn receiver(&self, at: Option<DateTime<Utc>>) -> Result<Receiver, Failure> {

@@ -73,6 +73,34 @@ fn a_curl_command_of_a_capture_is_accepted_once_it_is_signed_again() {
     }
 }
 
+#[test]
+fn a_token_in_the_url_is_masked_and_never_sent_as_it_is() {
+    let folder = Folder::new();
+    let mut request = old(samples::truedy::CALL_ENDED);
+    request.target = "/hooks?token=S3cretMarker-url&a=1".to_owned();
+    let body = samples::truedy::CALL_ENDED.body().to_owned();
+    let raw = format!("POST {} HTTP/1.1\nX-Truedy-Signature: ab\n\n{body}", request.target);
+    let file = write(&folder, "1.json", request);
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("S3cretMarker"));
+
+    let curl = run(command(&["curl", "-"]), raw.as_bytes());
+    assert!(curl.stdout.starts_with("curl -i 'http://127.0.0.1:3000/hooks?token=***&a=1'"), "{curl:?}");
+    assert_eq!(curl.stderr, "the value of `token` in the URL is masked\n");
+
+    let (url, keys) = recorder();
+    let base = url.strip_suffix("/hooks").unwrap();
+    let refused = offhook(&["replay", &file, "--to", base]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+    assert!(refused.stderr.contains("the value of `token` in the URL was masked"), "{refused:?}");
+    assert!(keys.lock().unwrap().is_empty());
+    let replayed = offhook(&["replay", &file, "--to", &format!("{url}?token=S3cretMarker-url"), "--json"]);
+    assert_eq!(super::json(&replayed)["url"], format!("{url}?token=***"));
+    assert_eq!((replayed.code, keys.lock().unwrap().len()), (0, 1), "{replayed:?}");
+    // What is not a capture holds the value, which is sent and not shown.
+    let sent = run(command(&["replay", "-", "--to", base]), raw.as_bytes());
+    assert!(sent.code == 0 && !sent.stdout.contains("S3cretMarker"), "{sent:?}");
+}
+
 /// A retry keeps the id of its message, by which receivers recognise it.
 #[test]
 fn a_message_that_is_signed_again_keeps_its_id() {

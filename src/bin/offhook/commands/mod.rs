@@ -6,7 +6,7 @@ mod curl;
 pub(crate) mod explain;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod inbox;
-mod listen;
+pub(crate) mod listen;
 mod replay;
 mod send;
 pub(crate) mod sign;
@@ -18,12 +18,12 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
-use offhook::testing::RawRequest;
+use offhook::testing::{Capture, RawRequest};
 
 use crate::failure::{Failure, Outcome};
 use crate::input::{self, Input};
 use crate::interrupt;
-use crate::output::Output;
+use crate::output::{Output, printable};
 use crate::vendors::{self, Endpoint, SecretArguments, Vendor};
 
 #[derive(Subcommand)]
@@ -84,6 +84,13 @@ async fn until_interrupted<T>(command: impl Future<Output = Result<T, Failure>>)
         biased;
         () = interrupt::received() => Err(Failure::Interrupted),
         outcome = command => outcome,
+    }
+}
+
+/// Says which parameters of the URL have another value than the delivery.
+fn masked_parameters(capture: &Capture, output: &Output) {
+    for name in capture.masked_parameters() {
+        output.message(&format!("the value of `{}` in the URL is masked", printable(name)));
     }
 }
 

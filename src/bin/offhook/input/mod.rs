@@ -24,6 +24,8 @@ pub(crate) struct Input {
     pub(crate) received_at: Option<DateTime<Utc>>,
     /// The headers whose values the file does not hold.
     pub(crate) masked: Vec<String>,
+    /// The parameters in the URL whose values the file does not hold.
+    pub(crate) masked_parameters: Vec<String>,
 }
 
 /// A file does not hold a delivery.
@@ -98,6 +100,7 @@ fn parse_json(file: &[u8]) -> Result<Input, InputError> {
         Ok(capture) => Ok(Input {
             received_at: capture.received_at(),
             masked: capture.masked().map(str::to_owned).collect(),
+            masked_parameters: capture.masked_parameters().map(str::to_owned).collect(),
             request: capture.request().clone(),
         }),
         // It is JSON without the mark of a capture.
@@ -115,7 +118,7 @@ impl Input {
     }
 
     fn now(request: RawRequest) -> Self {
-        Input { request, received_at: None, masked: Vec::new() }
+        Input { request, received_at: None, masked: Vec::new(), masked_parameters: Vec::new() }
     }
 }
 

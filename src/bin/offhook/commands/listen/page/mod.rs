@@ -117,7 +117,7 @@ impl Page {
             "/page.css" => text(StatusCode::OK, "text/css; charset=utf-8", include_str!("page.css")),
             "/page.js" => text(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("page.js")),
             "/api/events" => {
-                let forward_to = self.0.reception.target.as_ref().map(|target| target.url().to_string());
+                let forward_to = self.0.reception.target.as_ref().map(|target| written::shown(target.url()));
                 let settings = json!({ "listens_on": self.0.listens_on, "forward_to": forward_to });
                 let events = self.0.history.follow(event("settings", &settings));
                 with_type(Response::new(events.boxed()), "text/event-stream")
@@ -164,10 +164,11 @@ impl Page {
         Ok(test.text(&name, Fixture::Inline))
     }
 
-    /// Returns where a delivery is sent again: to the handler or, without one, to this command.
+    /// Returns where a delivery is sent again: to the handler or, without one, to this command. Its
+    /// own path is without secrets.
     fn url_for(&self, delivery: &Delivery) -> Uri {
         match &self.0.reception.target {
-            Some(target) => target.url_for(&delivery.request),
+            Some(target) => target.url_for(delivery.capture.request()),
             None => format!("{}{}", self.0.listens_on, delivery.shown.target).parse().unwrap_or_default(),
         }
     }
