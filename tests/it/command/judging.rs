@@ -190,6 +190,33 @@ fn a_capture_without_its_token_cannot_be_judged() {
     }
 }
 
+/// A file that is named in a pasted command is judged, and goes nowhere.
+#[test]
+fn a_curl_command_may_name_the_file_of_its_body() {
+    let folder = offhook_tests::databases::Folder::new();
+    let body = format!("{}\n", samples::truedy::CALL_ENDED.body());
+    std::fs::write(folder.path().join("body.json"), &body).unwrap();
+    let request = signer().request("/hooks", body);
+    let headers = request.headers.iter().map(|(name, value)| format!(" -H '{name}: {}'", value.escape_ascii()));
+    let curl = format!("curl http://localhost/hooks{} ", headers.collect::<String>());
+    let here = |arguments: &[&str], data: &str| {
+        let mut command = command(arguments);
+        command.current_dir(folder.path());
+        run(command, format!("{curl}{data}").as_bytes())
+    };
+    let verified = here(&["verify", "-"], "--data-binary @body.json");
+    assert!(verified.stdout.starts_with("accepted: truedy 204 call.ended"), "{verified:?}");
+    let explained = here(&["explain", "-"], "-d @body.json");
+    assert!(explained.stdout.contains("\ncertain: trailing_newline: "), "{explained:?}");
+    for arguments in [&["replay", "-"][..], &["curl", "-"], &["captures", "to-test", "-"]] {
+        let refused = here(arguments, "--data-binary @body.json");
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+        assert!(refused.stderr.contains("which only verify and explain read"), "{refused:?}");
+    }
+    let missing = here(&["verify", "-"], "--data-binary @other.json");
+    assert!(missing.code == 2 && missing.stderr.contains("the file other.json: No such file"), "{missing:?}");
+}
+
 #[test]
 fn a_file_that_cannot_be_read_ends_with_2() {
     for (file, message) in

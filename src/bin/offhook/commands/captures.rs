@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::commands::unrecognised;
 use crate::failure::{Failure, Outcome};
-use crate::input;
+use crate::input::{self, BodyFiles};
 use crate::output::Output;
 use crate::rust_test::{Fixture, RustTest, identifier};
 use crate::vendors::{SecretArguments, Vendor};
@@ -49,7 +49,7 @@ pub(crate) struct ToTest {
 
 pub(super) async fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
     let Command::ToTest(arguments) = command;
-    let input = input::read(&arguments.file).await?;
+    let input = input::read(&arguments.file, BodyFiles::Refuse).await?;
     let token_header = arguments.secrets.token_header();
     let recognised = || Vendor::recognise(&input.request, token_header);
     let vendor = arguments.vendor.or_else(recognised).ok_or_else(unrecognised)?;

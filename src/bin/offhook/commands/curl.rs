@@ -6,7 +6,7 @@ use hyper::Uri;
 
 use crate::commands::{masked_parameters, sender};
 use crate::failure::{Failure, Outcome};
-use crate::input;
+use crate::input::{self, BodyFiles};
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
 use crate::written;
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
     let Arguments { file, to, resign, vendor, secrets } = arguments;
-    let request = input::read(&file).await?.request;
+    let request = input::read(&file, BodyFiles::Refuse).await?.request;
     let (capture, vendor) = if resign {
         let vendor = sender(vendor, &secrets, &request)?;
         let endpoint = secrets.endpoint(vendor)?;

@@ -21,7 +21,7 @@ use clap::Subcommand;
 use offhook::testing::{Capture, RawRequest};
 
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::input::{self, BodyFiles, Input};
 use crate::interrupt;
 use crate::output::{Output, printable};
 use crate::vendors::{self, Endpoint, SecretArguments, Vendor};
@@ -121,7 +121,7 @@ struct Delivered {
 
 impl DeliveryArguments {
     async fn read(&self) -> Result<Delivered, Failure> {
-        let input = input::read(&self.file).await?;
+        let input = input::read(&self.file, BodyFiles::Read).await?;
         let vendor = sender(self.vendor, &self.secrets, &input.request)?;
         let endpoint = self.secrets.endpoint(vendor)?;
         let at = self.at.or(input.received_at);

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::client::{Answer, Client, SendError};
 use crate::commands::sender;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::input::{self, BodyFiles, Input};
 use crate::output::{Output, printable};
 use crate::vendors::{SecretArguments, Vendor};
 use crate::written;
@@ -54,7 +54,8 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     let client = Client::new(Duration::from_secs(arguments.timeout));
     let mut outcome = Outcome::Done;
     for file in files(&arguments.files)? {
-        let (request, url) = arguments.prepare(input::read(&file).await?).map_err(|failure| failure.of(&file))?;
+        let (request, url) =
+            arguments.prepare(input::read(&file, BodyFiles::Refuse).await?).map_err(|failure| failure.of(&file))?;
         let answer = client.send(&url, &request).await;
         if !answer.as_ref().is_ok_and(Answer::is_success) {
             outcome = Outcome::Refused;

@@ -47,11 +47,20 @@ pub(crate) enum InputError {
     Http(&'static str),
 }
 
+/// What becomes of a curl command whose body is in a file, such as `-d @body.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFiles {
+    /// The file is read, relative to the current directory.
+    Read,
+    /// The command is refused, because what it names would be sent or printed.
+    Refuse,
+}
+
 /// Reads a delivery from a file, or from standard input if the path is `-`.
-pub(crate) async fn read(path: &Path) -> Result<Input, Failure> {
+pub(crate) async fn read(path: &Path, body_files: BodyFiles) -> Result<Input, Failure> {
     let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
     let bytes = read_bytes(path).await?;
-    parse(&bytes).map_err(|error| Failure::usage(&name, &error))
+    parse(&bytes, body_files).map_err(|error| Failure::usage(&name, &error))
 }
 
 /// Reads a file, or standard input if the path is `-`.
@@ -81,7 +90,7 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads a delivery in any of the forms.
-pub(crate) fn parse(file: &[u8]) -> Result<Input, InputError> {
+fn parse(file: &[u8], body_files: BodyFiles) -> Result<Input, InputError> {
     let start = file.trim_ascii_start();
     if start.is_empty() {
         return Err(InputError::Empty);
@@ -90,7 +99,7 @@ pub(crate) fn parse(file: &[u8]) -> Result<Input, InputError> {
         return parse_json(start);
     }
     match curl::command(start) {
-        Some(command) => curl::parse(command).map(Input::now),
+        Some(command) => curl::parse(command, body_files).map(Input::now),
         None => http::parse(start).map(Input::now),
     }
 }
@@ -136,23 +145,23 @@ mod tests {
 
     #[test]
     fn a_file_that_holds_no_delivery_is_refused() {
-        assert_eq!(parse(b" \r\n"), Err(InputError::Empty));
-        assert!(matches!(parse(b"hello"), Err(InputError::Http(_))));
-        assert!(matches!(parse(b"{\"a\":1}"), Err(InputError::Har(_))));
-        assert!(matches!(parse(b"{"), Err(InputError::Capture(CaptureError::NotJson { .. }))));
-        assert!(matches!(parse(b"curl"), Err(InputError::Curl(_))));
+        assert_eq!(parse(b" \r\n", BodyFiles::Read), Err(InputError::Empty));
+        assert!(matches!(parse(b"hello", BodyFiles::Read), Err(InputError::Http(_))));
+        assert!(matches!(parse(b"{\"a\":1}", BodyFiles::Read), Err(InputError::Har(_))));
+        assert!(matches!(parse(b"{", BodyFiles::Read), Err(InputError::Capture(CaptureError::NotJson { .. }))));
+        assert!(matches!(parse(b"curl", BodyFiles::Read), Err(InputError::Curl(_))));
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_a_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = parse(&bytes);
+            let _ = parse(&bytes, BodyFiles::Read);
         }
 
         #[test]
         fn no_pieces_of_a_file_make_a_parser_panic(parts in proptest::collection::vec(piece(), 0..24)) {
             let parts: Vec<_> = parts.iter().map(String::as_str).collect();
-            let _ = parse(&file_of(&parts));
+            let _ = parse(&file_of(&parts), BodyFiles::Read);
         }
     }
 
