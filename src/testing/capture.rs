@@ -7,9 +7,10 @@ use crate::time;
 
 /// A delivery as it was received, in a file of JSON: for tests, and to send it again.
 ///
-/// The file keeps the headers in their order and case, and the exact body. Values of headers
-/// that are credentials themselves, such as `Authorization`, are replaced by `***` as soon as
-/// the capture is made. Signatures stay, because they are of no use for another delivery.
+/// The file keeps the headers in their order and case, and the exact body. Values of headers and
+/// of parameters in the URL that are credentials themselves, such as `Authorization` and
+/// `?token=`, are replaced by `***` as soon as the capture is made. Signatures in headers stay,
+/// because they are of no use for another delivery.
 ///
 /// ```
 /// use offhook::testing::{Capture, Signer, samples};
@@ -32,21 +33,43 @@ pub struct Capture {
 impl Capture {
     /// Takes a request, and replaces the values of headers that have `authorization`, `cookie`,
     /// `token`, `secret`, `api-key` or `password` in their names, or begin with `Bearer` or
-    /// `Basic`.
+    /// `Basic`. It does the same with the parameters in the query of the URL, and with those whose
+    /// names have `signature` or `credential` in them, or end with `key`, `sig`, `auth`, `pass`,
+    /// `pwd` or `jwt`.
     pub fn new(mut request: RawRequest) -> Self {
         for (_, value) in request.headers.iter_mut().filter(|(name, value)| is_credential(name, value)) {
             *value = MASK.to_vec();
         }
+        request.target = masked_query(&request.target, is_credential_parameter);
         Capture { request, received_at: None, verdict: None }
     }
 
-    /// Replaces the values of all headers of this name, for a vendor whose static header has
-    /// another name.
+    /// Replaces the values of all headers and of all parameters in the URL of this name, for a
+    /// vendor whose static header has another name.
     #[must_use]
     pub fn with_masked(mut self, name: &str) -> Self {
         for (_, value) in self.request.headers.iter_mut().filter(|(header, _)| header.eq_ignore_ascii_case(name)) {
             *value = MASK.to_vec();
         }
+        let is_named = |parameter: &[u8], _: &[u8]| parameter.eq_ignore_ascii_case(name.as_bytes());
+        self.request.target = masked_query(&self.request.target, is_named);
+        self
+    }
+
+    /// Replaces the values of headers and of parameters that hold this text, and the parts of the
+    /// path that do: for a secret that was written where it does not belong. The body stays as it
+    /// is.
+    #[must_use]
+    pub fn with_masked_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        let secret = secret.as_ref();
+        let holds = |text: &[u8]| !secret.is_empty() && text.windows(secret.len()).any(|window| window == secret);
+        for (_, value) in self.request.headers.iter_mut().filter(|(_, value)| holds(value)) {
+            *value = MASK.to_vec();
+        }
+        let target = masked_query(&self.request.target, |_, value| holds(value));
+        let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+        let parts = path.split('/').map(|part| if holds(&decoded(part)) { STARS } else { part });
+        self.request.target = format!("{}{query}", parts.collect::<Vec<_>>().join("/"));
         self
     }
 
@@ -80,6 +103,12 @@ impl Capture {
     /// Returns the names of the headers whose values were replaced.
     pub fn masked(&self) -> impl Iterator<Item = &str> {
         self.request.headers.iter().filter(|(_, value)| value == MASK).map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the names of the parameters in the URL whose values were replaced.
+    pub fn masked_parameters(&self) -> impl Iterator<Item = &str> {
+        let query = self.request.target.split_once('?').map_or("", |(_, query)| query);
+        query.split('&').filter_map(|parameter| parameter.strip_suffix(STARS)?.strip_suffix('='))
     }
 
     /// Writes the file. A body that is text is written a second time as text, for people;
@@ -178,10 +207,53 @@ fn is_credential(name: &str, value: &[u8]) -> bool {
         || scheme.eq_ignore_ascii_case(b"basic")
 }
 
+/// Replaces the values of the parameters in a query for which `is_secret` says so. It gets the name
+/// and the value without their percent-encoding. A parameter without a name is a value.
+fn masked_query(target: &str, is_secret: impl Fn(&[u8], &[u8]) -> bool) -> String {
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let masked = query.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if is_secret(&decoded(name), &decoded(value)) => format!("{name}={STARS}"),
+        None if is_secret(b"", &decoded(parameter)) => STARS.to_owned(),
+        _ => parameter.to_owned(),
+    });
+    format!("{path}?{}", masked.collect::<Vec<_>>().join("&"))
+}
+
+fn is_credential_parameter(name: &[u8], value: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    is_credential(&name, value)
+        || PARAMETER_WORDS.iter().any(|word| name.contains(word))
+        || PARAMETER_ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// Decodes the percent-encoding in a part of a URL.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    loop {
+        let escaped = match rest {
+            [b'%', high, low, ..] => digit(high).zip(digit(low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        let (byte, length) = match (escaped.and_then(|byte| u8::try_from(byte).ok()), rest) {
+            (Some(byte), _) => (byte, 3),
+            (None, [b'+', ..]) => (b' ', 1),
+            (None, [byte, ..]) => (*byte, 1),
+            (None, []) => return decoded,
+        };
+        decoded.push(byte);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+}
+
+const PARAMETER_WORDS: [&str; 2] = ["signature", "credential"];
+const PARAMETER_ENDS: [&str; 6] = ["key", "sig", "auth", "pass", "pwd", "jwt"];
 const WORDS: [&str; 7] = ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password"];
 const FORMAT: &str = "offhook_capture";
 const VERSION: u64 = 1;
-const MASK: &[u8] = b"***";
+const STARS: &str = "***";
+const MASK: &[u8] = STARS.as_bytes();
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +285,33 @@ mod tests {
         let capture = Capture::new(request).with_masked("x-pin");
         assert_eq!(capture.masked().collect::<Vec<_>>(), named.chain(["x-a", "x-b"]).collect::<Vec<_>>());
         assert!(!capture.to_json().contains("s3cret"));
+    }
+
+    #[test]
+    fn a_url_holds_no_credential() {
+        let masked = |target: &str| Capture::new(RawRequest::post(target, "")).request().target.clone();
+        for name in ["token", "Secret", "api_key", "apikey", "key", "signature", "X-Amz-Credential", "sig", "%74oken"] {
+            assert_eq!(masked(&format!("/h?a=1&{name}=s3cret&b")), format!("/h?a=1&{name}=***&b"));
+        }
+        for plain in ["/", "/token=1", "/h?", "/h?a=token&keys=1&&=&b=%", "*"] {
+            assert_eq!(masked(plain), plain);
+        }
+        let capture = Capture::new(RawRequest::post("/h?pin=1&token=a&x=***", "")).with_masked("PIN");
+        assert_eq!(capture.request().target, "/h?pin=***&token=***&x=***");
+        assert_eq!(capture.masked_parameters().collect::<Vec<_>>(), ["pin", "token", "x"]);
+        assert_eq!(Capture::from_json(capture.to_json().as_bytes()), Ok(capture));
+    }
+
+    #[test]
+    fn a_secret_is_masked_wherever_it_is_in_a_url_or_a_header() {
+        let request = RawRequest::post("/hooks/whsec_a%2Fb/x?whsec_a/b&q=1whsec%5Fa%2fb2&r=whsec", "whsec_a/b");
+        let request = request.with_header("x-a", "1whsec_a/b").with_header("x-b", "whsec");
+        let capture = Capture::new(request).with_masked_secret("whsec_a/b");
+        assert_eq!(capture.request().target, "/hooks/***/x?***&q=***&r=whsec");
+        assert_eq!(capture.masked().collect::<Vec<_>>(), ["x-a"]);
+        assert_eq!(capture.request().body, "whsec_a/b");
+        let unchanged = capture.clone().with_masked_secret("");
+        assert_eq!(unchanged, capture);
     }
 
     #[test]

@@ -5,16 +5,16 @@ mod cases;
 mod common;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 
 use offhook_tests::hostile::run;
+use offhook_tests::log::Lines;
 use offhook_tests::vendors;
-use tracing_subscriber::fmt::MakeWriter;
 
 #[test]
 fn the_core_and_both_frameworks_give_the_same_answers() {
     let lines = Lines::default();
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).init();
+    let writer = lines.clone();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).init();
     let mut cases = cases::cases();
     cases.extend(vendors::ALL.into_iter().flat_map(common::cases));
     cases.extend(vendors::ALL.into_iter().flat_map(|vendor| (vendor.rows)()));
@@ -47,32 +47,4 @@ fn the_core_and_both_frameworks_give_the_same_answers() {
     assert!(lines.contains("secret_index=1"));
     assert!(lines.contains("drift=id: expected a string or an integer; timestamp: expected"));
     assert!(lines.contains(r#"vendor="talkifai" endpoint="" outcome="refused" code="malformed_signature""#));
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -8,6 +8,7 @@ pub mod client;
 pub mod databases;
 pub mod examples;
 pub mod hostile;
+pub mod log;
 pub mod random;
 pub mod samples;
 pub mod servers;

@@ -49,7 +49,9 @@ Exit codes:
 
 Secrets are read from the environment, from --secret-file, or from the terminal:
   TRUEDY_WEBHOOK_SECRET, TALKIFAI_WEBHOOK_SECRET, SALPRE_WEBHOOK_TOKEN,
-  ULTRAVOX_WEBHOOK_SECRET, STANDARD_WEBHOOKS_SECRET";
+  ULTRAVOX_WEBHOOK_SECRET, STANDARD_WEBHOOKS_SECRET (also for svix)
+The variable SALPRE_WEBHOOK_HEADER names the header of Salpre's token, if it is not
+`Authorization: Bearer`.";
 
 #[tokio::main]
 async fn main() {

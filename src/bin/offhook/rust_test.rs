@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 
-use offhook::Headers;
 use offhook::testing::Capture;
-use offhook::verify::Lookup;
 
 use crate::failure::Failure;
-use crate::vendors::{Endpoint, Vendor, Verdict};
+use crate::vendors::{Endpoint, TokenHeader, Vendor, Verdict};
 
 /// Where the capture of a test is.
 #[derive(Clone, Copy, Debug)]
@@ -23,15 +21,16 @@ pub(crate) enum Fixture {
 #[derive(Debug)]
 pub(crate) struct RustTest<'a> {
     vendor: Vendor,
+    token_header: TokenHeader,
     capture: &'a Capture,
     verdict: Verdict,
 }
 
 impl<'a> RustTest<'a> {
-    pub(crate) fn of(vendor: Vendor, capture: &'a Capture) -> Result<Self, Failure> {
+    pub(crate) fn of(vendor: Vendor, token_header: TokenHeader, capture: &'a Capture) -> Result<Self, Failure> {
         let endpoint = Endpoint::new(vendor, SECRET.to_owned().into())?;
         let verdict = endpoint.verdict(&endpoint.resigned(capture.request().clone())?, None)?;
-        Ok(RustTest { vendor, capture, verdict })
+        Ok(RustTest { vendor, token_header, capture, verdict })
     }
 
     /// Returns the name of the event as the name of a test.
@@ -44,17 +43,22 @@ impl<'a> RustTest<'a> {
 
     /// Writes the test.
     pub(crate) fn text(&self, name: &str, fixture: Fixture) -> String {
-        let (verifier, signer) = match self.vendor {
-            Vendor::Truedy => ("Truedy::new", "Signer::of(&verifier)"),
-            Vendor::TalkifAi => ("TalkifAi::new", "Signer::of(&verifier)"),
-            Vendor::Salpre => ("Salpre::bearer", "Signer::bearer(SECRET)?"),
-            Vendor::Ultravox => ("Ultravox::new", "Signer::of(&verifier)"),
-            Vendor::StandardWebhooks => ("StandardWebhooks::<serde_json::Value>::new", "Signer::of(&verifier)"),
+        let verifier = match (self.vendor, self.token_header.configured()) {
+            (Vendor::Truedy, _) => "Truedy::new(SECRET)".to_owned(),
+            (Vendor::TalkifAi, _) => "TalkifAi::new(SECRET)".to_owned(),
+            (Vendor::Salpre, None) => "Salpre::bearer(SECRET)".to_owned(),
+            (Vendor::Salpre, Some(name)) => format!("Salpre::header({name:?}, SECRET)"),
+            (Vendor::Ultravox, _) => "Ultravox::new(SECRET)".to_owned(),
+            (Vendor::StandardWebhooks, _) => "StandardWebhooks::<serde_json::Value>::new(SECRET)".to_owned(),
+            (Vendor::Svix, _) => "StandardWebhooks::<serde_json::Value>::svix(SECRET)".to_owned(),
         };
-        let message_id = match self.capture.request().headers.lookup("webhook-id") {
-            Lookup::One(id) => format!(".with_message_id({:?})", String::from_utf8_lossy(id)),
-            Lookup::Missing | Lookup::Repeated => String::new(),
+        let signer = match (self.vendor.signs(), self.token_header.configured()) {
+            (true, _) => "Signer::of(&verifier)".to_owned(),
+            (false, None) => "Signer::bearer(SECRET)?".to_owned(),
+            (false, Some(name)) => format!("Signer::headers([({name:?}, SECRET)])?"),
         };
+        let message_id = self.vendor.message_id(self.capture.request());
+        let message_id = message_id.map(|id| format!(".with_message_id({id:?})")).unwrap_or_default();
         let capture = match fixture {
             Fixture::File => format!("include_bytes!(\"{name}.json\")"),
             Fixture::Inline => format!("{}.as_bytes()", raw_string(&self.capture.to_json())),
@@ -68,7 +72,7 @@ impl<'a> RustTest<'a> {
                  use offhook::testing::{{Capture, Signer}};\n\n    \
                  const SECRET: &str = {SECRET:?};\n    \
                  let capture = Capture::from_json({capture})?;\n    \
-                 let verifier = offhook::{verifier}(SECRET)?;\n    \
+                 let verifier = offhook::{verifier}?;\n    \
                  let signer = {signer}{message_id};\n    \
                  let request = signer.request(capture.request().target.as_str(), capture.request().body.clone());\n    \
                  let received = verifier.receive_request(&request.head(), request.body.clone());\n"

@@ -4,17 +4,19 @@ use base64ct::{Base64, Encoding};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use hyper::Uri;
-use offhook::testing::{Capture, Layout, NearMiss, RawRequest, Sample, Signer, samples};
+use offhook::testing::{Layout, NearMiss, RawRequest, Sample, Signer, samples};
 use offhook::verify::HmacKeys;
 use offhook::{FixedClock, UnixTime};
 
-use crate::commands::{explain, sign, verify};
+use crate::commands::{explain, listen, sign, verify};
 use crate::rust_test::{Fixture, RustTest};
-use crate::vendors::{Endpoint, Vendor};
+use crate::vendors::{Endpoint, TokenHeader, Vendor};
 use crate::written;
 
 /// It can be decoded as base64, as Standard Webhooks need it.
 const SECRET: &str = "whsec_S3cretMarkerS3cretMarkerS3cretMa";
+/// It is in the URL of every delivery.
+const TOKEN: &str = "T0kenMarkerT0kenMarker";
 const OLD_SECRET: &str = "whsec_0ldMarker0ldMarker0ldMarker0ldM";
 
 fn time() -> DateTime<Utc> {
@@ -22,8 +24,8 @@ fn time() -> DateTime<Utc> {
 }
 
 fn signer(vendor: Vendor, secret: &'static str) -> Signer {
-    match vendor.scheme() {
-        Some((scheme, _)) => Signer::of(&HmacKeys::new(scheme, secret).unwrap().with_clock(FixedClock::at(time()))),
+    match vendor.signing() {
+        Some(signing) => Signer::of(&HmacKeys::new(signing.scheme, secret).unwrap().with_clock(FixedClock::at(time()))),
         None => Signer::bearer(secret).unwrap(),
     }
 }
@@ -32,15 +34,15 @@ fn endpoint(vendor: Vendor, secret: &str) -> Endpoint {
     Endpoint::new(vendor, secret.to_owned().into()).unwrap()
 }
 
-/// The samples, and one of a vendor that has none.
+/// The samples, and one of each vendor that has none.
 fn all_samples() -> Vec<Sample> {
-    let message = Sample::new("standard-webhooks", "message", "{\"type\":\"message\",\"timestamp\":\"x\"}");
-    samples::all().chain([message]).collect()
+    let message = |vendor| Sample::new(vendor, "message", "{\"type\":\"message\",\"timestamp\":\"x\"}");
+    samples::all().chain(["standard-webhooks", "svix"].map(message)).collect()
 }
 
 /// The delivery, and everything that may have happened to it.
 fn damaged(signer: &Signer, sample: &Sample) -> Vec<RawRequest> {
-    let target = format!("/webhooks/{}", sample.vendor());
+    let target = format!("/webhooks/{}?token={TOKEN}&a=1&sig={TOKEN}", sample.vendor());
     let delivery = signer.request_at(time(), target, sample);
     let misses = NearMiss::ALL.iter().filter(|miss| **miss != NearMiss::OverTheLimit);
     let mut requests: Vec<_> = misses.filter_map(|miss| miss.of(signer, &delivery)).collect();
@@ -54,11 +56,26 @@ fn damaged(signer: &Signer, sample: &Sample) -> Vec<RawRequest> {
     requests
 }
 
+/// The delivery with a secret in its URL, where no name says that it is one.
+fn with_secret_in_url(request: &RawRequest, secret: &str) -> RawRequest {
+    let secret = encoded(secret);
+    let (path, query) = request.target.split_once('?').unwrap();
+    let target = format!("{path}/{secret}?{query}&x={secret}&{secret}");
+    let mut request = request.clone();
+    request.target = target;
+    request
+}
+
+fn encoded(secret: &str) -> String {
+    secret.replace('S', "%53").replace('"', "%22")
+}
+
 /// The texts that are secret: the secrets as text, in hexadecimal and in base64, and the keys.
 fn secrets() -> Vec<String> {
     [SECRET, OLD_SECRET]
         .iter()
         .flat_map(|secret| forms(secret.as_bytes()))
+        .chain([TOKEN.to_owned(), encoded(SECRET)])
         .chain([SECRET.trim_start_matches("whsec_").to_owned(), OLD_SECRET.trim_start_matches("whsec_").to_owned()])
         .collect()
 }
@@ -70,7 +87,7 @@ fn forms(bytes: &[u8]) -> [String; 3] {
 
 /// The signatures that a receiver expects or expected of this body, and those that it received.
 fn tags(vendor: Vendor, sample: &Sample, request: &RawRequest) -> Vec<String> {
-    let Some((_, header)) = vendor.scheme() else { return Vec::new() };
+    let Some(header) = vendor.signing().map(|signing| signing.signature) else { return Vec::new() };
     let signers = [signer(vendor, SECRET), signer(vendor, OLD_SECRET)];
     let times = [0, 360, -360].map(|seconds| time().checked_add_signed(TimeDelta::seconds(seconds)).unwrap());
     let bodies: [&[u8]; 2] = [sample.body().as_bytes(), &request.body];
@@ -96,21 +113,22 @@ fn judged(endpoint: &Endpoint, others: &[Endpoint], request: &RawRequest) -> Vec
     ]
 }
 
-/// What `sign`, `curl` and `captures` print and write.
+/// What `sign`, `curl`, `captures` and `replay` print and write.
 fn printed(endpoint: &Endpoint, request: &RawRequest) -> Vec<String> {
     let vendor = endpoint.vendor();
-    let url: Uri = "http://127.0.0.1:3000/hooks".parse().unwrap();
-    let captured = Capture::new(request.clone());
-    let resigned = endpoint.resigned(request.clone()).unwrap();
-    let (signed, _) = endpoint.masked(resigned);
+    let captured = endpoint.capture(request.clone());
+    let signed = endpoint.masked(endpoint.resigned(request.clone()).unwrap());
+    let base: Uri = format!("http://user:{TOKEN}@127.0.0.1:3000").parse().unwrap();
+    let url = written::url(Some(&base), captured.request()).unwrap();
     vec![
         captured.to_json(),
-        written::curl(&url, captured.request(), Some(vendor)).unwrap(),
-        RustTest::of(vendor, &captured).unwrap().text("name", Fixture::Inline),
-        written::curl(&url, &signed, Some(vendor)).unwrap(),
+        written::curl(&url, captured.request(), endpoint.token_header()).unwrap(),
+        RustTest::of(vendor, TokenHeader::default(), &captured).unwrap().text("name", Fixture::Inline),
+        written::curl(&url, &signed, endpoint.token_header()).unwrap(),
         String::from_utf8(written::http(&url, &signed)).unwrap(),
         String::from_utf8(written::headers(&signed)).unwrap(),
         sign::as_json(&url, &signed).to_string(),
+        written::shown(&url),
     ]
 }
 
@@ -127,15 +145,18 @@ fn no_output_shows_a_secret_a_token_or_an_expected_signature() {
             // The right secret, that of another endpoint, and one that was pasted with quotation marks.
             let quoted = format!("\"{SECRET}\"");
             let configured = [SECRET, OLD_SECRET, &quoted];
-            let usable = configured.iter().filter_map(|secret| Endpoint::new(vendor, (*secret).to_owned().into()).ok());
-            for endpoint in usable {
+            let new = |secret: &str| Endpoint::new(vendor, secret.to_owned().into());
+            let usable = configured.iter().filter_map(|secret| Some((*secret, new(secret).ok()?)));
+            for (secret, endpoint) in usable {
+                let request = with_secret_in_url(&request, secret);
                 let judged = judged(&endpoint, &others, &request);
                 for text in &judged {
                     let shown = tags.iter().find(|tag| text.contains(tag.as_str()));
                     assert_eq!(shown, None, "a signature in {text}");
                 }
                 let printed = printed(&endpoint, &request);
-                for text in judged.iter().chain(&printed) {
+                let listened = listen::tests::shown(new(secret).unwrap(), &request);
+                for text in judged.iter().chain(&printed).chain(&listened) {
                     let shown = secrets.iter().find(|secret| text.contains(secret.as_str()));
                     assert_eq!(shown, None, "a secret in {text}");
                     count += 1;

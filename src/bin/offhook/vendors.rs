@@ -4,9 +4,11 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use clap::ValueEnum;
+use hyper::header::HeaderName;
 use offhook::diagnose::{Diagnosis, Explainer, Receiver};
 use offhook::testing::{Capture, RawRequest, Signer};
 use offhook::verify::{HmacScheme, Lookup};
@@ -28,6 +30,17 @@ pub(crate) enum Vendor {
     Salpre,
     Ultravox,
     StandardWebhooks,
+    /// Standard Webhooks with the names of Svix's headers
+    Svix,
+}
+
+/// How a vendor signs, and the names of its headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signing {
+    pub(crate) scheme: HmacScheme,
+    pub(crate) signature: &'static str,
+    pub(crate) timestamp: Option<&'static str>,
+    pub(crate) id: Option<&'static str>,
 }
 
 impl Vendor {
@@ -39,35 +52,67 @@ impl Vendor {
             Vendor::Salpre => "salpre",
             Vendor::Ultravox => "ultravox",
             Vendor::StandardWebhooks => "standard-webhooks",
+            Vendor::Svix => "svix",
         }
     }
 
-    /// Returns the environment variable that holds the secret.
+    /// Returns the environment variable that holds the secret. A vendor that follows Standard
+    /// Webhooks has one secret, whatever the names of its headers.
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Vendor::Truedy => "TRUEDY_WEBHOOK_SECRET",
             Vendor::TalkifAi => "TALKIFAI_WEBHOOK_SECRET",
             Vendor::Salpre => "SALPRE_WEBHOOK_TOKEN",
             Vendor::Ultravox => "ULTRAVOX_WEBHOOK_SECRET",
-            Vendor::StandardWebhooks => "STANDARD_WEBHOOKS_SECRET",
+            Vendor::StandardWebhooks | Vendor::Svix => "STANDARD_WEBHOOKS_SECRET",
         }
     }
 
-    /// Returns how the vendor signs, and the header of the signature; `None` for a vendor that
-    /// sends a static header.
-    pub(crate) fn scheme(self) -> Option<(HmacScheme, &'static str)> {
-        match self {
-            Vendor::Truedy => Some((truedy::SCHEME, truedy::SIGNATURE_HEADER)),
-            Vendor::TalkifAi => Some((talkifai::SCHEME, talkifai::SIGNATURE_HEADER)),
-            Vendor::Salpre => None,
-            Vendor::Ultravox => Some((ultravox::SCHEME, ultravox::SIGNATURE_HEADER)),
-            Vendor::StandardWebhooks => Some((standard_webhooks::SCHEME, standard_webhooks::SIGNATURE_HEADER)),
-        }
+    /// Returns how the vendor signs; `None` for a vendor that sends a static header.
+    pub(crate) fn signing(self) -> Option<Signing> {
+        Some(match self {
+            Vendor::Truedy => Signing {
+                scheme: truedy::SCHEME,
+                signature: truedy::SIGNATURE_HEADER,
+                timestamp: Some(truedy::TIMESTAMP_HEADER),
+                id: None,
+            },
+            Vendor::TalkifAi => {
+                Signing { scheme: talkifai::SCHEME, signature: talkifai::SIGNATURE_HEADER, timestamp: None, id: None }
+            }
+            Vendor::Salpre => return None,
+            Vendor::Ultravox => Signing {
+                scheme: ultravox::SCHEME,
+                signature: ultravox::SIGNATURE_HEADER,
+                timestamp: Some(ultravox::TIMESTAMP_HEADER),
+                id: None,
+            },
+            Vendor::StandardWebhooks => Signing {
+                scheme: standard_webhooks::SCHEME,
+                signature: standard_webhooks::SIGNATURE_HEADER,
+                timestamp: Some(standard_webhooks::TIMESTAMP_HEADER),
+                id: Some(standard_webhooks::ID_HEADER),
+            },
+            Vendor::Svix => Signing {
+                scheme: standard_webhooks::SVIX_SCHEME,
+                signature: "svix-signature",
+                timestamp: Some("svix-timestamp"),
+                id: Some("svix-id"),
+            },
+        })
     }
 
     /// Returns whether the vendor signs, and does not send a static header.
     pub(crate) fn signs(self) -> bool {
-        self.scheme().is_some()
+        self.signing().is_some()
+    }
+
+    /// Returns the message id of a delivery, if the vendor sends one.
+    pub(crate) fn message_id(self, request: &RawRequest) -> Option<String> {
+        match request.headers.lookup(self.signing()?.id?) {
+            Lookup::One(id) => Some(String::from_utf8_lossy(id).into_owned()),
+            Lookup::Missing | Lookup::Repeated => None,
+        }
     }
 
     /// Returns whether the vendor takes an answer with this status for accepted.
@@ -75,20 +120,62 @@ impl Vendor {
         match self {
             // Their pages ask for exactly 200.
             Vendor::TalkifAi | Vendor::Salpre => status == 200,
-            Vendor::Truedy | Vendor::Ultravox | Vendor::StandardWebhooks => (200..300).contains(&status),
+            Vendor::Truedy | Vendor::Ultravox | Vendor::StandardWebhooks | Vendor::Svix => (200..300).contains(&status),
         }
     }
 
     /// Recognises the sender of a delivery: by the header of a signature, then by a part of
-    /// the path that is a vendor's name, then by a header `Authorization`.
-    pub(crate) fn recognise(request: &RawRequest) -> Option<Vendor> {
+    /// the path that is a vendor's name, then by the header of a token.
+    pub(crate) fn recognise(request: &RawRequest, token_header: TokenHeader) -> Option<Vendor> {
         let has = |name: &str| request.headers.lookup(name) != Lookup::Missing;
-        let signed = |vendor: &&Vendor| vendor.scheme().is_some_and(|(_, header)| has(header));
+        let signed = |vendor: &&Vendor| vendor.signing().is_some_and(|signing| has(signing.signature));
         let path = request.target.split('?').next().unwrap_or_default();
         let named = |vendor: &&Vendor| path.split('/').any(|part| part.eq_ignore_ascii_case(vendor.name()));
         let all = Vendor::value_variants();
         let found = all.iter().find(signed).or_else(|| all.iter().find(named)).copied();
-        found.or(has("authorization").then_some(Vendor::Salpre))
+        let has_token = [token_header.name(), "authorization", "x-api-key"].into_iter().any(has);
+        found.or(has_token.then_some(Vendor::Salpre))
+    }
+}
+
+/// The header in which Salpre sends its token: the one that is configured there, with nothing but
+/// the token, or else `Authorization` with the token after `Bearer`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TokenHeader(Option<&'static str>);
+
+impl FromStr for TokenHeader {
+    type Err = String;
+
+    fn from_str(argument: &str) -> Result<Self, Self::Err> {
+        let name = HeaderName::from_str(argument).map_err(|_| "it is no name of a header".to_owned())?;
+        // A signer keeps the name, and so do its deliveries, until the command ends.
+        Ok(TokenHeader(Some(name.as_str().to_owned().leak())))
+    }
+}
+
+impl TokenHeader {
+    /// Returns the name in lower case.
+    pub(crate) fn name(self) -> &'static str {
+        self.0.unwrap_or("authorization")
+    }
+
+    /// Returns the name if it is another one than that of a bearer token.
+    pub(crate) fn configured(self) -> Option<&'static str> {
+        self.0
+    }
+
+    /// Returns what a shell makes the value of: the variable with the token.
+    pub(crate) fn in_shell(self) -> String {
+        let scheme = if self.0.is_some() { "" } else { "Bearer " };
+        format!("{scheme}${}", Vendor::Salpre.variable())
+    }
+
+    fn signer(self, token: &str) -> Result<Signer, ConfigError> {
+        self.0.map_or_else(|| Signer::bearer(token), |name| Signer::headers([(name, token)]))
+    }
+
+    fn verifier(self, token: &str) -> Result<Salpre, ConfigError> {
+        self.0.map_or_else(|| Salpre::bearer(token), |name| Salpre::header(name, token))
     }
 }
 
@@ -105,6 +192,10 @@ pub(crate) struct SecretArguments {
     /// Read the secret from this file: of the vendor before `=`, or else of the only vendor
     #[arg(long, value_name = "[VENDOR=]FILE")]
     secret_file: Vec<SecretFile>,
+
+    /// The header that holds Salpre's token and nothing else; otherwise it is `Authorization: Bearer`
+    #[arg(long, value_name = "NAME", env = "SALPRE_WEBHOOK_HEADER")]
+    salpre_header: Option<TokenHeader>,
 }
 
 #[derive(Clone, Debug)]
@@ -130,26 +221,53 @@ impl SecretArguments {
     /// Returns the endpoint of one vendor. Its secret comes from a file, from the environment
     /// or, where there is a terminal, from the user.
     pub(crate) fn endpoint(&self, vendor: Vendor) -> Result<Endpoint, Failure> {
-        let file = self.secret_file.iter().find(|file| file.vendor.is_none_or(|named| named == vendor));
-        let secret = match file {
+        let unnamed = || self.secret_file.iter().find(|file| file.vendor.is_none());
+        let secret = match self.file_of(vendor).or_else(unnamed) {
             Some(file) => read_secret(&file.file)?,
             None => match from_environment(vendor) {
                 Some(secret) => secret,
                 None => prompt(vendor)?,
             },
         };
-        Endpoint::new(vendor, secret)
+        self.endpoint_with(vendor, secret)
+    }
+
+    fn endpoint_with(&self, vendor: Vendor, secret: Zeroizing<String>) -> Result<Endpoint, Failure> {
+        Ok(Endpoint { token_header: self.token_header(), ..Endpoint::new(vendor, secret)? })
+    }
+
+    pub(crate) fn token_header(&self) -> TokenHeader {
+        self.salpre_header.unwrap_or_default()
     }
 
     /// Returns the endpoints of all vendors that have a secret in a file or in the environment.
     pub(crate) fn configured(&self) -> Result<Vec<Endpoint>, Failure> {
-        let secret = |vendor: &Vendor| match self.secret_file.iter().find(|file| file.vendor == Some(*vendor)) {
+        let secret = |vendor: &Vendor| match self.file_of(*vendor) {
             Some(file) => Some(read_secret(&file.file)),
             None => from_environment(*vendor).map(Ok),
         };
         let found = Vendor::value_variants().iter().filter_map(|vendor| Some((*vendor, secret(vendor)?)));
-        found.map(|(vendor, secret)| Endpoint::new(vendor, secret?)).collect()
+        found.map(|(vendor, secret)| self.endpoint_with(vendor, secret?)).collect()
     }
+
+    /// Captures a delivery. What holds one of the secrets is masked.
+    pub(crate) fn capture(&self, request: RawRequest) -> Result<Capture, Failure> {
+        let capture = Capture::new(request);
+        let endpoints = self.configured()?;
+        Ok(endpoints.iter().fold(capture, |capture, endpoint| endpoint.capture(capture.request().clone())))
+    }
+
+    /// Returns the file that is named for a vendor, or for another name of the same secret.
+    fn file_of(&self, vendor: Vendor) -> Option<&SecretFile> {
+        let named = |is: &dyn Fn(Vendor) -> bool| self.secret_file.iter().find(|file| file.vendor.is_some_and(is));
+        named(&|named| named == vendor).or_else(|| named(&|named| named.variable() == vendor.variable()))
+    }
+}
+
+/// Returns the vendor of these endpoints if there is only one secret.
+pub(crate) fn only(endpoints: &[Endpoint]) -> Option<Vendor> {
+    let first = endpoints.first()?.vendor();
+    endpoints.iter().all(|endpoint| endpoint.vendor().variable() == first.variable()).then_some(first)
 }
 
 fn from_environment(vendor: Vendor) -> Option<Zeroizing<String>> {
@@ -182,6 +300,7 @@ fn prompt(vendor: Vendor) -> Result<Zeroizing<String>, Failure> {
 pub(crate) struct Endpoint {
     vendor: Vendor,
     secret: Zeroizing<String>,
+    token_header: TokenHeader,
 }
 
 /// Shows the vendor.
@@ -193,7 +312,7 @@ impl fmt::Debug for Endpoint {
 
 impl Endpoint {
     pub(crate) fn new(vendor: Vendor, secret: Zeroizing<String>) -> Result<Self, Failure> {
-        let endpoint = Endpoint { vendor, secret };
+        let endpoint = Endpoint { vendor, secret, token_header: TokenHeader::default() };
         match endpoint.check(None) {
             Ok(_) => Ok(endpoint),
             Err(error) => Err(Failure::usage(&format!("the secret for {vendor}"), &error)),
@@ -204,6 +323,11 @@ impl Endpoint {
         self.vendor
     }
 
+    /// Returns the header of the token; `None` for a vendor that signs.
+    pub(crate) fn token_header(&self) -> Option<TokenHeader> {
+        (!self.vendor.signs()).then_some(self.token_header)
+    }
+
     /// Returns what the library knows of the vendor: how long it waits, and how long it retries.
     pub(crate) fn profile(&self) -> Result<Profile, Failure> {
         self.checked(None).map(|check| check.profile().clone())
@@ -212,9 +336,9 @@ impl Endpoint {
     /// Returns a sender with the secret of the endpoint.
     pub(crate) fn signer(&self) -> Result<Signer, Failure> {
         let secret = self.secret.as_str();
-        let signer = match self.vendor.scheme() {
-            Some((scheme, _)) => Signer::new(scheme, secret),
-            None => Signer::bearer(secret),
+        let signer = match self.vendor.signing() {
+            Some(signing) => Signer::new(signing.scheme, secret),
+            None => self.token_header.signer(secret),
         };
         signer.map_err(|error| self.unusable(&error))
     }
@@ -228,8 +352,8 @@ impl Endpoint {
     /// message id stays, so it is the same event.
     pub(crate) fn resigned(&self, mut request: RawRequest) -> Result<RawRequest, Failure> {
         let mut signer = self.signer()?;
-        if let Lookup::One(id) = request.headers.lookup(standard_webhooks::ID_HEADER) {
-            signer = signer.with_message_id(String::from_utf8_lossy(id));
+        if let Some(id) = self.vendor.message_id(&request) {
+            signer = signer.with_message_id(id);
         }
         for (name, value) in signer.sign(SystemClock.now(), &request.body) {
             let place = request.headers.iter().position(|(header, _)| header.eq_ignore_ascii_case(name));
@@ -259,25 +383,25 @@ impl Endpoint {
         Ok(explainer.explain(&request.request()))
     }
 
-    /// Replaces the values of headers that are credentials or hold the secret by `***`, and
-    /// returns whether there were any.
-    pub(crate) fn masked(&self, request: RawRequest) -> (RawRequest, bool) {
-        let capture = self.capture(request);
-        let masked = capture.masked().next().is_some();
-        (capture.request().clone(), masked)
+    /// Replaces what is a credential or holds the secret by `***`.
+    pub(crate) fn masked(&self, request: RawRequest) -> RawRequest {
+        self.capture(request).request().clone()
     }
 
-    /// Captures a delivery. Headers that hold the secret are masked, whatever their names.
+    /// Captures a delivery. What holds the secret is masked, whatever its name.
     pub(crate) fn capture(&self, request: RawRequest) -> Capture {
-        let holds = request.headers.iter().filter(|(_, value)| self.is_in(value));
-        let names: Vec<_> = holds.map(|(name, _)| name.clone()).collect();
-        names.iter().fold(Capture::new(request), |capture, name| capture.with_masked(name))
+        let capture = Capture::new(request).with_masked_secret(self.secret.as_bytes());
+        match self.token_header() {
+            Some(header) => capture.with_masked(header.name()),
+            None => capture,
+        }
     }
 
-    /// Returns whether this text holds the secret.
-    fn is_in(&self, text: &[u8]) -> bool {
-        let secret = self.secret.as_bytes();
-        !secret.is_empty() && text.windows(secret.len()).any(|window| window == secret)
+    /// Returns a text that a receiver wrote, or three stars if it holds the secret.
+    pub(crate) fn masked_text(&self, text: &[u8]) -> String {
+        let asked = RawRequest::post("/", "").with_header("text", text);
+        let masked = self.masked(asked).headers.pop().map(|(_, value)| value).unwrap_or_default();
+        String::from_utf8_lossy(&masked).into_owned()
     }
 
     fn receiver(&self, at: Option<DateTime<Utc>>) -> Result<Receiver, Failure> {
@@ -298,7 +422,7 @@ impl Endpoint {
             Vendor::Truedy => signed(Truedy::new(secret)?, at),
             Vendor::TalkifAi => signed(TalkifAi::new(secret)?, at),
             Vendor::Salpre => {
-                let salpre = Salpre::bearer(secret)?;
+                let salpre = self.token_header.verifier(secret)?;
                 Box::new(match at {
                     Some(time) => salpre.with_clock(FixedClock::at(time)),
                     None => salpre,
@@ -306,8 +430,17 @@ impl Endpoint {
             }
             Vendor::Ultravox => signed(Ultravox::new(secret)?, at),
             Vendor::StandardWebhooks => signed(StandardWebhooks::<serde_json::Value>::new(secret)?, at),
+            Vendor::Svix => signed(svix(secret)?, at),
         })
     }
+}
+
+/// Creates the verifier of [Svix](https://docs.svix.com/retries), which waits for 15 s and tries
+/// again after 5 s, 5 min, 30 min, and 2, 5, 10 and 10 h.
+fn svix(secret: &str) -> Result<StandardWebhooks<serde_json::Value>, ConfigError> {
+    const RETRY_SPAN: Duration = Duration::from_secs(5 + 35 * 60 + (2 + 5 + 10 + 10) * 3_600);
+    let svix = StandardWebhooks::svix(secret)?.with_vendor("svix");
+    Ok(svix.with_answers_within(Duration::from_secs(15)).with_retry_span(RETRY_SPAN))
 }
 
 fn signed<V>(verifier: offhook::Hmac<V>, at: Option<DateTime<Utc>>) -> Box<dyn Check>

@@ -1,16 +1,32 @@
 //! Deliveries as text: a curl command, a raw request, or its headers.
 
 use hyper::Uri;
-use offhook::testing::RawRequest;
+use offhook::testing::{Capture, RawRequest};
 
 use crate::client::is_of_a_connection;
 use crate::failure::Failure;
 use crate::output::printable;
-use crate::vendors::Vendor;
+use crate::vendors::TokenHeader;
 
 /// Returns the path and the query of a URL.
 pub(crate) fn target(url: &Uri) -> &str {
     url.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// Returns a URL as it is shown: a password, and what is a credential in the query, are masked.
+pub(crate) fn shown(url: &Uri) -> String {
+    let target = url.path_and_query().map_or("", |target| target.as_str());
+    let capture = Capture::new(RawRequest::post(target, ""));
+    let host = host(url);
+    let user = if url.authority().is_some_and(|authority| authority.as_str() != host) { "***@" } else { "" };
+    let scheme = url.scheme_str().map(|scheme| format!("{scheme}://")).unwrap_or_default();
+    format!("{scheme}{user}{host}{}", capture.request().target)
+}
+
+/// Returns the host and the port of a URL, without the name of a user.
+fn host(url: &Uri) -> &str {
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 /// Returns where a delivery goes. Without a path, and without a URL at all, it goes to its own
@@ -35,22 +51,22 @@ pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, Failure
 const LOCAL: &str = "http://127.0.0.1:3000";
 
 /// Writes a curl command. Where the token of a vendor with a static header is masked, it comes
-/// from the environment of the shell. Other masked values are left out, and so are the headers
+/// from the environment of the shell; for that the header of the token is needed. Other masked values are left out, and so are the headers
 /// that curl makes anew.
-pub(crate) fn curl(url: &Uri, request: &RawRequest, vendor: Option<Vendor>) -> Result<String, Failure> {
+pub(crate) fn curl(url: &Uri, request: &RawRequest, token: Option<TokenHeader>) -> Result<String, Failure> {
     let text = |bytes: &[u8]| {
         String::from_utf8(bytes.to_vec())
             .map_err(|_| Failure::Usage("the delivery is not text, so there is no curl command for it".to_owned()))
     };
-    let mut command = format!("curl -i {}", quoted(&url.to_string()));
+    let mut command = format!("curl -i {}", quoted(&shown(url)));
     if request.method != "POST" {
         command.push_str(&format!(" -X {}", quoted(&request.method)));
     }
     for (name, value) in request.headers.iter().filter(|(name, _)| !is_of_a_connection(name)) {
         let is_masked = value == b"***";
-        match vendor {
-            Some(vendor) if is_masked && name.eq_ignore_ascii_case("authorization") => {
-                command.push_str(&format!(" \\\n  -H \"{name}: Bearer ${}\"", vendor.variable()));
+        match token {
+            Some(header) if is_masked && name.eq_ignore_ascii_case(header.name()) => {
+                command.push_str(&format!(" \\\n  -H \"{name}: {}\"", header.in_shell()));
             }
             _ if is_masked => {}
             _ => command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {}", text(value)?)))),
@@ -67,7 +83,7 @@ fn quoted(text: &str) -> String {
 
 /// Writes a request of HTTP/1.1.
 pub(crate) fn http(url: &Uri, request: &RawRequest) -> Vec<u8> {
-    let host = url.authority().map_or("", |authority| authority.as_str());
+    let host = host(url);
     let head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", request.method, request.target);
     let length = format!("Content-Length: {}\r\nConnection: close\r\n\r\n", request.body.len());
     [head.as_bytes(), &lines(request, "\r\n"), length.as_bytes(), &request.body].concat()
@@ -86,6 +102,18 @@ fn lines(request: &RawRequest, end: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        for (url, expected) in [
+            ("http://user:s3cret@h:1/a?token=s3cret&b=1", "http://***@h:1/a?token=***&b=1"),
+            ("https://h/", "https://h/"),
+            ("h:1", "h:1"),
+            ("/a?key=s3cret", "/a?key=***"),
+        ] {
+            assert_eq!(shown(&url.parse().unwrap()), expected);
+        }
+    }
 
     #[test]
     fn the_target_of_a_delivery_names_no_other_server() {

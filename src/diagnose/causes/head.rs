@@ -88,19 +88,35 @@ pub(super) fn tag_prefix(evidence: &Evidence<'_>) -> Option<Finding> {
 
 pub(super) fn token_form(evidence: &Evidence<'_>) -> Option<Finding> {
     let VerifyError::TokenMismatch { header } = evidence.refusal()? else { return None };
-    let value = evidence.header(header)?;
+    let found = accepts_token(evidence, header, evidence.header(header)?);
+    found.then(|| Finding::new(Confidence::Certain).with_detail(header.as_ref()))
+}
+
+pub(super) fn token_header(evidence: &Evidence<'_>) -> Option<Finding> {
+    let (Check::Tokens(_), VerifyError::MissingHeader { header }) = (evidence.receiver.check(), evidence.refusal()?)
+    else {
+        return None;
+    };
+    let has_token = |name: &&&str| evidence.header(name).is_some_and(|value| accepts_token(evidence, header, value));
+    let name = TOKEN_HEADERS.iter().find(has_token)?;
+    Some(Finding::new(Confidence::Certain).with_detail(*name))
+}
+
+/// Returns whether the request would be authentic with this value in the header, or with another
+/// form of it.
+fn accepts_token(evidence: &Evidence<'_>, header: &str, value: &[u8]) -> bool {
     let bare = ["Bearer ", "bearer ", "Token "].iter().find_map(|scheme| value.strip_prefix(scheme.as_bytes()));
     let inner = bare.unwrap_or(value);
     let unquoted = unquote(inner);
     let forms = [
+        Some(value.to_vec()),
         bare.map(<[u8]>::to_vec),
         Some([b"Bearer ", inner].concat()),
         unquoted.map(<[u8]>::to_vec),
         unquoted.map(|value| [b"Bearer ", value].concat()),
         unquote(value).map(<[u8]>::to_vec),
     ];
-    let found = forms.iter().flatten().any(|form| evidence.accepts_header(header, form));
-    found.then(|| Finding::new(Confidence::Certain).with_detail(header.as_ref()))
+    forms.iter().flatten().any(|form| evidence.accepts_header(header, form))
 }
 
 /// Removes a pair of quotation marks.
@@ -127,6 +143,18 @@ const SCHEMES: [(&str, HmacScheme); 5] = [
     ("ultravox", ultravox::SCHEME),
     ("standard-webhooks", standard_webhooks::SCHEME),
     ("svix", standard_webhooks::SVIX_SCHEME),
+];
+
+/// Headers in which senders put a token.
+const TOKEN_HEADERS: [&str; 8] = [
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "apikey",
+    "x-api-token",
+    "x-auth-token",
+    "x-webhook-token",
+    "x-webhook-secret",
 ];
 
 /// Headers that proxies add.

@@ -57,6 +57,12 @@ pub const CAUSES: &[Cause] = &[
                marks. Enter the same text in the vendor's form and in the configuration.",
     },
     Cause {
+        name: "token_header",
+        test: head::token_header,
+        text: "The static header has the right value and another name than this route reads. Configure the same name \
+               in the vendor's form and in the receiver.",
+    },
+    Cause {
         name: "time_format",
         test: time::time_format,
         text: "The signed time is written in another format than this scheme's, for example in milliseconds. Send it \

@@ -97,8 +97,8 @@ impl<E: DeserializeOwned + 'static> Vendor for Spec<E> {
     }
 }
 
-/// What only Standard Webhooks has: header names of two families, and vendors with names
-/// and retry spans of their own.
+/// What only Standard Webhooks has: header names of two families, and vendors with names,
+/// time limits and retry spans of their own.
 impl<E: DeserializeOwned + 'static> Hmac<Spec<E>> {
     /// Creates a verifier for a vendor that sends the `svix-` headers.
     ///
@@ -114,6 +114,13 @@ impl<E: DeserializeOwned + 'static> Hmac<Spec<E>> {
     #[must_use]
     pub fn with_vendor(self, vendor: &'static str) -> Self {
         self.map_profile(|profile| profile.with_vendor(vendor))
+    }
+
+    /// Sets how long this vendor waits for an answer. By default it is 5 s, because the
+    /// specification leaves it to the vendor.
+    #[must_use]
+    pub fn with_answers_within(self, answers_within: Duration) -> Self {
+        self.map_profile(|profile| profile.with_answers_within(answers_within))
     }
 
     /// Sets how long after the first attempt this vendor may still send a delivery again.

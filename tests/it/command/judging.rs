@@ -1,8 +1,8 @@
 use offhook::testing::{Capture, Layout, RawRequest, Signer, samples};
-use offhook::{Clock, SystemClock, truedy};
+use offhook::{Clock, SystemClock, standard_webhooks, truedy};
 use serde_json::json as value;
 
-use super::{SALPRE_TOKEN, TRUEDY_SECRET, command, json, offhook, run};
+use super::{SALPRE_TOKEN, STANDARD_SECRET, TRUEDY_SECRET, command, json, offhook, run};
 
 fn signer() -> Signer {
     Signer::new(truedy::SCHEME, TRUEDY_SECRET).unwrap()
@@ -88,12 +88,89 @@ fn the_vendor_is_recognised_by_header_or_path_or_asked_for() {
     named("truedy", "/", "X-Truedy-Signature");
     named("truedy", "/webhooks/truedy?a=salpre", "x");
     named("salpre", "/", "Authorization");
+    named("salpre", "/", "X-Api-Key");
     named("salpre", "/webhooks/Salpre", "x");
     let unknown = judged(&["verify", "-"], "POST / HTTP/1.1\n\n");
     assert_eq!(unknown.code, 2);
     assert!(unknown.stderr.contains("name it with --vendor"), "{unknown:?}");
     let asked = judged(&["verify", "-", "--vendor", "salpre"], "POST / HTTP/1.1\n\n");
     assert!(asked.stdout.contains("missing_header"), "{asked:?}");
+}
+
+/// Svix and other senders by Standard Webhooks differ in the names of their headers only.
+#[test]
+fn the_header_names_of_svix_and_of_standard_webhooks_are_recognised() {
+    let body = "{\"type\":\"user.created\"}";
+    let one_secret = |arguments: &[&str], file: &str| {
+        let mut command = command(arguments);
+        command.env_remove("TRUEDY_WEBHOOK_SECRET").env_remove("SALPRE_WEBHOOK_TOKEN");
+        command.env("STANDARD_WEBHOOKS_SECRET", STANDARD_SECRET);
+        run(command, file.as_bytes())
+    };
+    for (vendor, scheme) in [("standard-webhooks", standard_webhooks::SCHEME), ("svix", standard_webhooks::SVIX_SCHEME)]
+    {
+        let request = Signer::new(scheme, STANDARD_SECRET).unwrap().request("/hooks", body);
+        let verified = json(&one_secret(&["verify", "-", "--json"], &capture(request.clone())));
+        assert_eq!((&verified["accepted"], &verified["vendor"]), (&true.into(), &vendor.into()), "{verified}");
+        assert_eq!(
+            (&verified["event"], &verified["dedupe_key"]),
+            (&"user.created".into(), &"user.created:msg_test".into())
+        );
+
+        let file = capture(request.with_body(format!("{body}\n")));
+        let explained = one_secret(&["explain", "-"], &file);
+        let opening = format!("{vendor}: refused, signature_mismatch: ");
+        assert!(explained.stdout.starts_with(&opening), "{explained:?}");
+        assert!(explained.stdout.contains("\ncertain: trailing_newline: "), "{explained:?}");
+    }
+    // A route for the one that gets the other.
+    let request = Signer::new(standard_webhooks::SVIX_SCHEME, STANDARD_SECRET).unwrap().request("/hooks", body);
+    let explained = one_secret(&["explain", "-", "--vendor", "standard-webhooks"], &capture(request));
+    assert!(explained.stdout.contains("\ncertain: another_vendor (svix): "), "{explained:?}");
+    // One secret is one vendor, although it has two names.
+    let unsigned = one_secret(&["verify", "-"], "POST / HTTP/1.1\n\n");
+    assert!(unsigned.code == 1 && unsigned.stdout.contains("missing_header"), "{unsigned:?}");
+}
+
+/// The user chooses the name of the header in Salpre's form.
+#[test]
+fn salpre_sends_its_token_in_the_header_that_is_named() {
+    let request = Signer::headers([("x-calls-pin", SALPRE_TOKEN)]).unwrap();
+    let request = request.request("/hooks", samples::salpre::CALL_ENDED);
+    let file: String =
+        request.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.escape_ascii())).collect();
+    let file = format!("POST /hooks HTTP/1.1\n{file}\n{}", samples::salpre::CALL_ENDED.body());
+    let named = judged(&["verify", "-", "--salpre-header", "X-Calls-Pin"], &file);
+    assert_eq!((named.code, named.stdout.starts_with("accepted: salpre 200 call_ended")), (0, true), "{named:?}");
+    let mut by_variable = command(&["verify", "-"]);
+    by_variable.env("SALPRE_WEBHOOK_HEADER", "x-calls-pin");
+    assert_eq!(run(by_variable, file.as_bytes()).code, 0);
+    // Without the name, nothing tells whose it is.
+    assert_eq!(judged(&["verify", "-"], &file).code, 2);
+    let refused = judged(&["verify", "-", "--salpre-header", "a b"], &file);
+    assert!(refused.code == 2 && refused.stderr.contains("no name of a header"), "{refused:?}");
+
+    // The diagnosis finds the token in a header with one of the usual names.
+    let usual = file.replace("x-calls-pin", "X-Api-Key");
+    let explained = judged(&["explain", "-"], &usual);
+    assert!(explained.stdout.contains("\ncertain: token_header (x-api-key): "), "{explained:?}");
+
+    // The value is in no output, and a written test has the header.
+    let curl = judged(&["curl", "-", "--salpre-header", "x-calls-pin"], &file).stdout;
+    assert!(curl.contains("-H \"x-calls-pin: $SALPRE_WEBHOOK_TOKEN\""), "{curl}");
+    let signed = offhook(&["sign", "salpre", "call_ended", "--salpre-header", "X-Calls-Pin", "--http"]);
+    assert!(signed.stdout.contains("\r\nx-calls-pin: ***\r\n"), "{signed:?}");
+    let sent = signed.stdout.replace("***", SALPRE_TOKEN);
+    assert_eq!(judged(&["verify", "-", "--salpre-header", "x-calls-pin"], &sent).code, 0, "{sent}");
+}
+
+/// Only the header of the token matters for a vendor that does not sign.
+#[test]
+fn a_capture_with_its_token_can_be_judged_although_another_header_is_masked() {
+    let request = Signer::headers([("x-calls-pin", "S3cretMarker-other")]).unwrap();
+    let request = request.request("/hooks", samples::salpre::CALL_ENDED).with_header("Cookie", "a=b");
+    let refused = judged(&["verify", "-", "--salpre-header", "x-calls-pin"], &capture(request));
+    assert!(refused.code == 1 && refused.stdout.contains("token_mismatch"), "{refused:?}");
 }
 
 #[test]
@@ -111,6 +188,33 @@ fn a_capture_without_its_token_cannot_be_judged() {
         assert_eq!(judged.code, 2);
         assert!(judged.stderr.contains("`authorization` was masked"), "{judged:?}");
     }
+}
+
+/// A file that is named in a pasted command is judged, and goes nowhere.
+#[test]
+fn a_curl_command_may_name_the_file_of_its_body() {
+    let folder = offhook_tests::databases::Folder::new();
+    let body = format!("{}\n", samples::truedy::CALL_ENDED.body());
+    std::fs::write(folder.path().join("body.json"), &body).unwrap();
+    let request = signer().request("/hooks", body);
+    let headers = request.headers.iter().map(|(name, value)| format!(" -H '{name}: {}'", value.escape_ascii()));
+    let curl = format!("curl http://localhost/hooks{} ", headers.collect::<String>());
+    let here = |arguments: &[&str], data: &str| {
+        let mut command = command(arguments);
+        command.current_dir(folder.path());
+        run(command, format!("{curl}{data}").as_bytes())
+    };
+    let verified = here(&["verify", "-"], "--data-binary @body.json");
+    assert!(verified.stdout.starts_with("accepted: truedy 204 call.ended"), "{verified:?}");
+    let explained = here(&["explain", "-"], "-d @body.json");
+    assert!(explained.stdout.contains("\ncertain: trailing_newline: "), "{explained:?}");
+    for arguments in [&["replay", "-"][..], &["curl", "-"], &["captures", "to-test", "-"]] {
+        let refused = here(arguments, "--data-binary @body.json");
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+        assert!(refused.stderr.contains("which only verify and explain read"), "{refused:?}");
+    }
+    let missing = here(&["verify", "-"], "--data-binary @other.json");
+    assert!(missing.code == 2 && missing.stderr.contains("the file other.json: No such file"), "{missing:?}");
 }
 
 #[test]

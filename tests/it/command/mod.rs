@@ -19,6 +19,8 @@ use offhook_tests::examples;
 
 pub(crate) const TRUEDY_SECRET: &str = "whsec_S3cretMarker";
 pub(crate) const SALPRE_TOKEN: &str = "S3cretMarker-token";
+/// It is not among the secrets of `command`.
+pub(crate) const STANDARD_SECRET: &str = "whsec_UzNjcmV0TWFya2VyVXNlZEhlcmU=";
 
 /// What a run of the command left behind.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use offhook_tests::databases::Folder;
 
 use super::package::Package;
 use super::sending::recorder;
-use super::{SALPRE_TOKEN, TRUEDY_SECRET, command, offhook, run};
+use super::{SALPRE_TOKEN, STANDARD_SECRET, TRUEDY_SECRET, command, offhook, run};
 
 /// A delivery that is too old to be accepted as it was received.
 fn old(sample: Sample) -> RawRequest {
@@ -12,7 +12,8 @@ fn old(sample: Sample) -> RawRequest {
     let signer = match sample.vendor() {
         "salpre" => Signer::bearer(SALPRE_TOKEN).unwrap(),
         "truedy" => Signer::new(truedy::SCHEME, TRUEDY_SECRET).unwrap(),
-        _ => Signer::new(standard_webhooks::SCHEME, "whsec_b3RoZXJTZWNyZXQ").unwrap().with_message_id("msg_7"),
+        "svix" => Signer::new(standard_webhooks::SVIX_SCHEME, STANDARD_SECRET).unwrap().with_message_id("msg_8"),
+        _ => Signer::new(standard_webhooks::SCHEME, STANDARD_SECRET).unwrap().with_message_id("msg_7"),
     };
     signer.request_at(time, format!("/hooks?of={}", sample.vendor()), sample)
 }
@@ -72,6 +73,50 @@ fn a_curl_command_of_a_capture_is_accepted_once_it_is_signed_again() {
     }
 }
 
+#[test]
+fn a_token_in_the_url_is_masked_and_never_sent_as_it_is() {
+    let folder = Folder::new();
+    let mut request = old(samples::truedy::CALL_ENDED);
+    request.target = "/hooks?token=S3cretMarker-url&a=1".to_owned();
+    let body = samples::truedy::CALL_ENDED.body().to_owned();
+    let raw = format!("POST {} HTTP/1.1\nX-Truedy-Signature: ab\n\n{body}", request.target);
+    let file = write(&folder, "1.json", request);
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("S3cretMarker"));
+
+    let curl = run(command(&["curl", "-"]), raw.as_bytes());
+    assert!(curl.stdout.starts_with("curl -i 'http://127.0.0.1:3000/hooks?token=***&a=1'"), "{curl:?}");
+    assert_eq!(curl.stderr, "the value of `token` in the URL is masked\n");
+
+    let (url, keys) = recorder();
+    let base = url.strip_suffix("/hooks").unwrap();
+    let refused = offhook(&["replay", &file, "--to", base]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+    assert!(refused.stderr.contains("the value of `token` in the URL was masked"), "{refused:?}");
+    assert!(keys.lock().unwrap().is_empty());
+    let replayed = offhook(&["replay", &file, "--to", &format!("{url}?token=S3cretMarker-url"), "--json"]);
+    assert_eq!(super::json(&replayed)["url"], format!("{url}?token=***"));
+    assert_eq!((replayed.code, keys.lock().unwrap().len()), (0, 1), "{replayed:?}");
+    // What is not a capture holds the value, which is sent and not shown.
+    let sent = run(command(&["replay", "-", "--to", base]), raw.as_bytes());
+    assert!(sent.code == 0 && !sent.stdout.contains("S3cretMarker"), "{sent:?}");
+}
+
+/// A retry keeps the id of its message, by which receivers recognise it.
+#[test]
+fn a_message_that_is_signed_again_keeps_its_id() {
+    let folder = Folder::new();
+    for (vendor, line) in [("standard-webhooks", "'webhook-id: msg_7'"), ("svix", "'svix-id: msg_8'")] {
+        let file = write(&folder, "1.json", old(Sample::new(vendor, "", "{\"type\":\"a.b\"}")));
+        let mut curl = command(&["curl", &file, "--resign"]);
+        curl.env("STANDARD_WEBHOOKS_SECRET", STANDARD_SECRET);
+        let curl = run(curl, b"");
+        assert_eq!(curl.stdout.matches(line).count(), 1, "{curl:?}");
+        let mut verify = command(&["verify", "-"]);
+        verify.env("STANDARD_WEBHOOKS_SECRET", STANDARD_SECRET);
+        assert_eq!(run(verify, curl.stdout.as_bytes()).code, 0, "{curl:?}");
+    }
+}
+
 /// Compiles the tests that the command wrote, in a package of its own, and runs them.
 #[test]
 fn a_written_test_compiles_and_passes() {
@@ -80,24 +125,23 @@ fn a_written_test_compiles_and_passes() {
     let tests = package.tests();
     let to_test = |name: &str, vendor: &str, request: RawRequest| {
         let file = write(&folder, "capture.json", request);
-        let written = offhook(&[
-            "captures",
-            "to-test",
-            &file,
-            "--vendor",
-            vendor,
-            "--name",
-            name,
-            "--folder",
-            tests.to_str().unwrap(),
-        ]);
+        let folder = tests.to_str().unwrap();
+        let mut written =
+            command(&["captures", "to-test", &file, "--vendor", vendor, "--name", name, "--folder", folder]);
+        if name == "a_named_header" {
+            written.env("SALPRE_WEBHOOK_HEADER", "x-calls-pin");
+        }
+        let written = run(written, b"");
         let path = |extension: &str| format!("{}\n", tests.join(format!("{name}.{extension}")).display());
         assert_eq!((written.code, written.stdout), (0, [path("rs"), path("json")].concat()), "{}", written.stderr);
     };
     to_test("an_event", "truedy", old(samples::truedy::CALL_ENDED.with("data.id", "\"quoted\"\\ é")));
     to_test("a_refusal", "truedy", old(Sample::new("truedy", "", "[]")));
     to_test("a_token", "salpre", old(samples::salpre::CALL_ENDED));
-    to_test("a_message", "standard-webhooks", old(Sample::new("standard-webhooks", "", "{\"type\":\"a.b\"}")));
+    to_test("a_named_header", "salpre", old(samples::salpre::CALL_ENDED));
+    for (name, vendor) in [("a_message", "standard-webhooks"), ("a_message_of_svix", "svix")] {
+        to_test(name, vendor, old(Sample::new(vendor, "", "{\"type\":\"a.b\"}")));
+    }
     let again = offhook(&[
         "captures",
         "to-test",
@@ -111,7 +155,7 @@ fn a_written_test_compiles_and_passes() {
     ]);
     assert_eq!(again.code, 2, "{again:?}");
 
-    package.assert_passed(4);
+    package.assert_passed(6);
 }
 
 #[test]

@@ -237,9 +237,18 @@ fn with_keys(world: &mut World, make: fn(&str) -> (Vec<u8>, String)) -> Damaged 
 
 /// A route with static headers, where the header arrives as `change` makes it.
 fn static_header(world: &mut World, change: fn(&str) -> String) -> Damaged {
+    renamed_token(world, |_| "Authorization", change)
+}
+
+/// A delivery with a static header that has another name and another value.
+fn renamed_token(
+    world: &mut World,
+    name: impl Fn(&mut World) -> &'static str,
+    change: impl Fn(&str) -> String,
+) -> Damaged {
     let token = world.secret(Vendor::Truedy);
     let undamaged = Signer::bearer(token.as_str()).unwrap().request("/webhooks", world.body());
-    let request = undamaged.clone().without_header("authorization").with_header("Authorization", change(&token));
+    let request = undamaged.clone().without_header("authorization").with_header(name(world), change(&token));
     let explainer = Explainer::new(Receiver::static_headers(&Salpre::bearer(token.as_str()).unwrap()));
     Damaged { request, undamaged, explainer, secrets: vec![token] }
 }
@@ -560,6 +569,13 @@ pub const DAMAGES: &[Damage] = &[
         name: "a token in quotation marks",
         cause: Some("token_form"),
         make: |world| static_header(world, |token| format!("Bearer \"{token}\"")),
+    },
+    Damage {
+        name: "a token in a header of another name",
+        cause: Some("token_header"),
+        make: |world| {
+            renamed_token(world, |world| world.pick(&["X-Api-Key", "apikey", "X-Auth-Token"]), |token| token.to_owned())
+        },
     },
     Damage {
         name: "another token",

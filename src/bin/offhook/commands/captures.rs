@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use offhook::testing::Capture;
 use serde_json::json;
 
+use crate::commands::unrecognised;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::input::{self, BodyFiles};
 use crate::output::Output;
 use crate::rust_test::{Fixture, RustTest, identifier};
-use crate::vendors::Vendor;
+use crate::vendors::{SecretArguments, Vendor};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -41,18 +42,20 @@ pub(crate) struct ToTest {
     /// The vendor that sent it; otherwise it is recognised by its headers or its path
     #[arg(long)]
     vendor: Option<Vendor>,
+
+    #[command(flatten)]
+    secrets: SecretArguments,
 }
 
 pub(super) async fn run(command: Command, output: &Output) -> Result<Outcome, Failure> {
     let Command::ToTest(arguments) = command;
-    let input = input::read(&arguments.file).await?;
-    let Some(vendor) = arguments.vendor.or_else(|| Vendor::recognise(&input.request)) else {
-        return Err(Failure::Usage(
-            "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
-        ));
-    };
-    let capture = capture(&input);
-    let rust_test = RustTest::of(vendor, &capture)?;
+    let input = input::read(&arguments.file, BodyFiles::Refuse).await?;
+    let token_header = arguments.secrets.token_header();
+    let recognised = || Vendor::recognise(&input.request, token_header);
+    let vendor = arguments.vendor.or_else(recognised).ok_or_else(unrecognised)?;
+    let capture = arguments.secrets.capture(input.request)?;
+    let capture = input.received_at.into_iter().fold(capture, Capture::with_received_at);
+    let rust_test = RustTest::of(vendor, token_header, &capture)?;
     let name = arguments.name.unwrap_or_else(|| rust_test.default_name());
     let (test, fixture) = (file(&arguments.folder, &name, "rs"), file(&arguments.folder, &name, "json"));
     write_new(&fixture, &capture.to_json())?;
@@ -67,14 +70,6 @@ pub(super) async fn run(command: Command, output: &Output) -> Result<Outcome, Fa
 
 fn file(folder: &Path, name: &str, extension: &str) -> PathBuf {
     folder.join(format!("{name}.{extension}"))
-}
-
-fn capture(input: &Input) -> Capture {
-    let capture = Capture::new(input.request.clone());
-    match input.received_at {
-        Some(time) => capture.with_received_at(time),
-        None => capture,
-    }
 }
 
 /// Writes a file that is not there yet.

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use hyper::Uri;
-use offhook::testing::Capture;
 
-use crate::commands::sender;
+use crate::commands::{masked_parameters, sender};
 use crate::failure::{Failure, Outcome};
-use crate::input;
+use crate::input::{self, BodyFiles};
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
 use crate::written;
@@ -39,17 +38,19 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
     let Arguments { file, to, resign, vendor, secrets } = arguments;
-    let request = input::read(&file).await?.request;
-    let url = written::url(to.as_ref(), &request)?;
-    let (request, vendor) = if resign {
+    let request = input::read(&file, BodyFiles::Refuse).await?.request;
+    let (capture, vendor) = if resign {
         let vendor = sender(vendor, &secrets, &request)?;
         let endpoint = secrets.endpoint(vendor)?;
-        (endpoint.masked(endpoint.resigned(request)?).0, Some(vendor))
+        (endpoint.capture(endpoint.resigned(request)?), Some(vendor))
     } else {
-        let vendor = vendor.or_else(|| Vendor::recognise(&request));
-        (Capture::new(request).request().clone(), vendor)
+        let vendor = vendor.or_else(|| Vendor::recognise(&request, secrets.token_header()));
+        (secrets.capture(request)?, vendor)
     };
-    let command = written::curl(&url, &request, vendor)?;
+    let url = written::url(to.as_ref(), capture.request())?;
+    masked_parameters(&capture, output);
+    let token = vendor.filter(|vendor| !vendor.signs()).map(|_| secrets.token_header());
+    let command = written::curl(&url, capture.request(), token)?;
     if output.is_json() {
         output.json(&serde_json::json!({ "command": command }))?;
     } else {

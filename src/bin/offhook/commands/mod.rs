@@ -6,7 +6,7 @@ mod curl;
 pub(crate) mod explain;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod inbox;
-mod listen;
+pub(crate) mod listen;
 mod replay;
 mod send;
 pub(crate) mod sign;
@@ -18,13 +18,13 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
-use offhook::testing::RawRequest;
+use offhook::testing::{Capture, RawRequest};
 
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::input::{self, BodyFiles, Input};
 use crate::interrupt;
-use crate::output::Output;
-use crate::vendors::{Endpoint, SecretArguments, Vendor};
+use crate::output::{Output, printable};
+use crate::vendors::{self, Endpoint, SecretArguments, Vendor};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -87,6 +87,13 @@ async fn until_interrupted<T>(command: impl Future<Output = Result<T, Failure>>)
     }
 }
 
+/// Says which parameters of the URL have another value than the delivery.
+fn masked_parameters(capture: &Capture, output: &Output) {
+    for name in capture.masked_parameters() {
+        output.message(&format!("the value of `{}` in the URL is masked", printable(name)));
+    }
+}
+
 /// A delivery in a file, and how to judge it.
 #[derive(Debug, clap::Args)]
 struct DeliveryArguments {
@@ -114,7 +121,7 @@ struct Delivered {
 
 impl DeliveryArguments {
     async fn read(&self) -> Result<Delivered, Failure> {
-        let input = input::read(&self.file).await?;
+        let input = input::read(&self.file, BodyFiles::Read).await?;
         let vendor = sender(self.vendor, &self.secrets, &input.request)?;
         let endpoint = self.secrets.endpoint(vendor)?;
         let at = self.at.or(input.received_at);
@@ -125,26 +132,25 @@ impl DeliveryArguments {
 /// Returns the vendor that sent a delivery: the one that is asked for, or the one that the
 /// delivery is recognised by, or else the only one that has a secret.
 fn sender(asked: Option<Vendor>, secrets: &SecretArguments, request: &RawRequest) -> Result<Vendor, Failure> {
-    if let Some(vendor) = asked.or_else(|| Vendor::recognise(request)) {
+    if let Some(vendor) = asked.or_else(|| Vendor::recognise(request, secrets.token_header())) {
         return Ok(vendor);
     }
-    match secrets.configured()?.as_slice() {
-        [endpoint] => Ok(endpoint.vendor()),
-        _ => Err(Failure::Usage(
-            "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
-        )),
-    }
+    vendors::only(&secrets.configured()?).ok_or_else(unrecognised)
+}
+
+/// Says that nothing tells which vendor sent a delivery.
+fn unrecognised() -> Failure {
+    Failure::Usage("neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned())
 }
 
 impl Delivered {
-    /// Fails if the file does not hold the token that would have to be judged. A vendor that signs
-    /// does not care for other headers.
+    /// Fails if the file does not hold the token that would have to be judged.
     fn check_masked(&self) -> Result<(), Failure> {
-        match self.input.masked.first() {
-            Some(header) if !self.endpoint.vendor().signs() => Err(Failure::Usage(format!(
+        match self.endpoint.token_header().and_then(|token| self.input.masked_token(token)) {
+            Some(header) => Err(Failure::Usage(format!(
                 "the value of `{header}` was masked when the delivery was captured, so it cannot be judged"
             ))),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }

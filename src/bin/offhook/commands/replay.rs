@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::client::{Answer, Client, SendError};
 use crate::commands::sender;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::input::{self, BodyFiles, Input};
 use crate::output::{Output, printable};
 use crate::vendors::{SecretArguments, Vendor};
 use crate::written;
@@ -54,8 +54,8 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     let client = Client::new(Duration::from_secs(arguments.timeout));
     let mut outcome = Outcome::Done;
     for file in files(&arguments.files)? {
-        let request = arguments.prepare(input::read(&file).await?).map_err(|failure| failure.of(&file))?;
-        let url = written::url(arguments.to.as_ref(), &request)?;
+        let (request, url) =
+            arguments.prepare(input::read(&file, BodyFiles::Refuse).await?).map_err(|failure| failure.of(&file))?;
         let answer = client.send(&url, &request).await;
         if !answer.as_ref().is_ok_and(Answer::is_success) {
             outcome = Outcome::Refused;
@@ -66,15 +66,31 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
 }
 
 impl Arguments {
-    /// Returns the request as it is to be sent. A header whose value is not known is left out.
-    fn prepare(&self, input: Input) -> Result<RawRequest, Failure> {
-        let vendor = self.vendor.or_else(|| Vendor::recognise(&input.request));
+    /// Returns the request as it is to be sent, and where it goes.
+    fn prepare(&self, input: Input) -> Result<(RawRequest, Uri), Failure> {
+        let url = written::url(self.to.as_ref(), &input.request)?;
+        let has_own_path = written::target(&url) == input.request.target;
+        match input.masked_parameters.first() {
+            Some(name) if has_own_path => Err(Failure::Usage(format!(
+                "the value of `{}` in the URL was masked when the delivery was captured: name the whole URL with --to",
+                printable(name)
+            ))),
+            _ => Ok((self.signed(input)?, url)),
+        }
+    }
+
+    /// Returns the request with the signature that is asked for. A header whose value is not known is
+    /// left out.
+    fn signed(&self, input: Input) -> Result<RawRequest, Failure> {
+        let token_header = self.secrets.token_header();
+        let vendor = self.vendor.or_else(|| Vendor::recognise(&input.request, token_header));
+        let masked = input.masked_token(token_header).map(str::to_owned);
         let request = input.masked.iter().fold(input.request, |request, name| request.without_header(name));
         if !self.as_received {
             let vendor = sender(vendor, &self.secrets, &request)?;
             return self.secrets.endpoint(vendor)?.resigned(request);
         }
-        match input.masked.first() {
+        match masked {
             Some(header) if !vendor.is_some_and(Vendor::signs) => Err(Failure::Usage(format!(
                 "the value of `{header}` was masked when the delivery was captured: use --resign"
             ))),
@@ -113,11 +129,11 @@ fn report(file: &Path, url: &Uri, answer: &Result<Answer, SendError>, output: &O
         return output.json(&match answer {
             Ok(answer) => json!({
                 "file": file,
-                "url": url.to_string(),
+                "url": written::shown(url),
                 "status": answer.status,
                 "milliseconds": answer.milliseconds(),
             }),
-            Err(error) => json!({ "file": file, "url": url.to_string(), "error": error.code() }),
+            Err(error) => json!({ "file": file, "url": written::shown(url), "error": error.code() }),
         });
     }
     output.text(&match answer {

@@ -8,7 +8,7 @@ use hyper::Uri;
 use offhook::testing::{RawRequest, Sample, samples};
 use serde_json::{Value, json};
 
-use crate::commands::time;
+use crate::commands::{masked_parameters, time};
 use crate::failure::{Failure, Outcome};
 use crate::input;
 use crate::output::Output;
@@ -58,12 +58,14 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
         Some(time) => signer.request_at(time, target, body),
         None => signer.request(target, body),
     };
-    let (request, masked) = endpoint.masked(request);
-    if masked && !arguments.curl {
+    let capture = endpoint.capture(request);
+    let request = capture.request().clone();
+    if !vendor.signs() && !arguments.curl {
         output.message(&format!("the token is masked; --curl takes it from {}", vendor.variable()));
     }
+    masked_parameters(&capture, output);
     if arguments.curl {
-        output.text(&written::curl(&url, &request, Some(vendor))?)?;
+        output.text(&written::curl(&url, &request, endpoint.token_header())?)?;
     } else if arguments.http {
         output.bytes(&written::http(&url, &request))?;
     } else if output.is_json() {
@@ -78,7 +80,7 @@ pub(crate) fn as_json(url: &Uri, request: &RawRequest) -> Value {
     let headers = request.headers.iter().map(|(name, value)| json!([name, String::from_utf8_lossy(value)]));
     json!({
         "method": request.method,
-        "url": url.to_string(),
+        "url": written::shown(url),
         "headers": headers.collect::<Vec<_>>(),
         "body": std::str::from_utf8(&request.body).ok(),
         "body_base64": Base64::encode_string(&request.body),

@@ -1,12 +1,15 @@
 //! A curl command, as browsers copy it and documentation shows it.
 
+use std::fs::File;
+use std::io::Read;
+
 use base64ct::{Base64, Encoding};
 use hyper::Uri;
 use offhook::Headers;
 use offhook::testing::RawRequest;
 use offhook::verify::Lookup;
 
-use super::{InputError, shell};
+use super::{BodyFiles, InputError, MAX_BYTES, shell};
 
 /// Returns what follows the word `curl`, if the file is a command. A `$` before it may be that
 /// of a prompt.
@@ -17,9 +20,9 @@ pub(super) fn command(file: &[u8]) -> Option<&[u8]> {
 }
 
 /// Reads the words after `curl`.
-pub(super) fn parse(command: &[u8]) -> Result<RawRequest, InputError> {
+pub(super) fn parse(command: &[u8], body_files: BodyFiles) -> Result<RawRequest, InputError> {
     let command = std::str::from_utf8(command).map_err(|_| problem("is not UTF-8"))?;
-    let mut parts = Parts::default();
+    let mut parts = Parts::new(body_files);
     let mut words = shell::words(command)?.into_iter();
     while let Some(word) = words.next() {
         if word.starts_with('-') && word.len() > 1 {
@@ -31,17 +34,21 @@ pub(super) fn parse(command: &[u8]) -> Result<RawRequest, InputError> {
     parts.request()
 }
 
-#[derive(Default)]
 struct Parts {
     method: Option<String>,
     url: Option<String>,
     headers: Vec<(String, Vec<u8>)>,
     /// Several are joined with `&`, as curl does.
-    data: Vec<String>,
+    data: Vec<Vec<u8>>,
     json: bool,
+    body_files: BodyFiles,
 }
 
 impl Parts {
+    fn new(body_files: BodyFiles) -> Self {
+        Parts { method: None, url: None, headers: Vec::new(), data: Vec::new(), json: false, body_files }
+    }
+
     fn option(&mut self, option: &str, words: &mut impl Iterator<Item = String>) -> Result<(), InputError> {
         // `--name=value` and `-Xvalue` hold their values.
         let (name, attached) = match option.strip_prefix("--").and_then(|long| long.split_once('=')) {
@@ -70,16 +77,55 @@ impl Parts {
             "--oauth2-bearer" => {
                 self.headers.push(("Authorization".to_owned(), format!("Bearer {}", value()?).into_bytes()))
             }
-            "-d" | "--data" | "--data-ascii" | "--data-binary" => self.data.push(not_a_file(value()?)?),
-            "--data-raw" => self.data.push(value()?),
+            "-d" | "--data" | "--data-ascii" => {
+                let value = value()?;
+                let mut data = self.contents(&value)?;
+                // From a file, curl leaves out the ends of lines and the zero bytes.
+                data.retain(|byte| !value.starts_with('@') || !b"\r\n\0".contains(byte));
+                self.data.push(data);
+            }
+            "--data-binary" => {
+                let data = self.contents(&value()?)?;
+                self.data.push(data);
+            }
+            "--data-raw" => self.data.push(value()?.into_bytes()),
             "--json" => {
                 self.json = true;
-                self.data.push(not_a_file(value()?)?);
+                let data = self.contents(&value()?)?;
+                self.data.push(data);
             }
             option if WITH_VALUE.contains(&option) => drop(value()?),
             option => return Err(problem(format!("has the option {option}, which is not understood"))),
         }
         Ok(())
+    }
+
+    /// Returns data or, after `@`, the contents of a file.
+    fn contents(&self, data: &str) -> Result<Vec<u8>, InputError> {
+        let Some(file) = data.strip_prefix('@') else { return Ok(data.as_bytes().to_vec()) };
+        if self.body_files == BodyFiles::Refuse {
+            return Err(problem(format!(
+                "takes its body from the file {file}, which only verify and explain read: put the body into the \
+                 command, after --data-raw"
+            )));
+        }
+        if file == "-" {
+            return Err(problem("takes its body from standard input: name a file, or use --data-raw"));
+        }
+        let unreadable =
+            |error: &dyn std::fmt::Display| problem(format!("takes its body from the file {file}: {error}"));
+        let mut contents = Vec::new();
+        // A device or a pipe may have no end.
+        if !std::fs::metadata(file).map_err(|error| unreadable(&error))?.is_file() {
+            return Err(unreadable(&"it is no regular file"));
+        }
+        let opened = File::open(file).map_err(|error| unreadable(&error))?;
+        // One byte more shows that a file is too large.
+        opened.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut contents).map_err(|error| unreadable(&error))?;
+        match u64::try_from(contents.len()) {
+            Ok(length) if length <= MAX_BYTES => Ok(contents),
+            _ => Err(unreadable(&InputError::TooLarge)),
+        }
     }
 
     fn url(&mut self, url: String) -> Result<(), InputError> {
@@ -105,12 +151,12 @@ impl Parts {
     }
 
     fn request(self) -> Result<RawRequest, InputError> {
-        let Parts { method, url, headers, data, json } = self;
+        let Parts { method, url, headers, data, json, body_files: _ } = self;
         let url = url.ok_or_else(|| problem("has no URL"))?;
         let url = if url.contains("://") { url } else { format!("http://{url}") };
         let uri: Uri = url.parse().map_err(|_| problem("has a URL that cannot be read"))?;
         let method = method.unwrap_or_else(|| if data.is_empty() { "GET" } else { "POST" }.to_owned());
-        let separator = if json { "" } else { "&" };
+        let separator: &[u8] = if json { b"" } else { b"&" };
         let mut request =
             RawRequest::post(uri.path_and_query().map_or("/", |target| target.as_str()), data.join(separator));
         request.method = method;
@@ -132,13 +178,6 @@ fn short(option: &str) -> (String, Option<String>) {
             (format!("-{letter}"), (!value.is_empty()).then(|| value.to_owned()))
         }
         _ => (option.to_owned(), None),
-    }
-}
-
-fn not_a_file(data: String) -> Result<String, InputError> {
-    match data.strip_prefix('@') {
-        Some(_) => Err(problem("takes its body from a file: put the body into the command, after --data-raw")),
-        None => Ok(data),
     }
 }
 
@@ -198,7 +237,7 @@ mod tests {
     use super::*;
 
     fn read(command: &str) -> Result<RawRequest, InputError> {
-        parse(super::command(command.as_bytes()).expect("a curl command"))
+        parse(super::command(command.as_bytes()).expect("a curl command"), BodyFiles::Read)
     }
 
     #[test]
@@ -231,6 +270,25 @@ mod tests {
     }
 
     #[test]
+    fn a_body_in_a_file_is_read_as_curl_reads_it() {
+        // The current directory of the test is that of the package.
+        let file = "src/bin/offhook/input/curl.rs";
+        let text = std::fs::read(file).unwrap();
+        let body = |option: &str| read(&format!("curl h {option} @{file}")).unwrap().body;
+        assert!(body("--data-binary") == text && body("--json") == text);
+        let one_line: Vec<_> = text.iter().copied().filter(|byte| *byte != b'\n').collect();
+        assert!(body("-d") == one_line && body("--data") == one_line);
+        assert_eq!(&read(&format!("curl h --data-raw @{file}")).unwrap().body[..], format!("@{file}").as_bytes());
+        let large = std::env::temp_dir().join(format!("offhook-large-{}", std::process::id()));
+        File::create(&large).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        let refused = read(&format!("curl h -d @{}", large.display())).unwrap_err();
+        std::fs::remove_file(large).unwrap();
+        assert!(refused.to_string().ends_with(": the file is larger than 33554432 bytes"), "{refused}");
+        let refused = parse(format!("h -d @{file}").as_bytes(), BodyFiles::Refuse).unwrap_err();
+        assert!(refused.to_string().contains("which only verify and explain read"), "{refused}");
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused_and_named() {
         for (command, problem) in [
             ("curl", "has no URL"),
@@ -239,7 +297,12 @@ mod tests {
             ("curl a -H", "has no value after -H"),
             ("curl a -H x", "has a header without a colon"),
             ("curl 'a b'", "has a URL that cannot be read"),
-            ("curl a -d @b", "takes its body from a file: put the body into the command, after --data-raw"),
+            ("curl a -d @-", "takes its body from standard input: name a file, or use --data-raw"),
+            (
+                "curl a --json @does-not-exist",
+                "takes its body from the file does-not-exist: No such file or directory (os error 2)",
+            ),
+            ("curl a --data-binary @/dev/zero", "takes its body from the file /dev/zero: it is no regular file"),
         ] {
             assert_eq!(read(command), Err(InputError::Curl(problem.to_owned())), "{command}");
         }

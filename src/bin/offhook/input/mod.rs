@@ -8,10 +8,13 @@ mod shell;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use offhook::Headers;
 use offhook::testing::{Capture, CaptureError, RawRequest};
+use offhook::verify::Lookup;
 use tokio::io::AsyncReadExt;
 
 use crate::failure::Failure;
+use crate::vendors::TokenHeader;
 
 /// A delivery that was read from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub(crate) struct Input {
     pub(crate) received_at: Option<DateTime<Utc>>,
     /// The headers whose values the file does not hold.
     pub(crate) masked: Vec<String>,
+    /// The parameters in the URL whose values the file does not hold.
+    pub(crate) masked_parameters: Vec<String>,
 }
 
 /// A file does not hold a delivery.
@@ -42,11 +47,20 @@ pub(crate) enum InputError {
     Http(&'static str),
 }
 
+/// What becomes of a curl command whose body is in a file, such as `-d @body.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFiles {
+    /// The file is read, relative to the current directory.
+    Read,
+    /// The command is refused, because what it names would be sent or printed.
+    Refuse,
+}
+
 /// Reads a delivery from a file, or from standard input if the path is `-`.
-pub(crate) async fn read(path: &Path) -> Result<Input, Failure> {
+pub(crate) async fn read(path: &Path, body_files: BodyFiles) -> Result<Input, Failure> {
     let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
     let bytes = read_bytes(path).await?;
-    parse(&bytes).map_err(|error| Failure::usage(&name, &error))
+    parse(&bytes, body_files).map_err(|error| Failure::usage(&name, &error))
 }
 
 /// Reads a file, or standard input if the path is `-`.
@@ -76,7 +90,7 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 /// Reads a delivery in any of the forms.
-pub(crate) fn parse(file: &[u8]) -> Result<Input, InputError> {
+fn parse(file: &[u8], body_files: BodyFiles) -> Result<Input, InputError> {
     let start = file.trim_ascii_start();
     if start.is_empty() {
         return Err(InputError::Empty);
@@ -85,7 +99,7 @@ pub(crate) fn parse(file: &[u8]) -> Result<Input, InputError> {
         return parse_json(start);
     }
     match curl::command(start) {
-        Some(command) => curl::parse(command).map(Input::now),
+        Some(command) => curl::parse(command, body_files).map(Input::now),
         None => http::parse(start).map(Input::now),
     }
 }
@@ -95,6 +109,7 @@ fn parse_json(file: &[u8]) -> Result<Input, InputError> {
         Ok(capture) => Ok(Input {
             received_at: capture.received_at(),
             masked: capture.masked().map(str::to_owned).collect(),
+            masked_parameters: capture.masked_parameters().map(str::to_owned).collect(),
             request: capture.request().clone(),
         }),
         // It is JSON without the mark of a capture.
@@ -104,8 +119,15 @@ fn parse_json(file: &[u8]) -> Result<Input, InputError> {
 }
 
 impl Input {
+    /// Returns the header whose value is missing, if the delivery would have to have its token there.
+    pub(crate) fn masked_token(&self, token: TokenHeader) -> Option<&str> {
+        let has_token = self.request.headers.lookup(token.name()) != Lookup::Missing;
+        let is_masked = |name: &&String| !has_token || name.eq_ignore_ascii_case(token.name());
+        self.masked.iter().find(is_masked).map(String::as_str)
+    }
+
     fn now(request: RawRequest) -> Self {
-        Input { request, received_at: None, masked: Vec::new() }
+        Input { request, received_at: None, masked: Vec::new(), masked_parameters: Vec::new() }
     }
 }
 
@@ -123,23 +145,23 @@ mod tests {
 
     #[test]
     fn a_file_that_holds_no_delivery_is_refused() {
-        assert_eq!(parse(b" \r\n"), Err(InputError::Empty));
-        assert!(matches!(parse(b"hello"), Err(InputError::Http(_))));
-        assert!(matches!(parse(b"{\"a\":1}"), Err(InputError::Har(_))));
-        assert!(matches!(parse(b"{"), Err(InputError::Capture(CaptureError::NotJson { .. }))));
-        assert!(matches!(parse(b"curl"), Err(InputError::Curl(_))));
+        assert_eq!(parse(b" \r\n", BodyFiles::Read), Err(InputError::Empty));
+        assert!(matches!(parse(b"hello", BodyFiles::Read), Err(InputError::Http(_))));
+        assert!(matches!(parse(b"{\"a\":1}", BodyFiles::Read), Err(InputError::Har(_))));
+        assert!(matches!(parse(b"{", BodyFiles::Read), Err(InputError::Capture(CaptureError::NotJson { .. }))));
+        assert!(matches!(parse(b"curl", BodyFiles::Read), Err(InputError::Curl(_))));
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_a_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = parse(&bytes);
+            let _ = parse(&bytes, BodyFiles::Read);
         }
 
         #[test]
         fn no_pieces_of_a_file_make_a_parser_panic(parts in proptest::collection::vec(piece(), 0..24)) {
             let parts: Vec<_> = parts.iter().map(String::as_str).collect();
-            let _ = parse(&file_of(&parts));
+            let _ = parse(&file_of(&parts), BodyFiles::Read);
         }
     }
 

@@ -53,12 +53,14 @@ fn shown(answer: &'static str) -> (u16, Value) {
 fn the_handler_gets_the_body_and_the_headers_in_their_order_and_case() {
     let (address, requests) = handler("HTTP/1.1 204 No Content\r\n\r\n");
     let listener = Listener::start(&["--forward-to", &format!("http://{address}")]);
-    let request = delivery().with_header("X-UPPER", "1").with_header("x-lower", "\u{e9}").with_header("X-UPPER", "2");
+    let mut request = delivery();
+    request.target.push_str("?token=a");
+    let request = request.with_header("X-UPPER", "1").with_header("x-lower", "\u{e9}").with_header("X-UPPER", "2");
     assert_eq!(listener.send(&request).status, 204);
     let received = requests.recv().unwrap();
     let text = String::from_utf8(received).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("POST /hooks/truedy HTTP/1.1\r\n"), "{head}");
+    assert!(head.starts_with("POST /hooks/truedy?token=a HTTP/1.1\r\n"), "{head}");
     assert_eq!(body.as_bytes(), request.body);
     let names: Vec<_> = head.lines().skip(1).map(|line| line.split_once(": ").unwrap().0).collect();
     let sent: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();

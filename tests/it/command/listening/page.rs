@@ -261,7 +261,7 @@ fn what_is_copied_is_the_delivery() {
     let address = Address::of(&listener);
     let salpre = Signer::bearer(SALPRE_TOKEN).unwrap();
     listener.send(&delivery());
-    listener.send(&salpre.request("/salpre", samples::salpre::CALL_ENDED));
+    listener.send(&salpre.request("/salpre?secret=S3cretMarker-url", samples::salpre::CALL_ENDED));
     listener.line();
     listener.line();
     let copied = |path: &str| address.ask_as_page(&format!("GET {path}")).split_once("\r\n\r\n").unwrap().1.to_owned();
@@ -270,12 +270,13 @@ fn what_is_copied_is_the_delivery() {
     let verified = run(command(&["verify", "-", "--json"]), curl.as_bytes());
     assert_eq!(super::super::json(&verified)["accepted"], json!(true), "{verified:?}");
     let curl = copied("/api/deliveries/2/curl");
-    assert!(curl.contains("Bearer $SALPRE_WEBHOOK_TOKEN") && !curl.contains(SALPRE_TOKEN), "{curl}");
+    assert!(curl.contains("Bearer $SALPRE_WEBHOOK_TOKEN") && curl.contains("/salpre?secret=***'"), "{curl}");
+    assert!(!curl.contains("S3cretMarker") && !copied("/api/deliveries/2").contains("S3cretMarker"), "{curl}");
     let test = copied("/api/deliveries/1/test");
     assert!(test.contains("fn truedy_call_ended()") && test.contains("offhook::Truedy::new"), "{test}");
     assert!(test.contains("assert_eq!(delivery.parsed().name(), \"call.ended\")"), "{test}");
     let other = copied("/api/deliveries/2/test");
-    assert!(!other.contains(SALPRE_TOKEN));
+    assert!(!other.contains("S3cretMarker"));
     let package = Package::new();
     std::fs::write(package.tests().join("truedy.rs"), test).unwrap();
     std::fs::write(package.tests().join("salpre.rs"), other).unwrap();

@@ -48,7 +48,8 @@ fn the_vendor_is_recognised_and_one_without_a_secret_is_refused() {
 fn json_tells_everything_and_no_token() {
     let listener = Listener::start(&["--json", "--verbose"]);
     let salpre = Signer::bearer(SALPRE_TOKEN).unwrap();
-    let request = salpre.request("/salpre", samples::salpre::CALL_ENDED).with_header("X-Other", TRUEDY_SECRET);
+    let target = format!("/salpre?token=S3cretMarker-url&other={TRUEDY_SECRET}&a=1");
+    let request = salpre.request(target, samples::salpre::CALL_ENDED).with_header("X-Other", TRUEDY_SECRET);
     listener.send(&request);
     let line = listener.line();
     assert!(!line.contains("S3cretMarker"), "{line}");
@@ -56,6 +57,7 @@ fn json_tells_everything_and_no_token() {
     let headers = shown["headers"].as_array().unwrap();
     assert!(headers.contains(&json!(["authorization", "***"])), "{line}");
     assert!(headers.contains(&json!(["X-Other", "***"])), "{line}");
+    assert_eq!(shown["target"], "/salpre?token=***&other=***&a=1");
     assert_eq!(shown["accepted"], true);
     assert_eq!(shown["answered"], 200);
     assert_eq!(shown["body"].as_str(), std::str::from_utf8(&request.body).ok());
@@ -88,7 +90,7 @@ fn a_saved_delivery_can_be_verified_again() {
     let folder = std::env::temp_dir().join(format!("offhook-listen-{}", std::process::id()));
     let listener = Listener::start(&["--save", folder.to_str().unwrap()]);
     let hostile = r#"{"event":"../../../etc/passwd","data":{"call_id":"c"}}"#;
-    let request = truedy().request("/", hostile).with_header("X-Case", "1");
+    let request = truedy().request("/?key=S3cretMarker-url", hostile).with_header("X-Case", "1");
     listener.send(&request);
     listener.line();
     let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -98,6 +100,7 @@ fn a_saved_delivery_can_be_verified_again() {
     let capture = Capture::from_json(&capture).unwrap();
     assert_eq!(capture.verdict(), Some("accepted"));
     assert!(capture.request().headers.iter().any(|(name, _)| name == "X-Case"));
+    assert_eq!(capture.request().target, "/?key=***");
     assert_eq!(offhook(&["verify", files[0].to_str().unwrap()]).code, 0);
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -9,18 +9,18 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Run, command, run};
+use super::{Run, STANDARD_SECRET, command, run};
 
 const SECRETS: [(&str, &str); 5] = [
     ("TRUEDY_WEBHOOK_SECRET", "whsec_S3cretMarker"),
     ("TALKIFAI_WEBHOOK_SECRET", "talkifai-S3cretMarker"),
     ("SALPRE_WEBHOOK_TOKEN", "S3cretMarker-token"),
     ("ULTRAVOX_WEBHOOK_SECRET", "uv-S3cretMarker"),
-    ("STANDARD_WEBHOOKS_SECRET", "whsec_UzNjcmV0TWFya2VyVXNlZEhlcmU="),
+    ("STANDARD_WEBHOOKS_SECRET", STANDARD_SECRET),
 ];
 
 fn secret(vendor: &str) -> &'static str {
-    let name = vendor.replace('-', "_").to_uppercase();
+    let name = vendor.replace("svix", "standard-webhooks").replace('-', "_").to_uppercase();
     SECRETS.iter().find(|(variable, _)| variable.starts_with(&name)).unwrap().1
 }
 

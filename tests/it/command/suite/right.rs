@@ -26,11 +26,13 @@ fn receivers_of_ultravox_and_standard_webhooks_pass_every_check() {
     type Standard = StandardWebhooks<serde_json::Value>;
     let ultravox = Ultravox::new(secret("ultravox")).unwrap();
     let standard = Standard::new(secret("standard-webhooks")).unwrap();
+    let svix = Standard::svix(secret("svix")).unwrap();
     let app = Router::new()
         .route("/ultravox", post(acknowledge::<Ultravox>).with_state(ultravox))
-        .route("/standard-webhooks", post(acknowledge::<Standard>).with_state(standard));
+        .route("/standard-webhooks", post(acknowledge::<Standard>).with_state(standard))
+        .route("/svix", post(acknowledge::<Standard>).with_state(svix));
     let address = serve_axum(app);
-    for (vendor, at_least) in [("ultravox", 40), ("standard-webhooks", 38)] {
+    for (vendor, at_least) in [("ultravox", 40), ("standard-webhooks", 38), ("svix", 38)] {
         assert_passes(&Grades::of(&format!("http://{address}/{vendor}"), vendor, &[]), at_least);
     }
 }

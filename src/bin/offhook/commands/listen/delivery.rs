@@ -96,7 +96,7 @@ impl Delivery {
             received_at: received_at.to_rfc3339_opts(SecondsFormat::Millis, true),
             verdict: judgement.verdict.clone(),
             method: request.method.clone(),
-            target: judge.masked_text(request.target.as_bytes()),
+            target: capture.request().target.clone(),
             bytes: request.body.len(),
             diagnosis: judgement.diagnosis.as_ref().map(Explained::of),
             forwarded: handled.forwarded,

@@ -28,6 +28,7 @@ impl Vendor {
             Vendor::StandardWebhooks => {
                 Redelivery::Example(&[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400])
             }
+            Vendor::Svix => Redelivery::After(&[5, 300, 1_800, 7_200, 18_000, 36_000, 36_000]),
             Vendor::Salpre => Redelivery::NotStated,
         }
     }
@@ -50,7 +51,7 @@ impl Vendor {
     pub(super) fn waits(self, profile: &Profile) -> String {
         let within = profile.answers_within().as_secs_f64();
         match self {
-            Vendor::TalkifAi => format!("{self} waits for {within} s"),
+            Vendor::TalkifAi | Vendor::Svix => format!("{self} waits for {within} s"),
             _ => format!("how long {self} waits is not stated: plan for {within} s"),
         }
     }

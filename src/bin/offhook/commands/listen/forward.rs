@@ -21,7 +21,10 @@ impl Target {
     pub(super) fn new(url: Uri, timeout: Duration) -> Result<Self, Failure> {
         match url.scheme_str() {
             Some("http" | "https") => Ok(Target { url, client: Client::new(timeout) }),
-            _ => Err(Failure::Usage(format!("{url} is no URL: it must begin with http:// or https://"))),
+            _ => Err(Failure::Usage(format!(
+                "{} is no URL: it must begin with http:// or https://",
+                written::shown(&url)
+            ))),
         }
     }
 

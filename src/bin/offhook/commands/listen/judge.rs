@@ -3,8 +3,9 @@
 use offhook::diagnose::Diagnosis;
 use offhook::testing::RawRequest;
 
+use crate::commands::unrecognised;
 use crate::failure::Failure;
-use crate::vendors::{Endpoint, SecretArguments, Vendor, Verdict};
+use crate::vendors::{Endpoint, SecretArguments, TokenHeader, Vendor, Verdict, only};
 
 /// What a delivery is judged with.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub(super) struct Judge {
     endpoints: Vec<Endpoint>,
     /// The vendor of all deliveries. Without it, each delivery says whose it is.
     only: Option<Vendor>,
+    token_header: TokenHeader,
 }
 
 /// What is known of a delivery before it is forwarded.
@@ -38,18 +40,23 @@ impl Judge {
                     .to_owned(),
             ));
         }
-        Ok(Judge { endpoints, only })
+        Ok(Judge { endpoints, only, token_header: secrets.token_header() })
     }
 
     /// Judges with these endpoints.
     #[cfg(test)]
     pub(super) fn of(endpoints: Vec<Endpoint>) -> Self {
-        Judge { endpoints, only: None }
+        Judge { endpoints, only: None, token_header: TokenHeader::default() }
     }
 
     /// Returns the vendors whose deliveries can be judged.
     pub(super) fn vendors(&self) -> impl Iterator<Item = Vendor> {
         self.endpoints.iter().map(Endpoint::vendor)
+    }
+
+    /// Returns the header in which Salpre sends its token.
+    pub(super) fn token_header(&self) -> TokenHeader {
+        self.token_header
     }
 
     /// Returns the endpoint of a vendor.
@@ -58,12 +65,10 @@ impl Judge {
     }
 
     pub(super) fn judge(&self, request: &RawRequest) -> Result<Judgement, Failure> {
-        let Some(vendor) = self.only.or_else(|| Vendor::recognise(request)).or_else(|| self.single()) else {
-            let verdict = unjudged(
-                "unknown",
-                "unknown_vendor",
-                "neither the headers nor the path say which vendor sent this: name it with --vendor".to_owned(),
-            );
+        let Some(vendor) =
+            self.only.or_else(|| Vendor::recognise(request, self.token_header)).or_else(|| only(&self.endpoints))
+        else {
+            let verdict = unjudged("unknown", "unknown_vendor", unrecognised().to_string());
             return Ok(Judgement { vendor: None, verdict, diagnosis: None });
         };
         let Some(endpoint) = self.endpoint(vendor) else {
@@ -79,24 +84,15 @@ impl Judge {
         Ok(Judgement { vendor: Some(vendor), verdict, diagnosis })
     }
 
-    /// Returns the vendor if there is only one to ask.
-    fn single(&self) -> Option<Vendor> {
-        match self.endpoints.as_slice() {
-            [endpoint] => Some(endpoint.vendor()),
-            _ => None,
-        }
-    }
-
-    /// Replaces the values of headers that hold a secret by `***`.
+    /// Replaces what holds a secret by `***`.
     pub(super) fn masked(&self, request: RawRequest) -> RawRequest {
-        self.endpoints.iter().fold(request, |request, endpoint| endpoint.masked(request).0)
+        self.endpoints.iter().fold(request, |request, endpoint| endpoint.masked(request))
     }
 
     /// Returns a text that a handler wrote, or three stars if it holds a secret.
     pub(super) fn masked_text(&self, text: &[u8]) -> String {
-        let asked = RawRequest::post("/", "").with_header("text", text);
-        let masked = self.masked(asked).headers.pop().map(|(_, value)| value).unwrap_or_default();
-        String::from_utf8_lossy(&masked).into_owned()
+        let whole = String::from_utf8_lossy(text).into_owned();
+        self.endpoints.iter().fold(whole, |text, endpoint| endpoint.masked_text(text.as_bytes()))
     }
 }
 

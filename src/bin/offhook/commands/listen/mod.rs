@@ -11,6 +11,8 @@ mod recorded;
 mod save;
 mod server;
 mod show;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ use crate::failure::{Failure, Outcome};
 use crate::interrupt;
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
+use crate::written::shown;
 use delivery::Delivery;
 use forward::Target;
 use judge::Judge;
@@ -212,7 +215,7 @@ fn url_of(listener: &TcpListener) -> Result<String, Failure> {
 /// Says where deliveries are received, of whom, and where they go.
 fn opening(url: &str, judge: &Judge, forward_to: Option<&Uri>) -> String {
     let vendors: Vec<_> = judge.vendors().map(Vendor::name).collect();
-    let forward = forward_to.map(|url| format!(", and forwards to {url}")).unwrap_or_default();
+    let forward = forward_to.map(|url| format!(", and forwards to {}", shown(url))).unwrap_or_default();
     format!("listens on {url} for {}{forward}", vendors.join(", "))
 }
 

@@ -11,6 +11,12 @@ pub(super) fn show(delivery: &Delivery, verbose: bool, output: &Output) -> Resul
     if output.is_json() {
         return output.json(&json(delivery, verbose)?);
     }
+    output.text(&text(delivery, verbose))
+}
+
+/// Returns a delivery as text: what is known of it in short and, if it is to be shown in full, the
+/// request.
+pub(super) fn text(delivery: &Delivery, verbose: bool) -> String {
     let mut text = line(&delivery.shown);
     if let Some(reason) = &delivery.shown.verdict.reason {
         text.push_str(&format!("    {}\n", printable(reason)));
@@ -25,7 +31,7 @@ pub(super) fn show(delivery: &Delivery, verbose: bool, output: &Output) -> Resul
     if verbose {
         text.push_str(&in_full(delivery));
     }
-    output.text(&text)
+    text
 }
 
 /// Returns the time, the vendor, the event, the call, the verdict, the size, and the handler's

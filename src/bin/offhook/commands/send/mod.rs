@@ -17,7 +17,7 @@ use crate::commands::sign::Message;
 use crate::commands::until_interrupted;
 use crate::failure::{Failure, Outcome};
 use crate::output::{Output, printable};
-use crate::vendors::{Endpoint, SecretArguments, Vendor};
+use crate::vendors::{Endpoint, SecretArguments};
 use crate::written;
 
 #[derive(Debug, clap::Args)]
@@ -135,7 +135,8 @@ impl Deliveries {
     /// Fails if the deliveries cannot be made.
     fn check(&self) -> Result<(), Failure> {
         // A message id is outside the body.
-        if !self.same && self.endpoint.vendor() != Vendor::StandardWebhooks && self.with_own_ids(1).is_none() {
+        let has_id = self.endpoint.vendor().signing().is_some_and(|signing| signing.id.is_some());
+        if !self.same && !has_id && self.with_own_ids(1).is_none() {
             return Err(Failure::Usage(
                 "the body has no id, so all deliveries are the same event: add --same".to_owned(),
             ));
@@ -159,8 +160,8 @@ impl Deliveries {
 async fn send_one(deliveries: &Deliveries, url: &Uri, client: &Client, output: &Output) -> Result<Outcome, Failure> {
     let request = deliveries.one()?;
     let answer = client.send(url, &request).await.map_err(|error| unsent(url, &error))?;
-    report(&answer, output)?;
     let endpoint = &deliveries.endpoint;
+    report(&answer, endpoint, output)?;
     let waits = endpoint.profile()?.answers_within();
     if answer.elapsed > waits {
         output.message(&format!("{} waits for {} s only", endpoint.vendor(), waits.as_secs_f64()));
@@ -169,16 +170,16 @@ async fn send_one(deliveries: &Deliveries, url: &Uri, client: &Client, output: &
 }
 
 /// Says that a request to this URL was not answered.
-pub(super) fn unsent(url: &Uri, error: &SendError) -> Failure {
-    Failure::Failed(format!("{url}: {error} ({})", error.code()))
+fn unsent(url: &Uri, error: &SendError) -> Failure {
+    Failure::Failed(format!("{}: {error} ({})", written::shown(url), error.code()))
 }
 
-/// Writes an answer.
-pub(super) fn report(answer: &Answer, output: &Output) -> Result<(), Failure> {
-    let body = String::from_utf8_lossy(&answer.body);
+/// Writes an answer. A receiver may send back what it got.
+fn report(answer: &Answer, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    let body = endpoint.masked_text(&answer.body);
     if output.is_json() {
         let headers = answer.headers.iter();
-        let headers = headers.map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]));
+        let headers = headers.map(|(name, value)| json!([name.as_str(), endpoint.masked_text(value.as_bytes())]));
         return output.json(&json!({
             "status": answer.status,
             "headers": headers.collect::<Vec<_>>(),

@@ -110,7 +110,7 @@ fn tokens() -> Vec<Check> {
             token.split_last().map(|(_, rest)| rest.to_vec()).unwrap_or_default()
         }),
         token("token_too_long", "the token with one character more", |token| [token, b"x"].concat()),
-        token("token_empty", "an empty header Authorization", |_| Vec::new()),
+        token("token_empty", "an empty header of the token", |_| Vec::new()),
         token("token_not_ascii", "the token with a last byte that is not ASCII", |token| {
             let rest = token.split_last().map_or(&b""[..], |(_, rest)| rest);
             [rest, b"\xe9"].concat()

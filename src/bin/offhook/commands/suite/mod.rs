@@ -18,6 +18,7 @@ use crate::client::{Answer, SendError};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
+use crate::written::{shown, target};
 use check::{Check, Group};
 use grade::{Graded, Rules};
 use sender::Sender;
@@ -59,22 +60,23 @@ pub(crate) struct Arguments {
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
     let Arguments { url, vendor, only, junit, timeout, secrets } = arguments;
     let endpoint = secrets.endpoint(vendor)?;
-    let sender = Sender::new(&endpoint, crate::written::target(&url))?;
+    let sender = Sender::new(&endpoint, target(&url))?;
     let checks = chosen(&sender, &only)?;
     let junit = junit.map(junit::Report::create).transpose()?;
     let rules = Rules::of(&endpoint)?;
     let transport = Transport::new(&url, Duration::from_secs(timeout))?;
 
     output.message(&format!(
-        "sending {} deliveries of {vendor} to {url}; some are signed with the real secret, so the receiver acts on them",
-        checks.len()
+        "sending {} deliveries of {vendor} to {}; some are signed with the real secret, so the receiver acts on them",
+        checks.len(),
+        shown(&url)
     ));
     let mut report = report::Report::new(output);
     let mut graded = Vec::new();
     for check in checks {
         let answer = send(&transport, &sender, &check).await;
         if let (true, Err(SendError::NoConnection(reason))) = (graded.is_empty(), &answer) {
-            return Err(Failure::Failed(format!("{url}: no connection: {reason}")));
+            return Err(Failure::Failed(format!("{}: no connection: {reason}", shown(&url))));
         }
         let result = Graded::new(check, &rules, answer);
         report.add(&result)?;

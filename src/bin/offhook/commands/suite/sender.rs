@@ -97,7 +97,7 @@ impl<'a> Sender<'a> {
     /// Returns a genuine delivery whose signed text is divided in another way, so that the body
     /// begins later; `None` if nothing in the scheme could be divided like that.
     pub(super) fn divided_in_another_way(&self) -> Option<RawRequest> {
-        if !matches!(self.vendor, Vendor::Truedy | Vendor::StandardWebhooks) {
+        if !matches!(self.vendor, Vendor::Truedy | Vendor::StandardWebhooks | Vendor::Svix) {
             return None;
         }
         let request = self.with_text("divided", "a.b")?;
@@ -111,22 +111,12 @@ impl<'a> Sender<'a> {
 
     /// Returns the name of the header that authenticates a delivery.
     pub(super) fn credential_header(&self) -> &'static str {
-        match self.vendor {
-            Vendor::Truedy => truedy::SIGNATURE_HEADER,
-            Vendor::TalkifAi => talkifai::SIGNATURE_HEADER,
-            Vendor::Salpre => "authorization",
-            Vendor::Ultravox => ultravox::SIGNATURE_HEADER,
-            Vendor::StandardWebhooks => standard_webhooks::SIGNATURE_HEADER,
-        }
+        let token = || self.endpoint.token_header().unwrap_or_default().name();
+        self.vendor.signing().map_or_else(token, |signing| signing.signature)
     }
 
     pub(super) fn timestamp_header(&self) -> Option<&'static str> {
-        match self.vendor {
-            Vendor::Truedy => Some(truedy::TIMESTAMP_HEADER),
-            Vendor::Ultravox => Some(ultravox::TIMESTAMP_HEADER),
-            Vendor::StandardWebhooks => Some(standard_webhooks::TIMESTAMP_HEADER),
-            Vendor::TalkifAi | Vendor::Salpre => None,
-        }
+        self.vendor.signing()?.timestamp
     }
 
     /// Returns the text that the vendor signs.
@@ -135,8 +125,8 @@ impl<'a> Sender<'a> {
         Some(match self.vendor {
             Vendor::Truedy => [timestamp, b".", &request.body].concat(),
             Vendor::Ultravox => [&request.body, timestamp].concat(),
-            Vendor::StandardWebhooks => {
-                let id = value_of(request, standard_webhooks::ID_HEADER)?;
+            Vendor::StandardWebhooks | Vendor::Svix => {
+                let id = value_of(request, self.vendor.signing()?.id?)?;
                 [id, b".", timestamp, b".", &request.body].concat()
             }
             Vendor::TalkifAi => request.body.to_vec(),
@@ -165,9 +155,9 @@ fn event_with_text(vendor: Vendor) -> (Sample, &'static str) {
         Vendor::Ultravox => (samples::ultravox::CALL_ENDED, "call.summary"),
         // Each vendor of Standard Webhooks has events of its own. This one has the envelope of
         // the specification.
-        Vendor::StandardWebhooks => {
+        Vendor::StandardWebhooks | Vendor::Svix => {
             let body = r#"{"type":"contact.created","timestamp":"2026-03-18T14:32:00.000Z","data":{"id":"contact_1","name":"Ada"}}"#;
-            (Sample::new("standard-webhooks", "contact.created", body), "data.name")
+            (Sample::new(vendor.name(), "contact.created", body), "data.name")
         }
     }
 }
@@ -179,7 +169,7 @@ fn timely(vendor: Vendor, sample: Sample) -> Sample {
     match vendor {
         Vendor::TalkifAi => sample.with("created", now.to_rfc3339_opts(SecondsFormat::Millis, true)),
         Vendor::Salpre => sample.with("timestamp_utc", now.timestamp()),
-        Vendor::Truedy | Vendor::Ultravox | Vendor::StandardWebhooks => sample,
+        Vendor::Truedy | Vendor::Ultravox | Vendor::StandardWebhooks | Vendor::Svix => sample,
     }
 }
 
@@ -187,17 +177,19 @@ fn timely(vendor: Vendor, sample: Sample) -> Sample {
 fn text_scheme(vendor: Vendor) -> Option<HmacScheme> {
     const TRUEDY: HmacScheme = HmacScheme::in_header(truedy::SIGNATURE_HEADER).signs(&[Part::Body]);
     const ULTRAVOX: HmacScheme = HmacScheme::in_header(ultravox::SIGNATURE_HEADER).signs(&[Part::Body]);
-    const STANDARD_WEBHOOKS: HmacScheme = HmacScheme::in_header(standard_webhooks::SIGNATURE_HEADER)
-        .prefix("v1,")
-        .base64()
-        .base64_secret("whsec_")
-        .signs(&[Part::Body]);
+    const STANDARD_WEBHOOKS: HmacScheme = standard(standard_webhooks::SIGNATURE_HEADER);
+    const SVIX: HmacScheme = standard("svix-signature");
+    const fn standard(signature: &'static str) -> HmacScheme {
+        let scheme = HmacScheme::in_header(signature).prefix("v1,").base64().base64_secret("whsec_");
+        scheme.signs(&[Part::Body])
+    }
     match vendor {
         Vendor::Truedy => Some(TRUEDY),
         Vendor::TalkifAi => Some(talkifai::SCHEME),
         Vendor::Salpre => None,
         Vendor::Ultravox => Some(ULTRAVOX),
         Vendor::StandardWebhooks => Some(STANDARD_WEBHOOKS),
+        Vendor::Svix => Some(SVIX),
     }
 }
 

@@ -19,6 +19,7 @@ use offhook::testing::RawRequest;
 use super::check::Form;
 use crate::client::{Answer, SendError, connector};
 use crate::failure::{Failure, with_causes};
+use crate::written::shown;
 
 pub(super) struct Transport {
     lower_case: Client<HttpsConnector<HttpConnector>, Pieces>,
@@ -30,7 +31,10 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(url: &Uri, timeout: Duration) -> Result<Self, Failure> {
         if !matches!(url.scheme_str(), Some("http" | "https")) {
-            return Err(Failure::Usage(format!("{url}: the URL of a receiver begins with http:// or https://")));
+            return Err(Failure::Usage(format!(
+                "{}: the URL of a receiver begins with http:// or https://",
+                shown(url)
+            )));
         }
         let client = |title_case| {
             Client::builder(TokioExecutor::new())

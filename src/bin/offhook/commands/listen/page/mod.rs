@@ -117,7 +117,7 @@ impl Page {
             "/page.css" => text(StatusCode::OK, "text/css; charset=utf-8", include_str!("page.css")),
             "/page.js" => text(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("page.js")),
             "/api/events" => {
-                let forward_to = self.0.reception.target.as_ref().map(|target| target.url().to_string());
+                let forward_to = self.0.reception.target.as_ref().map(|target| written::shown(target.url()));
                 let settings = json!({ "listens_on": self.0.listens_on, "forward_to": forward_to });
                 let events = self.0.history.follow(event("settings", &settings));
                 with_type(Response::new(events.boxed()), "text/event-stream")
@@ -126,10 +126,14 @@ impl Page {
                 Some((delivery, "")) => show::json(&delivery, true).map(|json| json_text(&json)),
                 Some((delivery, "curl")) => {
                     let request = delivery.capture.request();
-                    written::curl(&self.url_for(&delivery), request, delivery.judgement.vendor)
+                    let unsigned = delivery.judgement.vendor.filter(|vendor| !vendor.signs());
+                    let token = unsigned.map(|_| self.0.reception.judge.token_header());
+                    written::curl(&self.url_for(&delivery), request, token)
                         .map(|curl| text(StatusCode::OK, "text/plain", curl))
                 }
-                Some((delivery, "test")) => rust_test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test)),
+                Some((delivery, "test")) => {
+                    self.rust_test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test))
+                }
                 _ => return not_found(),
             }
             .unwrap_or_else(|failure| text(StatusCode::CONFLICT, "text/plain", failure.to_string())),
@@ -152,21 +156,22 @@ impl Page {
         Some((self.0.history.get(number.parse().ok()?)?, what))
     }
 
-    /// Returns where a delivery is sent again: to the handler or, without one, to this command.
+    /// Writes a test of the delivery.
+    fn rust_test(&self, delivery: &Delivery) -> Result<String, Failure> {
+        let vendor = delivery.judgement.vendor.ok_or_else(|| Failure::Usage("the vendor is not known".to_owned()))?;
+        let test = RustTest::of(vendor, self.0.reception.judge.token_header(), &delivery.capture)?;
+        let name = format!("{}_{}", vendor.name().replace('-', "_"), test.default_name());
+        Ok(test.text(&name, Fixture::Inline))
+    }
+
+    /// Returns where a delivery is sent again: to the handler or, without one, to this command. Its
+    /// own path is without secrets.
     fn url_for(&self, delivery: &Delivery) -> Uri {
         match &self.0.reception.target {
-            Some(target) => target.url_for(&delivery.request),
+            Some(target) => target.url_for(delivery.capture.request()),
             None => format!("{}{}", self.0.listens_on, delivery.shown.target).parse().unwrap_or_default(),
         }
     }
-}
-
-/// Writes a test of the delivery.
-fn rust_test(delivery: &Delivery) -> Result<String, Failure> {
-    let vendor = delivery.judgement.vendor.ok_or_else(|| Failure::Usage("the vendor is not known".to_owned()))?;
-    let test = RustTest::of(vendor, &delivery.capture)?;
-    let name = format!("{}_{}", vendor.name().replace('-', "_"), test.default_name());
-    Ok(test.text(&name, Fixture::Inline))
 }
 
 fn text(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Answer {
