@@ -202,3 +202,107 @@ fn try_mac_key(scheme: &HmacScheme, secret: &Secret) -> Result<MacKey, ConfigErr
     secret.check_length(bytes)?;
     MacKey::new_from_slice(bytes).map_err(|_| ConfigErrorKind::EmptySecret)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standard_webhooks;
+    use crate::time::FixedClock;
+    use crate::verify::Part;
+
+    const GITHUB: HmacScheme = HmacScheme::in_header("x-hub-signature-256").prefix("sha256=").signs(&[Part::Body]);
+
+    /// The example of GitHub's documentation, "Testing the webhook payload validation".
+    const SECRET: &str = "It's a Secret to Everybody";
+    const BODY: &[u8] = b"Hello, World!";
+    const SIGNATURE: &str = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+
+    /// Verifies the body under GitHub's scheme, with what follows the prefix in the header.
+    fn github(keys: &HmacKeys, signature: &str) -> Result<Option<usize>, &'static str> {
+        let value = format!("sha256={signature}");
+        let headers = [("X-Hub-Signature-256", value)];
+        let verified = keys.verify(&Request::new(&headers, BODY));
+        verified.map(|verified| verified.secret_index()).map_err(|error| error.code())
+    }
+
+    #[test]
+    fn a_published_signature_is_accepted_and_no_other() {
+        let keys = HmacKeys::new(GITHUB, SECRET).unwrap();
+        assert_eq!(github(&keys, SIGNATURE), Ok(Some(0)));
+        assert_eq!(github(&keys, &SIGNATURE.to_uppercase()), Ok(Some(0)));
+        assert_eq!(github(&keys, &SIGNATURE.replace('7', "8")), Err("signature_mismatch"));
+        for malformed in ["", &SIGNATURE[1..], &format!("{SIGNATURE}0"), &SIGNATURE.replace('7', "g")] {
+            assert_eq!(github(&keys, malformed), Err("malformed_signature"), "{malformed}");
+        }
+        assert_eq!(keys.sign("", "", BODY), SIGNATURE);
+    }
+
+    #[test]
+    fn the_first_secret_that_matches_is_reported() {
+        let keys = |secrets: &[&str]| {
+            let (first, others) = secrets.split_first().unwrap();
+            others
+                .iter()
+                .fold(HmacKeys::new(GITHUB, *first).unwrap(), |keys, secret| keys.with_secret(*secret).unwrap())
+        };
+        let other = "another secret";
+        assert_eq!(github(&keys(&[other, SECRET]), SIGNATURE), Ok(Some(1)));
+        assert_eq!(github(&keys(&[other, other, SECRET, SECRET]), SIGNATURE), Ok(Some(2)));
+        assert_eq!(github(&keys(&[other, other]), SIGNATURE), Err("signature_mismatch"));
+        assert_eq!(keys(&[other, other, SECRET]).count(), 3);
+    }
+
+    /// The example of Standard Webhooks: a list of signatures in base64, an id and a time.
+    #[test]
+    fn a_published_list_is_read_entry_by_entry() {
+        let keys = HmacKeys::new(standard_webhooks::SCHEME, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let keys = keys.with_clock(FixedClock::at_unix(1_614_265_330));
+        let tag = "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+        let verify = |id: &str, signatures: &str| {
+            let time = "1614265330";
+            let headers = [("webhook-id", id), ("webhook-timestamp", time), ("webhook-signature", signatures)];
+            let verified = keys.verify(&Request::new(&headers, br#"{"test": 2432232314}"#));
+            verified.map(|verified| verified.message_id().map(str::to_owned)).map_err(|error| error.code())
+        };
+        let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+        assert_eq!(verify(id, &format!("v1,{tag}")), Ok(Some(id.to_owned())));
+        assert_eq!(
+            verify(id, &format!("v2,{tag}  v1,{} v1,{tag} v1a,x", tag.replace('g', "h"))),
+            Ok(Some(id.to_owned()))
+        );
+        assert_eq!(verify("msg_2", &format!("v1,{tag}")), Err("signature_mismatch"));
+        for malformed in ["v1,", "v1", &tag.replace("OE=", "OEE"), &tag.replace("OE=", "OF="), &tag.replace('S', "-")] {
+            assert_eq!(verify(id, &format!("v1,{malformed}")), Err("malformed_signature"), "{malformed}");
+        }
+        assert_eq!(verify(id, &format!("v2,{tag}")), Err("malformed_signature"));
+        // The separator of the signed parts could move.
+        assert_eq!(verify("msg_1.2", &format!("v1,{tag}")), Err("malformed_header"));
+        assert_eq!(keys.sign("1614265330", id, br#"{"test": 2432232314}"#), tag);
+    }
+
+    #[test]
+    fn the_head_is_checked_without_the_body() {
+        let keys = HmacKeys::new(GITHUB, SECRET).unwrap();
+        let check = |headers: &[(&str, &str)]| keys.check_head(&Head::new(&headers)).map_err(|error| error.code());
+        assert_eq!(check(&[]), Err("missing_header"));
+        assert_eq!(check(&[("x-hub-signature-256", "sha256=0")]), Err("malformed_signature"));
+        assert_eq!(check(&[("x-hub-signature-256", &format!("sha256={}", "0".repeat(64)))]), Ok(()));
+    }
+
+    #[test]
+    fn keys_for_a_diagnosis_differ_in_what_is_changed() {
+        const OTHER: HmacScheme = HmacScheme::in_header("x-other").signs(&[Part::Body]);
+        let keys = HmacKeys::new(OTHER, SECRET).unwrap();
+        assert_eq!(github(&keys, SIGNATURE), Err("missing_header"));
+        assert_eq!(github(&keys.under(GITHUB), SIGNATURE), Ok(Some(0)));
+        let raw = HmacKeys::with_raw_key(GITHUB, SECRET.as_bytes()).unwrap();
+        assert_eq!(github(&raw, SIGNATURE), Ok(Some(0)));
+    }
+
+    #[test]
+    fn debug_output_shows_the_number_of_secrets() {
+        let shown = format!("{:?}", HmacKeys::new(GITHUB, SECRET).unwrap());
+        assert!(shown.starts_with("HmacKeys { scheme: HmacScheme { header: \"x-hub-signature-256\""), "{shown}");
+        assert!(shown.contains("secrets: 1") && !shown.contains("Everybody"), "{shown}");
+    }
+}
