@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::standard_webhooks;
     use crate::time::FixedClock;
-    use crate::verify::Part;
+    use crate::verify::{Part, Separator, TimestampFormat};
 
     const GITHUB: HmacScheme = HmacScheme::in_header("x-hub-signature-256").prefix("sha256=").signs(&[Part::Body]);
 
@@ -278,6 +278,50 @@ mod tests {
         // The separator of the signed parts could move.
         assert_eq!(verify("msg_1.2", &format!("v1,{tag}")), Err("malformed_header"));
         assert_eq!(keys.sign("1614265330", id, br#"{"test": 2432232314}"#), tag);
+    }
+
+    const TIME: TimestampFormat = TimestampFormat::UnixSeconds;
+
+    #[test]
+    fn a_time_in_the_list_occurs_once() {
+        const STRIPE: HmacScheme = HmacScheme::in_header("stripe-signature")
+            .list(Separator::Comma)
+            .prefix("v1=")
+            .timestamp_entry("t=", TIME)
+            .signs(&[Part::Timestamp, Part::Literal("."), Part::Body]);
+        let keys = HmacKeys::new(STRIPE, SECRET).unwrap().with_clock(FixedClock::at_unix(1_773_844_200));
+        let tag = keys.sign("1773844200", "", BODY);
+        let verify = |before: &str, after: &str| {
+            let headers = [("stripe-signature", format!("{before}v1={tag}{after}"))];
+            let verified = keys.verify(&Request::new(&headers, BODY));
+            verified.map(|verified| verified.signed_at().unwrap().timestamp()).map_err(|error| error.code())
+        };
+        assert_eq!(verify("t=1773844200,", ""), Ok(1_773_844_200));
+        assert_eq!(verify("v0=x, ", " , t=1773844200"), Ok(1_773_844_200));
+        assert_eq!(verify("", ""), Err("malformed_signature"));
+        assert_eq!(verify("t=1773844200,", ",t=1773844200"), Err("malformed_signature"));
+        assert_eq!(verify(&format!("t={},", "1".repeat(65)), ""), Err("malformed_signature"));
+        assert_eq!(verify(&format!("t={},", "1".repeat(64)), ""), Err("malformed_timestamp"));
+        assert_eq!(verify("t=1773844201,", ""), Err("signature_mismatch"));
+    }
+
+    /// Without a separator, whoever captured a delivery could move the border between time and body.
+    #[test]
+    fn digits_do_not_move_between_time_and_body() {
+        const TIME_FIRST: HmacScheme =
+            HmacScheme::in_header("x-tag").timestamp_header("x-time", TIME).signs(&[Part::Timestamp, Part::Body]);
+        const BODY_FIRST: HmacScheme =
+            HmacScheme::in_header("x-tag").timestamp_header("x-time", TIME).signs(&[Part::Body, Part::Timestamp]);
+        let verify = |scheme, time: &str, body: &str| {
+            let keys = HmacKeys::new(scheme, SECRET).unwrap().danger_accept_any_age();
+            let tag = keys.sign(time, "", body.as_bytes());
+            let headers = [("x-tag", tag.as_str()), ("x-time", time)];
+            keys.verify(&Request::new(&headers, body.as_bytes())).map(drop).map_err(|error| error.code())
+        };
+        assert_eq!(verify(TIME_FIRST, "1773844200", "{1}"), Ok(()));
+        assert_eq!(verify(TIME_FIRST, "177384420", "0{}"), Err("malformed_timestamp"));
+        assert_eq!(verify(BODY_FIRST, "1773844200", "{1}"), Ok(()));
+        assert_eq!(verify(BODY_FIRST, "773844200", "{}1"), Err("malformed_timestamp"));
     }
 
     #[test]
