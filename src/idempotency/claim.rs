@@ -103,6 +103,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_lease_holds_its_key_its_token_and_its_length() {
+        let token = LeaseToken::from_bytes([0xa5; 16]);
+        let key = Key::new("truedy", "", "call.ended:evt_1");
+        let lease = Lease::new(key.clone(), token, Duration::from_secs(60));
+        assert_eq!((lease.key(), lease.token(), lease.ttl()), (&key, token, Duration::from_secs(60)));
+        assert_eq!(token.as_bytes(), &[0xa5; 16]);
+        assert_eq!(format!("{token:?}"), format!("LeaseToken({})", "a5".repeat(16)));
+    }
+
+    #[test]
     fn tokens_differ_across_threads() {
         let threads: Vec<_> = (0..8)
             .map(|_| std::thread::spawn(|| (0..10_000).map(|_| LeaseToken::unique()).collect::<Vec<_>>()))

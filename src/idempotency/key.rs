@@ -166,5 +166,19 @@ mod tests {
         assert_eq!(long.as_str().len(), 71);
         assert_ne!(long, Key::new("truedy", &"e".repeat(300), "call.ended:evt_2"));
         assert_eq!(Key::new("v", "", "a\0b\n%").as_str(), "v::a%00b%0a%25");
+        let of_length = |bytes: usize| Key::new("v", "", &"e".repeat(bytes - 3));
+        assert_eq!(of_length(255).to_string(), format!("v::{}", "e".repeat(252)));
+        assert!(of_length(256).as_str().starts_with("sha256:"));
+    }
+
+    #[test]
+    fn a_digest_is_shown_in_hexadecimal() {
+        // FIPS 180-4, the example of `abc`.
+        let digest = PayloadDigest::of(b"abc");
+        assert_eq!(
+            format!("{digest:?}"),
+            "PayloadDigest(ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad)"
+        );
+        assert_eq!(digest.as_bytes()[..3], [0xba, 0x78, 0x16]);
     }
 }

@@ -210,6 +210,7 @@ const MAX_RETENTION: Duration = Duration::from_secs(10 * 366 * 86_400);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StandardWebhooks;
 
     #[test]
     fn spans_are_readable() {
@@ -227,6 +228,36 @@ mod tests {
             assert_eq!(settings.lease(), Duration::from_secs(60));
             assert_eq!(settings.retention(), Duration::from_secs(3 * 86_400));
         }
+    }
+
+    #[test]
+    fn a_store_in_memory_remembers_for_a_day() {
+        let settings = StoreSettings::for_memory_store();
+        assert_eq!((settings.lease(), settings.retention()), (DEFAULT_LEASE, Duration::from_secs(86_400)));
+    }
+
+    #[test]
+    fn each_setting_changes_what_it_names_and_keeps_the_others() {
+        let (lease, retention) = (Duration::from_secs(7), Duration::from_secs(90_000));
+        let settings = StoreSettings::new().with_lease(lease).unwrap().with_retention(retention).unwrap();
+        assert_eq!((settings.lease(), settings.retention()), (lease, retention));
+        let brief = settings.danger_with_short_retention(lease);
+        assert_eq!((brief.lease(), brief.retention()), (lease, lease));
+    }
+
+    #[test]
+    fn a_retention_covers_the_span_of_a_vendor_that_is_named() {
+        let vendor = |span| StandardWebhooks::<()>::new("whsec_bG9uZyBlbm91Z2g=").unwrap().with_retry_span(span);
+        let (new, moment) = (StoreSettings::new(), Duration::from_nanos(1));
+        assert_eq!(new.for_vendor(&vendor(DEFAULT_RETENTION)).unwrap().retention(), DEFAULT_RETENTION);
+        let error = new.for_vendor(&vendor(DEFAULT_RETENTION + moment)).unwrap_err();
+        assert_eq!(error.code(), "retention_too_short");
+        // The vendor's span counts for each later retention, and none is shorter than for the vendors of this crate.
+        let day = Duration::from_secs(86_400);
+        let settings = new.for_vendor(&vendor(day)).unwrap();
+        assert!(settings.with_retention(day).is_ok());
+        assert!(settings.with_retention(day - moment).is_err());
+        assert!(new.for_vendor(&vendor(moment)).unwrap().with_retention(MIN_RETENTION - moment).is_err());
     }
 
     #[test]

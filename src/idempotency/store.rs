@@ -238,6 +238,40 @@ mod tests {
     struct Hides(#[source] std::io::Error);
 
     #[test]
+    fn every_error_has_a_code_and_says_what_happened() {
+        let cause = || "cause".into();
+        for (error, code, text) in [
+            (StoreError::unavailable("cause"), "store_unavailable", "the store is unavailable: cause"),
+            (StoreError::Timeout, "store_timeout", "the store did not answer in time"),
+            (StoreError::Contended(cause()), "store_contended", "a concurrent step touched the same record: cause"),
+            (StoreError::Full { retry_after: None }, "store_full", "the store has no room for another record"),
+            (
+                StoreError::LeaseLost,
+                "lease_lost",
+                "the lease was lost: the key was claimed again, or its record is gone",
+            ),
+            (
+                StoreError::NotMigrated(cause()),
+                "store_not_migrated",
+                "the store's table is missing or of an earlier version, call the store's migrate() first: cause",
+            ),
+            (
+                StoreError::NewerSchema { version: 8, known: 7 },
+                "newer_schema",
+                "the tables have version 8, but this version of offhook knows 7 at most: use a newer one",
+            ),
+            (
+                StoreError::Evicts { policy: "allkeys-lru".to_owned() },
+                "store_evicts",
+                "Redis evicts records: set its maxmemory-policy to noeviction, not allkeys-lru",
+            ),
+            (StoreError::UnexpectedAnswer("what"), "unexpected_answer", "the store gave an unexpected answer: what"),
+        ] {
+            assert_eq!((error.code(), error.to_string().as_str()), (code, text));
+        }
+    }
+
+    #[test]
     fn a_cause_is_told_once() {
         let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let chain = |error: &StoreError| {

@@ -334,7 +334,8 @@ impl VerifyError {
 
 #[cfg(test)]
 mod tests {
-    use crate::verify::HeaderTokens;
+    use super::*;
+    use crate::verify::{HeaderTokens, PublicUrl};
     use crate::{Salpre, StandardWebhooks, Truedy, talkifai, truedy};
 
     #[test]
@@ -378,5 +379,23 @@ mod tests {
         ] {
             assert!(text.starts_with(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_config_error_holds_the_vendor_the_secret_and_the_header() {
+        let parts = |error: ConfigError| (error.vendor(), error.secret_index(), error.header().map(str::to_owned));
+        assert_eq!(parts(PublicUrl::base("").unwrap_err()), (None, None, None));
+        let truedy = Truedy::new("whsec_2b7e1516").unwrap().with_secret("whsec_3ad77bb4").unwrap();
+        assert_eq!(parts(truedy.with_secret("").unwrap_err()), (Some("truedy"), Some(2), None));
+        let salpre = Salpre::header("x-a", "").unwrap_err();
+        assert_eq!(parts(salpre), (Some("salpre"), Some(0), Some("x-a".to_owned())));
+    }
+
+    #[test]
+    fn the_mistakes_of_the_receiver_have_the_status_500_and_no_others() {
+        assert_eq!(VerifyError::UnknownUrl.status(), 500);
+        assert_eq!(VerifyError::Config(ConfigError::new(ConfigErrorKind::EmptySecret)).status(), 500);
+        assert_eq!(VerifyError::SignatureMismatch.status(), 401);
+        assert_eq!(VerifyError::MissingTimestamp.status(), 401);
     }
 }

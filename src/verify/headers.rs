@@ -242,6 +242,30 @@ mod tests {
     }
 
     #[test]
+    fn names_of_one_length_are_all_found_in_one_pass() {
+        let headers = [("x-a", "1"), ("x-b", "2"), ("x-long", "3")];
+        assert_eq!(
+            headers.lookup3([Some("X-A"), Some("X-B"), Some("X-Long")]),
+            [Lookup::One(b"1"), Lookup::One(b"2"), Lookup::One(b"3")]
+        );
+    }
+
+    #[test]
+    fn a_name_may_have_any_length() {
+        let (short, long) = ("x".repeat(10), "x".repeat(64 * 64 + 10));
+        let headers = [(long.as_str(), "1"), (short.as_str(), "2")];
+        assert_eq!(headers.lookup(&long), Lookup::One(b"1"));
+        assert_eq!(headers.lookup(&short), Lookup::One(b"2"));
+    }
+
+    /// It may be a credential.
+    #[test]
+    fn debug_output_does_not_show_the_value() {
+        let shown = format!("{:?}", [Lookup::Missing, Lookup::One(b"value"), Lookup::Repeated]);
+        assert_eq!(shown, "[Missing, One(..), Repeated]");
+    }
+
+    #[test]
     fn a_value_of_the_longest_length_is_accepted_and_a_longer_one_refused() {
         let required = |value: &'static str| Lookup::One(value.as_bytes()).required(3, || "x-a".into());
         assert_eq!(required("abc"), Ok(&b"abc"[..]));

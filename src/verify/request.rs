@@ -220,6 +220,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_request_holds_what_it_was_given() {
+        let headers = [("x-key", "secret")];
+        let request = Head::new(&headers).with_method("PUT").with_target("/hooks?a=b").with_body(b"body");
+        assert_eq!(
+            (request.method(), request.target(), request.body()),
+            (Some("PUT"), Some("/hooks?a=b"), &b"body"[..])
+        );
+        assert_eq!(request.head().header("X-Key", 6), Ok("secret"));
+        assert_eq!(
+            format!("{request:?}"),
+            r#"Request { head: Head { method: Some("PUT"), target: Some("/hooks?a=b"), .. }, body_bytes: 4 }"#
+        );
+        let unknown = Request::new(&headers, b"");
+        assert_eq!((unknown.method(), unknown.target()), (None, None));
+    }
+
+    #[test]
     fn a_base_that_cannot_be_a_prefix_is_refused() {
         for base in [
             "",

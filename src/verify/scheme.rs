@@ -338,6 +338,8 @@ mod tests {
             assert!(std::panic::catch_unwind(build).is_err(), "{name}");
         }
         start().prefix("v1=").list(Separator::Comma).timestamp_entry("t=", TIME).signs(BOTH);
+        // One name may begin with the other.
+        HmacScheme::in_header("x-sign").timestamp_header("x-sign-time", TIME).signs(BOTH);
         HmacScheme::in_header("x-a").timestamp_header("x-b", TIME).id_header("x-c").signs(&[
             Part::Id,
             Part::Timestamp,

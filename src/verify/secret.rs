@@ -111,6 +111,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_secret_of_less_than_8_bytes_is_refused_unless_it_is_short_on_purpose() {
+        let check = |secret: Secret| secret.check_length(&secret.bytes);
+        assert_eq!(check("1234567".into()), Err(ConfigErrorKind::SecretTooShort { min_bytes: 8 }));
+        assert_eq!(check("12345678".into()), Ok(()));
+        assert_eq!(check(Secret::danger_short("1")), Ok(()));
+    }
+
+    #[test]
+    fn debug_output_says_only_that_it_is_a_secret() {
+        assert_eq!(format!("{:?}", Secret::from("whsec_2b7e1516")), "Secret(..)");
+    }
+
+    #[test]
     fn unusable_secrets_are_refused() {
         for empty in ["", " ", "\t\r\n "] {
             assert_eq!(Secret::from(empty).bytes(), Err(ConfigErrorKind::EmptySecret), "{empty:?}");

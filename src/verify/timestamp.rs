@@ -94,6 +94,51 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_may_go_on_where_a_longer_one_begins_with_it() {
+        let may_go_on = |time: &str, next: &str| TimestampFormat::may_go_on(time.as_bytes(), next.bytes());
+        let (digits, plain, fraction) = ("1773844200", "2026-03-18T14:30:00", "2026-03-18T14:30:00.5");
+        for (time, next) in [
+            (digits, "0"),
+            (plain, "Z"),
+            (plain, "z"),
+            (plain, "+"),
+            (plain, "-"),
+            (plain, ".5"),
+            (fraction, "5"),
+            (fraction, "Z"),
+        ] {
+            assert!(may_go_on(time, next), "{time} {next}");
+        }
+        let (zulu, offset) = ("2026-03-18T14:30:00Z", "2026-03-18T14:30:00.5+00:00");
+        for (time, next) in [
+            (digits, ""),
+            (digits, ".5"),
+            (digits, "Z"),
+            (plain, ""),
+            (plain, "5"),
+            (plain, "."),
+            (plain, ".Z"),
+            (fraction, ".5"),
+            (fraction, "{"),
+            (zulu, "Z"),
+            (zulu, ".5"),
+            (offset, "5"),
+            (offset, "+"),
+        ] {
+            assert!(!may_go_on(time, next), "{time} {next}");
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn a_time_is_written_in_its_format() {
+        use TimestampFormat::*;
+        let time = DateTime::from_timestamp_millis(1_773_844_200_250).unwrap();
+        let written = [UnixSeconds, UnixSecondsOrRfc3339, UnixMillis, Rfc3339].map(|format| format.format(time));
+        assert_eq!(written, ["1773844200", "1773844200", "1773844200250", "2026-03-18T14:30:00.250000+00:00"]);
+    }
+
+    #[test]
     fn strict() {
         use TimestampFormat::*;
         let unix = |format: TimestampFormat, text: &str| format.parse(text).map(UnixTime::seconds);

@@ -92,6 +92,16 @@ mod tests {
     }
 
     #[test]
+    fn each_direction_has_its_own_limit() {
+        let tolerance = Tolerance { past: Duration::from_secs(10), future: Duration::from_secs(20) };
+        let check = |signed| tolerance.check(UnixTime::from_seconds(signed), &At(100));
+        assert_eq!((check(90), check(120)), (Ok(()), Ok(())));
+        assert_eq!(check(89), Err(VerifyError::TimestampTooOld { seconds: 11, limit: 10 }));
+        assert_eq!(check(121), Err(VerifyError::TimestampTooNew { seconds: 21, limit: 20 }));
+        assert_eq!(Tolerance::from(tolerance.past), Tolerance { future: tolerance.past, ..tolerance });
+    }
+
+    #[test]
     fn extremes_neither_overflow_nor_panic() {
         for (signed, now) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (0, i64::MIN)] {
             let signed = UnixTime::from_seconds(signed);

@@ -106,3 +106,34 @@ impl fmt::Debug for MessageId {
 }
 
 const INLINE_ID_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_holds_what_was_checked_and_nothing_else() {
+        let facts = |verified: &Verified| {
+            let seconds = verified.signed_at().map(|time| time.timestamp());
+            (verified.secret_index(), seconds, verified.message_id().map(str::to_owned))
+        };
+        assert_eq!(facts(&Verified::danger_without_check()), (None, None, None));
+        assert_eq!(facts(&Verified::by_own_check(2)), (Some(2), None, None));
+        assert_eq!(facts(&Verified::by_secret(1, None, b"")), (Some(1), None, None));
+        let all = Verified::by_secret(1, Some(UnixTime::from_seconds(5)), b"msg_1");
+        assert_eq!(facts(&all), (Some(1), Some(5), Some("msg_1".to_owned())));
+        let own = Verified::by_own_check(1).with_signed_at(UnixTime::from_seconds(5)).with_message_id("msg_1");
+        assert_eq!(own, all);
+        assert_eq!(facts(&own.with_message_id("")), (Some(1), Some(5), None));
+    }
+
+    #[test]
+    fn an_id_of_any_length_is_kept_whole() {
+        for length in [1, INLINE_ID_BYTES, INLINE_ID_BYTES + 1, 256] {
+            let id = "m".repeat(length);
+            let verified = Verified::by_own_check(0).with_message_id(&id);
+            assert_eq!(verified.message_id(), Some(id.as_str()));
+            assert!(format!("{verified:?}").contains(&format!("message_id: Some({id:?})")));
+        }
+    }
+}
