@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod failure;
+mod forms;
 mod input;
 mod interrupt;
 mod output;
@@ -11,7 +12,6 @@ mod rust_test;
 #[cfg(test)]
 mod scan;
 mod vendors;
-mod written;
 
 use clap::Parser;
 

@@ -9,9 +9,9 @@ use offhook::verify::HmacKeys;
 use offhook::{FixedClock, UnixTime};
 
 use crate::commands::{explain, sign, verify};
+use crate::forms::written;
 use crate::rust_test::{Fixture, RustTest};
 use crate::vendors::{Endpoint, Vendor};
-use crate::written;
 
 /// It can be decoded as base64, as Standard Webhooks need it.
 const SECRET: &str = "whsec_S3cretMarkerS3cretMarkerS3cretMa";
@@ -105,9 +105,9 @@ fn printed(endpoint: &Endpoint, request: &RawRequest) -> Vec<String> {
     let (signed, _) = endpoint.masked(resigned);
     vec![
         captured.to_json(),
-        written::curl(&url, captured.request(), Some(vendor)).unwrap(),
+        written::curl(&url, captured.request(), Some(vendor.variable())).unwrap(),
         RustTest::of(vendor, &captured).unwrap().text("name", Fixture::Inline),
-        written::curl(&url, &signed, Some(vendor)).unwrap(),
+        written::curl(&url, &signed, Some(vendor.variable())).unwrap(),
         String::from_utf8(written::http(&url, &signed)).unwrap(),
         String::from_utf8(written::headers(&signed)).unwrap(),
         sign::as_json(&url, &signed).to_string(),

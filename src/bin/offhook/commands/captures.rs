@@ -8,7 +8,8 @@ use offhook::testing::Capture;
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::forms::Input;
+use crate::input;
 use crate::output::Output;
 use crate::rust_test::{Fixture, RustTest, identifier};
 use crate::vendors::Vendor;

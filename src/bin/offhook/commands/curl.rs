@@ -7,10 +7,10 @@ use offhook::testing::Capture;
 
 use crate::commands::sender;
 use crate::failure::{Failure, Outcome};
+use crate::forms::written;
 use crate::input;
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
-use crate::written;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
         let vendor = vendor.or_else(|| Vendor::recognise(&request));
         (Capture::new(request).request().clone(), vendor)
     };
-    let command = written::curl(&url, &request, vendor)?;
+    let command = written::curl(&url, &request, vendor.map(Vendor::variable))?;
     if output.is_json() {
         output.json(&serde_json::json!({ "command": command }))?;
     } else {

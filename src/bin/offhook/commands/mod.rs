@@ -21,7 +21,8 @@ use clap::Subcommand;
 use offhook::testing::RawRequest;
 
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::forms::Input;
+use crate::input;
 use crate::interrupt;
 use crate::output::Output;
 use crate::vendors::{Endpoint, SecretArguments, Vendor};

@@ -10,10 +10,11 @@ use serde_json::json;
 use crate::client::{Answer, Client, SendError};
 use crate::commands::sender;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, Input};
+use crate::forms::Input;
+use crate::forms::written;
+use crate::input;
 use crate::output::{Output, printable};
 use crate::vendors::{SecretArguments, Vendor};
-use crate::written;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::commands::time;
 use crate::failure::{Failure, Outcome};
+use crate::forms::written;
 use crate::input;
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
-use crate::written;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
         output.message(&format!("the token is masked; --curl takes it from {}", vendor.variable()));
     }
     if arguments.curl {
-        output.text(&written::curl(&url, &request, Some(vendor))?)?;
+        output.text(&written::curl(&url, &request, Some(vendor.variable()))?)?;
     } else if arguments.http {
         output.bytes(&written::http(&url, &request))?;
     } else if output.is_json() {

@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
     let Arguments { url, vendor, only, junit, timeout, secrets } = arguments;
     let endpoint = secrets.endpoint(vendor)?;
-    let sender = Sender::new(&endpoint, crate::written::target(&url))?;
+    let sender = Sender::new(&endpoint, crate::forms::written::target(&url))?;
     let checks = chosen(&sender, &only)?;
     let junit = junit.map(junit::Report::create).transpose()?;
     let rules = Rules::of(&endpoint)?;

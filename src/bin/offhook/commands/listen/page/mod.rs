@@ -28,8 +28,9 @@ use super::delivery::Delivery;
 use super::reception::Reception;
 use super::show;
 use crate::failure::Failure;
+use crate::forms::written;
 use crate::rust_test::{Fixture, RustTest};
-use crate::written;
+use crate::vendors::Vendor;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
@@ -126,8 +127,9 @@ impl Page {
                 Some((delivery, "")) => show::json(&delivery, true).map(|json| json_text(&json)),
                 Some((delivery, "curl")) => {
                     let request = delivery.capture.request();
-                    written::curl(&self.url_for(&delivery), request, delivery.judgement.vendor)
-                        .map(|curl| text(StatusCode::OK, "text/plain", curl))
+                    let variable = delivery.judgement.vendor.map(Vendor::variable);
+                    let curl = written::curl(&self.url_for(&delivery), request, variable);
+                    curl.map(|curl| text(StatusCode::OK, "text/plain", curl)).map_err(Failure::from)
                 }
                 Some((delivery, "test")) => rust_test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test)),
                 _ => return not_found(),

@@ -1,12 +1,21 @@
 //! Deliveries as text: a curl command, a raw request, or its headers.
 
 use hyper::Uri;
+use hyper::http::uri::InvalidUriParts;
 use offhook::testing::RawRequest;
 
-use crate::client::is_of_a_connection;
-use crate::failure::Failure;
-use crate::output::printable;
-use crate::vendors::Vendor;
+use super::is_of_a_connection;
+
+/// A delivery cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WriteError {
+    #[error("{0:?} is no path: name a URL with a path")]
+    NoPath(String),
+    #[error("the URL cannot be used: {0}")]
+    Url(#[from] InvalidUriParts),
+    #[error("the delivery is not text, so there is no curl command for it")]
+    NotText,
+}
 
 /// Returns the path and the query of a URL.
 pub(crate) fn target(url: &Uri) -> &str {
@@ -15,7 +24,7 @@ pub(crate) fn target(url: &Uri) -> &str {
 
 /// Returns where a delivery goes. Without a path, and without a URL at all, it goes to its own
 /// path.
-pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, Failure> {
+pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, WriteError> {
     let base = match to {
         Some(to) if target(to) != "/" => return Ok(to.clone()),
         Some(to) => to.clone(),
@@ -24,33 +33,26 @@ pub(crate) fn url(to: Option<&Uri>, request: &RawRequest) -> Result<Uri, Failure
     // Behind the text of a URL, a target such as `@host` would name another server.
     let path = request.target.parse().ok().filter(|_| request.target.starts_with('/'));
     let mut parts = base.into_parts();
-    parts.path_and_query =
-        Some(path.ok_or_else(|| {
-            Failure::Usage(format!("{} is no path: name a URL with a path", printable(&request.target)))
-        })?);
-    Uri::from_parts(parts).map_err(|error| Failure::usage(&printable(&request.target), &error))
+    parts.path_and_query = Some(path.ok_or_else(|| WriteError::NoPath(request.target.clone()))?);
+    Ok(Uri::from_parts(parts)?)
 }
 
 /// Where the example servers listen.
 const LOCAL: &str = "http://127.0.0.1:3000";
 
-/// Writes a curl command. Where the token of a vendor with a static header is masked, it comes
-/// from the environment of the shell. Other masked values are left out, and so are the headers
-/// that curl makes anew.
-pub(crate) fn curl(url: &Uri, request: &RawRequest, vendor: Option<Vendor>) -> Result<String, Failure> {
-    let text = |bytes: &[u8]| {
-        String::from_utf8(bytes.to_vec())
-            .map_err(|_| Failure::Usage("the delivery is not text, so there is no curl command for it".to_owned()))
-    };
+/// Writes a curl command. A masked token comes from this variable of the shell's environment.
+/// Other masked values are left out, and so are the headers that curl makes anew.
+pub(crate) fn curl(url: &Uri, request: &RawRequest, variable: Option<&str>) -> Result<String, WriteError> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| WriteError::NotText);
     let mut command = format!("curl -i {}", quoted(&url.to_string()));
     if request.method != "POST" {
         command.push_str(&format!(" -X {}", quoted(&request.method)));
     }
     for (name, value) in request.headers.iter().filter(|(name, _)| !is_of_a_connection(name)) {
         let is_masked = value == b"***";
-        match vendor {
-            Some(vendor) if is_masked && name.eq_ignore_ascii_case("authorization") => {
-                command.push_str(&format!(" \\\n  -H \"{name}: Bearer ${}\"", vendor.variable()));
+        match variable {
+            Some(variable) if is_masked && name.eq_ignore_ascii_case("authorization") => {
+                command.push_str(&format!(" \\\n  -H \"{name}: Bearer ${variable}\""));
             }
             _ if is_masked => {}
             _ => command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {}", text(value)?)))),
@@ -94,7 +96,7 @@ mod tests {
         assert_eq!(url("/hooks?a=1").unwrap(), "http://localhost:3000/hooks?a=1");
         assert_eq!(url("//attacker.example/").unwrap(), "http://localhost:3000//attacker.example/");
         for target in ["@attacker.example/", ".attacker.example/", "1/", "*", "", "http://attacker.example/"] {
-            assert!(matches!(url(target), Err(Failure::Usage(_))), "{target}");
+            assert!(matches!(url(target), Err(WriteError::NoPath(_))), "{target}");
         }
     }
 }

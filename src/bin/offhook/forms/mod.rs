@@ -1,19 +1,18 @@
-//! Deliveries from files: a raw request, a capture, an entry of a HAR file or a curl command.
+//! Deliveries as text: raw requests, captures, HAR files and curl commands, read and written.
+//!
+//! The oracle of the fuzz target `captures` includes this folder, so it uses nothing else of the
+//! command.
 
 mod curl;
 mod har;
 mod http;
 mod shell;
-
-use std::path::Path;
+pub(crate) mod written;
 
 use chrono::{DateTime, Utc};
 use offhook::testing::{Capture, CaptureError, RawRequest};
-use tokio::io::AsyncReadExt;
 
-use crate::failure::Failure;
-
-/// A delivery that was read from a file.
+/// A delivery that was read from text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
     pub(crate) request: RawRequest,
@@ -28,8 +27,6 @@ pub(crate) struct Input {
 pub(crate) enum InputError {
     #[error("the file is empty")]
     Empty,
-    #[error("the file is larger than {MAX_BYTES} bytes")]
-    TooLarge,
     #[error(transparent)]
     Capture(#[from] CaptureError),
     #[error("the HAR file {0}")]
@@ -40,39 +37,6 @@ pub(crate) enum InputError {
     Curl(String),
     #[error("neither a raw HTTP request nor a capture, a HAR file or a curl command: {0}")]
     Http(&'static str),
-}
-
-/// Reads a delivery from a file, or from standard input if the path is `-`.
-pub(crate) async fn read(path: &Path) -> Result<Input, Failure> {
-    let name = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
-    let bytes = read_bytes(path).await?;
-    parse(&bytes).map_err(|error| Failure::usage(&name, &error))
-}
-
-/// Reads a file, or standard input if the path is `-`.
-pub(crate) async fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    let name = path.display().to_string();
-    let mut bytes = Vec::new();
-    // One byte more shows that a file is too large.
-    let limit = MAX_BYTES.saturating_add(1);
-    let read = if is_stdin(path) {
-        tokio::io::stdin().take(limit).read_to_end(&mut bytes).await
-    } else {
-        match tokio::fs::File::open(path).await {
-            Ok(file) => file.take(limit).read_to_end(&mut bytes).await,
-            Err(error) => Err(error),
-        }
-    };
-    let length = read.map_err(|error| Failure::usage(&name, &error))?;
-    if u64::try_from(length).is_ok_and(|length| length <= MAX_BYTES) {
-        Ok(bytes)
-    } else {
-        Err(Failure::usage(&name, &InputError::TooLarge))
-    }
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 /// Reads a delivery in any of the forms.
@@ -109,8 +73,24 @@ impl Input {
     }
 }
 
-/// The largest file that is read. A base64 body of 16 MiB fits.
-const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// Returns whether a header belongs to one connection and not to the delivery.
+pub(crate) fn is_of_a_connection(name: &str) -> bool {
+    OF_A_CONNECTION.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
+const OF_A_CONNECTION: [&str; 11] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 #[cfg(test)]
 mod tests {
