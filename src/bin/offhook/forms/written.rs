@@ -4,7 +4,7 @@ use hyper::Uri;
 use hyper::http::uri::InvalidUriParts;
 use offhook::testing::RawRequest;
 
-use super::is_of_a_connection;
+use super::{MASK, is_of_a_connection};
 
 /// A delivery cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -43,23 +43,45 @@ const LOCAL: &str = "http://127.0.0.1:3000";
 /// Writes a curl command. A masked token comes from this variable of the shell's environment.
 /// Other masked values are left out, and so are the headers that curl makes anew.
 pub(crate) fn curl(url: &Uri, request: &RawRequest, variable: Option<&str>) -> Result<String, WriteError> {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| WriteError::NotText);
-    let mut command = format!("curl -i {}", quoted(&url.to_string()));
+    let mut command = "curl -i".to_owned();
+    // curl would replace brackets by other texts, and take `/../` out of the path.
+    let url = url.to_string();
+    if url.contains(['[', ']', '{', '}']) {
+        command.push_str(" --globoff");
+    }
+    if url.contains("/.") {
+        command.push_str(" --path-as-is");
+    }
+    command.push_str(&format!(" {}", quoted(&url)));
     if request.method != "POST" {
         command.push_str(&format!(" -X {}", quoted(&request.method)));
     }
-    for (name, value) in request.headers.iter().filter(|(name, _)| !is_of_a_connection(name)) {
-        let is_masked = value == b"***";
-        match variable {
+    let mut has_content_type = false;
+    for (name, value) in delivered(request) {
+        let is_masked = value == MASK;
+        let header = match variable {
             Some(variable) if is_masked && name.eq_ignore_ascii_case("authorization") => {
-                command.push_str(&format!(" \\\n  -H \"{name}: Bearer ${variable}\""));
+                format!("\"{name}: Bearer ${variable}\"")
             }
-            _ if is_masked => {}
-            _ => command.push_str(&format!(" \\\n  -H {}", quoted(&format!("{name}: {}", text(value)?)))),
-        }
+            _ if is_masked => continue,
+            _ if value.is_empty() => quoted(&format!("{name};")),
+            _ => quoted(&format!("{name}: {}", text(value)?)),
+        };
+        command.push_str(&format!(" \\\n  -H {header}"));
+        has_content_type |= name.eq_ignore_ascii_case("content-type");
     }
-    command.push_str(&format!(" \\\n  --data-binary {}\n", quoted(&text(&request.body)?)));
+    if !has_content_type {
+        // Otherwise curl adds one.
+        command.push_str(" \\\n  -H 'Content-Type:'");
+    }
+    // `--data-binary` would take a body that begins with `@` for the name of a file.
+    command.push_str(&format!(" \\\n  --data-raw {}\n", quoted(text(&request.body)?)));
     Ok(command)
+}
+
+/// Returns text that can be an argument.
+fn text(bytes: &[u8]) -> Result<&str, WriteError> {
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or(WriteError::NotText)
 }
 
 /// Puts text into quotation marks, in which a shell replaces nothing.
@@ -67,22 +89,27 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Writes a request of HTTP/1.1.
+/// Writes a request of HTTP/1.1, with new headers of the connection.
 pub(crate) fn http(url: &Uri, request: &RawRequest) -> Vec<u8> {
     let host = url.authority().map_or("", |authority| authority.as_str());
     let head = format!("{} {} HTTP/1.1\r\nHost: {host}\r\n", request.method, request.target);
     let length = format!("Content-Length: {}\r\nConnection: close\r\n\r\n", request.body.len());
-    [head.as_bytes(), &lines(request, "\r\n"), length.as_bytes(), &request.body].concat()
+    let headers = delivered(request).flat_map(|header| line(header, "\r\n"));
+    head.into_bytes().into_iter().chain(headers).chain(length.into_bytes()).chain(request.body.clone()).collect()
 }
 
 /// Writes the headers, one a line.
 pub(crate) fn headers(request: &RawRequest) -> Vec<u8> {
-    lines(request, "\n")
+    request.headers.iter().flat_map(|header| line(header, "\n")).collect()
 }
 
-fn lines(request: &RawRequest, end: &str) -> Vec<u8> {
-    let line = |(name, value): &(String, Vec<u8>)| [name.as_bytes(), b": ", value, end.as_bytes()].concat();
-    request.headers.iter().flat_map(line).collect()
+fn line((name, value): &(String, Vec<u8>), end: &str) -> Vec<u8> {
+    [name.as_bytes(), b": ", value, end.as_bytes()].concat()
+}
+
+/// Returns the headers that belong to the delivery and not to its connection.
+fn delivered(request: &RawRequest) -> impl Iterator<Item = &(String, Vec<u8>)> {
+    request.headers.iter().filter(|(name, _)| !is_of_a_connection(name))
 }
 
 #[cfg(test)]
@@ -98,5 +125,38 @@ mod tests {
         for target in ["@attacker.example/", ".attacker.example/", "1/", "*", "", "http://attacker.example/"] {
             assert!(matches!(url(target), Err(WriteError::NoPath(_))), "{target}");
         }
+    }
+
+    fn curl(target: &str, body: impl Into<bytes::Bytes>, headers: &[(&str, &str)]) -> Result<String, WriteError> {
+        let request = RawRequest::post(target, body.into());
+        let request = headers.iter().fold(request, |request, (name, value)| request.with_header(*name, *value));
+        super::curl(&url(None, &request)?, &request, None)
+    }
+
+    #[test]
+    fn a_curl_command_sends_the_body_as_it_is() {
+        let command = curl("/", "@/etc/passwd", &[("Content-Type", "x")]).unwrap();
+        assert!(command.ends_with(" --data-raw '@/etc/passwd'\n"), "{command}");
+        for body in [&b"\xff"[..], b"a\0b"] {
+            assert!(matches!(curl("/", body, &[]), Err(WriteError::NotText)));
+        }
+    }
+
+    #[test]
+    fn curl_changes_neither_the_path_nor_the_headers() {
+        let start = |target: &str| curl(target, "", &[]).unwrap().lines().next().unwrap().to_owned();
+        assert_eq!(start("/a[1-9]"), "curl -i --globoff 'http://127.0.0.1:3000/a[1-9]' \\");
+        assert_eq!(start("/a/../b"), "curl -i --path-as-is 'http://127.0.0.1:3000/a/../b' \\");
+        let command = curl("/", "", &[("X-Empty", "")]).unwrap();
+        assert!(command.contains("-H 'X-Empty;' \\\n  -H 'Content-Type:' \\\n"), "{command}");
+    }
+
+    #[test]
+    fn a_request_has_the_headers_of_one_connection() {
+        let request = RawRequest::post("/", "{}").with_header("X-A", "1").with_header("Transfer-Encoding", "chunked");
+        let text = String::from_utf8(http(&Uri::from_static(LOCAL), &request)).unwrap();
+        let expected =
+            "POST / HTTP/1.1\r\nHost: 127.0.0.1:3000\r\nX-A: 1\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        assert_eq!(text, expected);
     }
 }
