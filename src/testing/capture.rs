@@ -201,7 +201,7 @@ fn read_header(header: &Value) -> Option<(String, Vec<u8>)> {
 /// Gateways rename headers, so the words may be anywhere in a name.
 fn is_credential(name: &str, value: &[u8]) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
-    let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let scheme = value.trim_ascii_start().split(|byte| b" \t".contains(byte)).next().unwrap_or_default();
     WORDS.iter().any(|word| name.contains(word))
         || scheme.eq_ignore_ascii_case(b"bearer")
         || scheme.eq_ignore_ascii_case(b"basic")
@@ -281,7 +281,7 @@ mod tests {
         let named = ["Authorization", "cookie", "HTTP_PROXY_AUTHORIZATION", "X-Auth-Token", "x-webhook-secret"];
         let named = named.into_iter().chain(["X-Api-Key", "x_apikey", "X-Password", "X-Pin"]);
         let request = named.clone().fold(request(), |request, name| request.with_header(name, "s3cret"));
-        let request = request.with_header("x-a", "bearer s3cret").with_header("x-b", "Basic s3cret");
+        let request = request.with_header("x-a", "bearer s3cret").with_header("x-b", "\tBasic\ts3cret");
         let capture = Capture::new(request).with_masked("x-pin");
         assert_eq!(capture.masked().collect::<Vec<_>>(), named.chain(["x-a", "x-b"]).collect::<Vec<_>>());
         assert!(!capture.to_json().contains("s3cret"));

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use offhook::testing::RawRequest;
 
 use crate::failure::with_causes;
+use crate::forms::is_of_a_connection;
 
 /// A client that keeps its connections open for the next request.
 #[derive(Clone, Debug)]
@@ -153,25 +154,6 @@ fn outgoing(url: &Uri, request: &RawRequest) -> Result<hyper::Request<Full<Bytes
     }
     Ok(outgoing)
 }
-
-/// Returns whether a header belongs to one connection and not to the delivery.
-pub(crate) fn is_of_a_connection(name: &str) -> bool {
-    OF_A_CONNECTION.iter().any(|other| other.eq_ignore_ascii_case(name))
-}
-
-const OF_A_CONNECTION: [&str; 11] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// The largest answer that is kept.
 const MAX_ANSWER: usize = 256 * 1024;

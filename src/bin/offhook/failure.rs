@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::path::Path;
 
+use crate::forms::written::WriteError;
+
 /// A command did what it was asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -46,6 +48,12 @@ impl Failure {
     /// Creates a failure from what failed and from the error with its causes.
     pub(crate) fn failed(what: &str, error: &dyn Error) -> Self {
         Failure::Failed(format!("{what}: {}", with_causes(error)))
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Failure::Usage(error.to_string())
     }
 }
 

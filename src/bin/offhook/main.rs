@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod failure;
+mod forms;
 mod input;
 mod interrupt;
 mod output;
@@ -13,7 +14,6 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod vendors;
-mod written;
 
 use clap::Parser;
 

@@ -9,9 +9,9 @@ use offhook::verify::HmacKeys;
 use offhook::{FixedClock, UnixTime};
 
 use crate::commands::{explain, listen, sign, verify};
+use crate::forms::written;
 use crate::rust_test::{Fixture, RustTest};
 use crate::vendors::{Endpoint, TokenHeader, Vendor};
-use crate::written;
 
 /// It can be decoded as base64, as Standard Webhooks need it.
 const SECRET: &str = "whsec_S3cretMarkerS3cretMarkerS3cretMa";
@@ -122,9 +122,9 @@ fn printed(endpoint: &Endpoint, request: &RawRequest) -> Vec<String> {
     let url = written::url(Some(&base), captured.request()).unwrap();
     vec![
         captured.to_json(),
-        written::curl(&url, captured.request(), endpoint.token_header()).unwrap(),
+        written::curl(&url, captured.request(), endpoint.token_header().map(TokenHeader::in_shell)).unwrap(),
         RustTest::of(vendor, TokenHeader::default(), &captured).unwrap().text("name", Fixture::Inline),
-        written::curl(&url, &signed, endpoint.token_header()).unwrap(),
+        written::curl(&url, &signed, endpoint.token_header().map(TokenHeader::in_shell)).unwrap(),
         String::from_utf8(written::http(&url, &signed)).unwrap(),
         String::from_utf8(written::headers(&signed)).unwrap(),
         sign::as_json(&url, &signed).to_string(),

@@ -20,6 +20,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::forms::Input;
+use crate::forms::written::ShellHeader;
 
 /// A vendor whose deliveries the command knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
@@ -164,10 +166,17 @@ impl TokenHeader {
         self.0
     }
 
-    /// Returns what a shell makes the value of: the variable with the token.
-    pub(crate) fn in_shell(self) -> String {
+    /// Returns the header as a shell makes it: with the variable of the token.
+    pub(crate) fn in_shell(self) -> ShellHeader {
         let scheme = if self.0.is_some() { "" } else { "Bearer " };
-        format!("{scheme}${}", Vendor::Salpre.variable())
+        ShellHeader { name: self.name(), value: format!("{scheme}${}", Vendor::Salpre.variable()) }
+    }
+
+    /// Returns the header whose value is missing, if the delivery would have to have its token there.
+    pub(crate) fn masked_in(self, input: &Input) -> Option<&str> {
+        let has_token = input.request.headers.lookup(self.name()) != Lookup::Missing;
+        let is_masked = |name: &&String| !has_token || name.eq_ignore_ascii_case(self.name());
+        input.masked.iter().find(is_masked).map(String::as_str)
     }
 
     fn signer(self, token: &str) -> Result<Signer, ConfigError> {

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::commands::unrecognised;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, BodyFiles};
+use crate::forms::BodyFiles;
+use crate::input;
 use crate::output::Output;
 use crate::rust_test::{Fixture, RustTest, identifier};
 use crate::vendors::{SecretArguments, Vendor};

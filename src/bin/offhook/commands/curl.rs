@@ -6,10 +6,10 @@ use hyper::Uri;
 
 use crate::commands::{masked_parameters, sender};
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, BodyFiles};
+use crate::forms::{BodyFiles, written};
+use crate::input;
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
-use crate::written;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -49,7 +49,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     };
     let url = written::url(to.as_ref(), capture.request())?;
     masked_parameters(&capture, output);
-    let token = vendor.filter(|vendor| !vendor.signs()).map(|_| secrets.token_header());
+    let token = vendor.filter(|vendor| !vendor.signs()).map(|_| secrets.token_header().in_shell());
     let command = written::curl(&url, capture.request(), token)?;
     if output.is_json() {
         output.json(&serde_json::json!({ "command": command }))?;

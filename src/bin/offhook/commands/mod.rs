@@ -21,7 +21,8 @@ use clap::Subcommand;
 use offhook::testing::{Capture, RawRequest};
 
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, BodyFiles, Input};
+use crate::forms::{BodyFiles, Input};
+use crate::input;
 use crate::interrupt;
 use crate::output::{Output, printable};
 use crate::vendors::{self, Endpoint, SecretArguments, Vendor};
@@ -146,7 +147,7 @@ fn unrecognised() -> Failure {
 impl Delivered {
     /// Fails if the file does not hold the token that would have to be judged.
     fn check_masked(&self) -> Result<(), Failure> {
-        match self.endpoint.token_header().and_then(|token| self.input.masked_token(token)) {
+        match self.endpoint.token_header().and_then(|token| token.masked_in(&self.input)) {
             Some(header) => Err(Failure::Usage(format!(
                 "the value of `{header}` was masked when the delivery was captured, so it cannot be judged"
             ))),

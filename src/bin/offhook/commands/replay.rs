@@ -10,10 +10,10 @@ use serde_json::json;
 use crate::client::{Answer, Client, SendError};
 use crate::commands::sender;
 use crate::failure::{Failure, Outcome};
-use crate::input::{self, BodyFiles, Input};
+use crate::forms::{BodyFiles, Input, written};
+use crate::input;
 use crate::output::{Output, printable};
 use crate::vendors::{SecretArguments, Vendor};
-use crate::written;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -84,7 +84,7 @@ impl Arguments {
     fn signed(&self, input: Input) -> Result<RawRequest, Failure> {
         let token_header = self.secrets.token_header();
         let vendor = self.vendor.or_else(|| Vendor::recognise(&input.request, token_header));
-        let masked = input.masked_token(token_header).map(str::to_owned);
+        let masked = token_header.masked_in(&input).map(str::to_owned);
         let request = input.masked.iter().fold(input.request, |request, name| request.without_header(name));
         if !self.as_received {
             let vendor = sender(vendor, &self.secrets, &request)?;

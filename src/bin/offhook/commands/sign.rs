@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::commands::{masked_parameters, time};
 use crate::failure::{Failure, Outcome};
+use crate::forms::written;
 use crate::input;
 use crate::output::Output;
-use crate::vendors::{SecretArguments, Vendor};
-use crate::written;
+use crate::vendors::{SecretArguments, TokenHeader, Vendor};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -65,7 +65,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     }
     masked_parameters(&capture, output);
     if arguments.curl {
-        output.text(&written::curl(&url, &request, endpoint.token_header())?)?;
+        output.text(&written::curl(&url, &request, endpoint.token_header().map(TokenHeader::in_shell))?)?;
     } else if arguments.http {
         output.bytes(&written::http(&url, &request))?;
     } else if output.is_json() {

@@ -8,7 +8,7 @@ use offhook::testing::RawRequest;
 
 use crate::client::{Answer, Client, SendError};
 use crate::failure::Failure;
-use crate::written;
+use crate::forms::written;
 
 /// The handler that is being developed.
 #[derive(Debug)]

@@ -24,10 +24,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::failure::{Failure, Outcome};
+use crate::forms::written::shown;
 use crate::interrupt;
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
-use crate::written::shown;
 use delivery::Delivery;
 use forward::Target;
 use judge::Judge;

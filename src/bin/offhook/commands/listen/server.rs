@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::reception::Reception;
 use super::recorded::{MAX_HEAD, MAX_HEADERS, Recorded, Start};
-use crate::written;
+use crate::forms::written;
 
 /// A server on one port.
 #[derive(Clone, Debug)]

@@ -16,9 +16,9 @@ use crate::client::{Answer, Client, SendError};
 use crate::commands::sign::Message;
 use crate::commands::until_interrupted;
 use crate::failure::{Failure, Outcome};
+use crate::forms::written;
 use crate::output::{Output, printable};
 use crate::vendors::{Endpoint, SecretArguments};
-use crate::written;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

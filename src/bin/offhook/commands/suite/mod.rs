@@ -16,9 +16,9 @@ use hyper::Uri;
 
 use crate::client::{Answer, SendError};
 use crate::failure::{Failure, Outcome};
+use crate::forms::written::{shown, target};
 use crate::output::Output;
 use crate::vendors::{SecretArguments, Vendor};
-use crate::written::{shown, target};
 use check::{Check, Group};
 use grade::{Graded, Rules};
 use sender::Sender;

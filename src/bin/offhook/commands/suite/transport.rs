@@ -19,7 +19,7 @@ use offhook::testing::RawRequest;
 use super::check::Form;
 use crate::client::{Answer, SendError, connector};
 use crate::failure::{Failure, with_causes};
-use crate::written::shown;
+use crate::forms::written::shown;
 
 pub(super) struct Transport {
     lower_case: Client<HttpsConnector<HttpConnector>, Pieces>,

@@ -28,8 +28,8 @@ use super::delivery::Delivery;
 use super::reception::Reception;
 use super::show;
 use crate::failure::Failure;
+use crate::forms::written;
 use crate::rust_test::{Fixture, RustTest};
-use crate::written;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
@@ -127,9 +127,9 @@ impl Page {
                 Some((delivery, "curl")) => {
                     let request = delivery.capture.request();
                     let unsigned = delivery.judgement.vendor.filter(|vendor| !vendor.signs());
-                    let token = unsigned.map(|_| self.0.reception.judge.token_header());
-                    written::curl(&self.url_for(&delivery), request, token)
-                        .map(|curl| text(StatusCode::OK, "text/plain", curl))
+                    let token = unsigned.map(|_| self.0.reception.judge.token_header().in_shell());
+                    let curl = written::curl(&self.url_for(&delivery), request, token);
+                    curl.map(|curl| text(StatusCode::OK, "text/plain", curl)).map_err(Failure::from)
                 }
                 Some((delivery, "test")) => {
                     self.rust_test(&delivery).map(|test| text(StatusCode::OK, "text/plain", test))

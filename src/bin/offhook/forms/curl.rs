@@ -41,30 +41,55 @@ struct Parts {
     /// Several are joined with `&`, as curl does.
     data: Vec<Vec<u8>>,
     json: bool,
+    /// `-H 'Content-Type:'` keeps curl from adding one.
+    no_content_type: bool,
     body_files: BodyFiles,
 }
 
 impl Parts {
     fn new(body_files: BodyFiles) -> Self {
-        Parts { method: None, url: None, headers: Vec::new(), data: Vec::new(), json: false, body_files }
+        Parts {
+            method: None,
+            url: None,
+            headers: Vec::new(),
+            data: Vec::new(),
+            json: false,
+            no_content_type: false,
+            body_files,
+        }
     }
 
     fn option(&mut self, option: &str, words: &mut impl Iterator<Item = String>) -> Result<(), InputError> {
-        // `--name=value` and `-Xvalue` hold their values.
-        let (name, attached) = match option.strip_prefix("--").and_then(|long| long.split_once('=')) {
-            Some((long, value)) => (format!("--{long}"), Some(value.to_owned())),
-            None => short(option),
-        };
-        if SWITCHES.contains(&name.as_str()) {
-            return match attached {
-                // `-iX POST` is `-i -X POST`.
-                Some(rest) if !name.starts_with("--") => self.option(&format!("-{rest}"), words),
-                _ => Ok(()),
+        if option.starts_with("--") {
+            let (name, attached) = match option.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (option, None),
             };
+            return if SWITCHES.contains(&name) { Ok(()) } else { self.with_value(name, attached, words) };
         }
-        let mut value =
-            || attached.clone().or_else(|| words.next()).ok_or_else(|| problem(format!("has no value after {name}")));
-        match name.as_str() {
+        // `-sXPOST` is `-s -X POST`.
+        let mut letters = option.chars().skip(1);
+        while let Some(letter) = letters.next() {
+            let name = format!("-{letter}");
+            if !SWITCHES.contains(&name.as_str()) {
+                let rest = letters.collect::<String>();
+                return self.with_value(&name, (!rest.is_empty()).then_some(&rest), words);
+            }
+        }
+        Ok(())
+    }
+
+    fn with_value(
+        &mut self,
+        name: &str,
+        attached: Option<&str>,
+        words: &mut impl Iterator<Item = String>,
+    ) -> Result<(), InputError> {
+        let mut value = || {
+            let value = attached.map(str::to_owned).or_else(|| words.next());
+            value.ok_or_else(|| problem(format!("has no value after {name}")))
+        };
+        match name {
             "-X" | "--request" => self.method = Some(value()?),
             "--url" => self.url(value()?)?,
             "-H" | "--header" => self.header(&value()?)?,
@@ -124,7 +149,7 @@ impl Parts {
         opened.take(MAX_BYTES.saturating_add(1)).read_to_end(&mut contents).map_err(|error| unreadable(&error))?;
         match u64::try_from(contents.len()) {
             Ok(length) if length <= MAX_BYTES => Ok(contents),
-            _ => Err(unreadable(&InputError::TooLarge)),
+            _ => Err(unreadable(&format_args!("the file is larger than {MAX_BYTES} bytes"))),
         }
     }
 
@@ -138,8 +163,10 @@ impl Parts {
     fn header(&mut self, line: &str) -> Result<(), InputError> {
         if let Some((name, value)) = line.split_once(':') {
             // A header without a value is one that curl leaves out.
-            if !value.trim().is_empty() {
-                self.headers.push((name.trim().to_owned(), value.trim().as_bytes().to_vec()));
+            if !value.trim_ascii().is_empty() {
+                self.headers.push((name.trim().to_owned(), value.as_bytes().to_vec()));
+            } else if name.trim().eq_ignore_ascii_case("content-type") {
+                self.no_content_type = true;
             }
             return Ok(());
         }
@@ -151,7 +178,7 @@ impl Parts {
     }
 
     fn request(self) -> Result<RawRequest, InputError> {
-        let Parts { method, url, headers, data, json, body_files: _ } = self;
+        let Parts { method, url, headers, data, json, no_content_type, body_files: _ } = self;
         let url = url.ok_or_else(|| problem("has no URL"))?;
         let url = if url.contains("://") { url } else { format!("http://{url}") };
         let uri: Uri = url.parse().map_err(|_| problem("has a URL that cannot be read"))?;
@@ -162,22 +189,10 @@ impl Parts {
         request.method = method;
         request.headers = headers;
         let content_type = if json { "application/json" } else { "application/x-www-form-urlencoded" };
-        if !data.is_empty() && request.headers.lookup("content-type") == Lookup::Missing {
+        if !data.is_empty() && !no_content_type && request.headers.lookup("content-type") == Lookup::Missing {
             request = request.with_header("Content-Type", content_type);
         }
         Ok(request)
-    }
-}
-
-/// Splits `-Xvalue`.
-fn short(option: &str) -> (String, Option<String>) {
-    let mut characters = option.chars();
-    match (characters.next(), characters.next()) {
-        (Some('-'), Some(letter)) if letter != '-' => {
-            let value = characters.as_str();
-            (format!("-{letter}"), (!value.is_empty()).then(|| value.to_owned()))
-        }
-        _ => (option.to_owned(), None),
     }
 }
 
@@ -186,7 +201,7 @@ fn problem(text: impl Into<String>) -> InputError {
 }
 
 /// Options without a value that change nothing of what is sent.
-const SWITCHES: [&str; 25] = [
+const SWITCHES: [&str; 26] = [
     "-i",
     "--include",
     "-s",
@@ -203,6 +218,7 @@ const SWITCHES: [&str; 25] = [
     "--fail",
     "-g",
     "--globoff",
+    "--path-as-is",
     "-N",
     "--no-buffer",
     "-#",
@@ -237,7 +253,7 @@ mod tests {
     use super::*;
 
     fn read(command: &str) -> Result<RawRequest, InputError> {
-        parse(super::command(command.as_bytes()).expect("a curl command"), BodyFiles::Read)
+        crate::forms::parse(command.as_bytes(), BodyFiles::Read).map(|input| input.request)
     }
 
     #[test]
@@ -270,9 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn a_content_type_that_curl_leaves_out_is_not_added() {
+        assert_eq!(read("curl h -d a -H 'content-type:'").unwrap(), RawRequest::post("/", "a"));
+    }
+
+    #[test]
+    fn any_number_of_switches_may_be_in_one_word() {
+        let switches = "i".repeat(1_000_000);
+        assert_eq!(read(&format!("curl -{switches}XPUT h")).unwrap().method, "PUT");
+    }
+
+    #[test]
     fn a_body_in_a_file_is_read_as_curl_reads_it() {
         // The current directory of the test is that of the package.
-        let file = "src/bin/offhook/input/curl.rs";
+        let file = "src/bin/offhook/forms/curl.rs";
         let text = std::fs::read(file).unwrap();
         let body = |option: &str| read(&format!("curl h {option} @{file}")).unwrap().body;
         assert!(body("--data-binary") == text && body("--json") == text);

@@ -85,7 +85,7 @@ impl Entry {
         let headers = headers.into_iter().filter(|header| !header.name.starts_with(':'));
         request.headers = headers.map(|Header { name, value }| (name, value.into_bytes())).collect();
         let started = self.started.and_then(|time| DateTime::parse_from_rfc3339(&time).ok());
-        Ok(Input { received_at: started.map(|time| time.with_timezone(&Utc)), ..Input::now(request) })
+        Input::new(request, started.map(|time| time.with_timezone(&Utc)))
     }
 }
 

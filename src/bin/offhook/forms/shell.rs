@@ -64,27 +64,39 @@ fn escaped(rest: &mut std::iter::Peekable<impl Iterator<Item = char>>, word: &mu
         match rest.next().ok_or_else(open_quote)? {
             '\'' => return Ok(()),
             '\\' => match rest.next().ok_or_else(open_quote)? {
+                'a' => word.push('\x07'),
+                'b' => word.push('\x08'),
+                'e' | 'E' => word.push('\x1b'),
+                'f' => word.push('\x0c'),
                 'n' => word.push('\n'),
                 'r' => word.push('\r'),
                 't' => word.push('\t'),
-                'x' => word.push(character(rest, 2)?),
-                'u' => word.push(character(rest, 4)?),
-                'U' => word.push(character(rest, 8)?),
-                character => word.push(character),
+                'v' => word.push('\x0b'),
+                first @ '0'..='7' => word.push(character(rest, first.to_string(), 8, 3)?),
+                'x' => word.push(character(rest, String::new(), 16, 2)?),
+                'u' => word.push(character(rest, String::new(), 16, 4)?),
+                'U' => word.push(character(rest, String::new(), 16, 8)?),
+                character @ ('\\' | '\'' | '"' | '?') => word.push(character),
+                character => word.extend(['\\', character]),
             },
             character => word.push(character),
         }
     }
 }
 
-/// Reads the number of a character. `\xff` would be a byte and not a character, so it is refused.
-fn character(rest: &mut std::iter::Peekable<impl Iterator<Item = char>>, digits: usize) -> Result<char, InputError> {
-    let mut number = String::new();
+/// Reads the number of a character, after the digits that are already read. `\xff` would be a
+/// byte and not a character, so it is refused. No argument can hold the character 0.
+fn character(
+    rest: &mut std::iter::Peekable<impl Iterator<Item = char>>,
+    mut number: String,
+    radix: u32,
+    digits: usize,
+) -> Result<char, InputError> {
     while number.len() < digits {
-        let Some(digit) = rest.next_if(char::is_ascii_hexdigit) else { break };
+        let Some(digit) = rest.next_if(|digit| digit.is_digit(radix)) else { break };
         number.push(digit);
     }
-    let code = u32::from_str_radix(&number, 16).ok().filter(|code| digits > 2 || *code < 128);
+    let code = u32::from_str_radix(&number, radix).ok().filter(|code| *code > 0 && (digits > 3 || *code < 128));
     code.and_then(char::from_u32).ok_or_else(|| InputError::Curl("has an escape that is no character".to_owned()))
 }
 
@@ -100,6 +112,7 @@ mod tests {
             (r#"'a b' "c d" e\ f 'g'"h"i ''"#, &["a b", "c d", "e f", "ghi", ""]),
             (r#""\"\\\$\n""#, &[r#""\$\n"#]),
             (r"$'it\'s\n\u00e9\x41'", &["it's\né\u{41}"]),
+            (r#"$'\a\b\e\f\v\033[\1018\q\"'"#, &["\u{7}\u{8}\u{1b}\u{c}\u{b}\u{1b}[A8\\q\""]),
             ("'$HOME `x`'", &["$HOME `x`"]),
         ] {
             assert_eq!(words(command).unwrap(), expected, "{command}");
@@ -108,7 +121,8 @@ mod tests {
 
     #[test]
     fn an_open_quotation_mark_or_a_broken_escape_is_refused() {
-        for command in ["'a", "\"a", "\"a\\", "$'a", "$'a\\", r"$'\xff'", r"$'\ud800'", r"$'\u'"] {
+        for command in ["'a", "\"a", "\"a\\", "$'a", "$'a\\", r"$'\xff'", r"$'\377'", r"$'\0'", r"$'\ud800'", r"$'\u'"]
+        {
             assert!(matches!(words(command), Err(InputError::Curl(_))), "{command}");
         }
     }
