@@ -297,3 +297,20 @@ impl fmt::Debug for HeldClaim<'_> {
         f.debug_struct("HeldClaim").field("lease", &self.lease).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idempotency::MemoryStore;
+
+    #[test]
+    fn debug_output_shows_the_settings_and_the_lease() {
+        let store = MemoryStore::new();
+        assert_eq!(
+            format!("{:?}", Once::new(&store).danger_fail_open().retry_undecodable()),
+            "Once { fail_open: true, acknowledge_conflicts: false, retry_undecodable: true, handle_stale: false, .. }"
+        );
+        let held = HeldClaim { store: &store, lease: None, done: false };
+        assert_eq!(format!("{held:?}"), "HeldClaim { lease: None, .. }");
+    }
+}

@@ -228,6 +228,56 @@ impl Error for StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::idempotency::claim::LeaseToken;
+    use std::sync::Mutex;
+
+    /// A store of a user's own, whose records have these answers in turn.
+    struct Answers(Mutex<Vec<Result<(), StoreError>>>);
+
+    impl Store for Answers {
+        fn claim<'a>(&'a self, _: &'a Key, _: &'a PayloadDigest) -> BoxFuture<'a, Result<Claim, StoreError>> {
+            Box::pin(async { Ok(Claim::Done) })
+        }
+
+        fn complete<'a>(&'a self, _: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+            Box::pin(async { self.0.lock().unwrap().remove(0) })
+        }
+
+        fn release<'a>(&'a self, _: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn extend<'a>(&'a self, _: &'a Lease) -> BoxFuture<'a, Result<(), StoreError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn forget<'a>(&'a self, _: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+            Box::pin(async { Ok(false) })
+        }
+    }
+
+    #[test]
+    fn the_retention_of_a_store_is_unknown_by_default() {
+        assert_eq!(Answers(Mutex::default()).retention(), None);
+    }
+
+    #[tokio::test]
+    async fn a_record_whose_answer_may_be_lost_is_repeated_once() {
+        let lease = Lease::new(Key::new("v", "", "a"), LeaseToken::unique(), Duration::from_secs(60));
+        let lost = || Err(StoreError::unavailable("lost"));
+        for (answers, expected) in [
+            (vec![Ok(())], Ok(())),
+            (vec![lost(), Ok(())], Ok(())),
+            (vec![Err(StoreError::Contended("".into())), Ok(())], Ok(())),
+            (vec![lost(), lost()], Err("store_unavailable")),
+            (vec![Err(StoreError::LeaseLost)], Err("lease_lost")),
+            (vec![Err(StoreError::Timeout)], Err("store_timeout")),
+        ] {
+            let store = Answers(Mutex::new(answers));
+            assert_eq!(complete_or_repeat(&store, &lease).await.map_err(|error| error.code()), expected);
+            assert!(store.0.lock().unwrap().is_empty());
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("cannot connect: {0}")]

@@ -113,3 +113,13 @@ impl Drop for Running {
         self.0.send_modify(|running| *running = running.saturating_sub(1));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_shows_how_many_tasks_run() {
+        assert_eq!(format!("{:?}", HandlerTasks::default()), "HandlerTasks { running: 0 }");
+    }
+}

@@ -473,6 +473,18 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_whose_request_is_cancelled_is_released_or_completed() {
+        let (store, _now) = with_clock();
+        assert!(store.is_empty());
+        store.abandon(fresh(&store, "a"));
+        assert!(store.is_empty());
+        store.complete_later(fresh(&store, "a"));
+        assert_eq!(claim(&store, "a", "").unwrap(), Claim::Done);
+        assert!(!store.is_empty());
+        assert_eq!(Store::retention(&store), Some(Duration::from_secs(100)));
+    }
+
+    #[test]
     fn a_full_store_still_lets_an_ended_lease_be_taken_over() {
         let (store, now) = with_clock();
         let store = store.with_capacity(1);
