@@ -2,10 +2,11 @@
 
 use hyper::Uri;
 use offhook::testing::{Capture, RawRequest};
+use serde_json::json;
 
 use crate::client::is_of_a_connection;
 use crate::failure::Failure;
-use crate::output::printable;
+use crate::output::{Output, printable};
 use crate::vendors::TokenHeader;
 
 /// Returns the path and the query of a URL.
@@ -74,6 +75,17 @@ pub(crate) fn curl(url: &Uri, request: &RawRequest, token: Option<TokenHeader>) 
     }
     command.push_str(&format!(" \\\n  --data-binary {}\n", quoted(&text(&request.body)?)));
     Ok(command)
+}
+
+/// Prints a curl command.
+pub(crate) fn print_curl(
+    url: &Uri,
+    request: &RawRequest,
+    token: Option<TokenHeader>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let command = curl(url, request, token)?;
+    if output.is_json() { output.json(&json!({ "command": command })) } else { output.text(&command) }
 }
 
 /// Puts text into quotation marks, in which a shell replaces nothing.

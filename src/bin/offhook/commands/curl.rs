@@ -50,11 +50,6 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     let url = written::url(to.as_ref(), capture.request())?;
     masked_parameters(&capture, output);
     let token = vendor.filter(|vendor| !vendor.signs()).map(|_| secrets.token_header());
-    let command = written::curl(&url, capture.request(), token)?;
-    if output.is_json() {
-        output.json(&serde_json::json!({ "command": command }))?;
-    } else {
-        output.text(&command)?;
-    }
+    written::print_curl(&url, capture.request(), token, output)?;
     Ok(Outcome::Done)
 }

@@ -65,11 +65,11 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     }
     masked_parameters(&capture, output);
     if arguments.curl {
-        output.text(&written::curl(&url, &request, endpoint.token_header())?)?;
-    } else if arguments.http {
-        output.bytes(&written::http(&url, &request))?;
+        written::print_curl(&url, &request, endpoint.token_header(), output)?;
     } else if output.is_json() {
         output.json(&as_json(&url, &request))?;
+    } else if arguments.http {
+        output.bytes(&written::http(&url, &request))?;
     } else {
         output.bytes(&written::headers(&request))?;
     }
