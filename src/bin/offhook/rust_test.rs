@@ -29,7 +29,9 @@ pub(crate) struct RustTest<'a> {
 impl<'a> RustTest<'a> {
     pub(crate) fn of(vendor: Vendor, token_header: TokenHeader, capture: &'a Capture) -> Result<Self, Failure> {
         let endpoint = Endpoint::new(vendor, SECRET.to_owned().into())?;
-        let verdict = endpoint.verdict(&endpoint.resigned(capture.request().clone())?, None)?;
+        // The test hands the body to the verifier, which does not look at its coding.
+        let request = capture.request().clone().without_header("content-encoding");
+        let verdict = endpoint.verdict(&endpoint.resigned(request)?, None)?;
         Ok(RustTest { vendor, token_header, capture, verdict })
     }
 

@@ -375,7 +375,13 @@ impl Endpoint {
 
     /// Judges a request as a receiver does, at a time or, without one, now.
     pub(crate) fn verdict(&self, request: &RawRequest, at: Option<DateTime<Utc>>) -> Result<Verdict, Failure> {
-        Ok(self.checked(at)?.verdict(request))
+        let check = self.checked(at)?;
+        // As the extractors do, before they look at anything else.
+        if is_coded(request) {
+            let reason = "the body has a Content-Encoding, which is not accepted".to_owned();
+            return Ok(Verdict::unread(check.profile().vendor(), 415, "content_coding", reason));
+        }
+        Ok(check.verdict(request))
     }
 
     /// Explains why a request is refused. It may belong to one of the other endpoints.
@@ -462,6 +468,12 @@ where
     })
 }
 
+fn is_coded(request: &RawRequest) -> bool {
+    let headers = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
+    let mut codings = headers.flat_map(|(_, value)| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+}
+
 /// What the command needs of a verifier, whatever the type of its events.
 trait Check {
     fn profile(&self) -> &Profile;
@@ -536,12 +548,17 @@ fn verdict<V: Verifier>(verifier: &V, request: &RawRequest) -> Verdict {
 
 impl Verdict {
     fn refused(vendor: &'static str, error: &ReceiveError) -> Self {
+        Verdict::unread(vendor, error.status(), error.code(), error.to_string())
+    }
+
+    /// Creates the verdict about a delivery whose event was not read.
+    pub(crate) fn unread(vendor: &'static str, status: u16, code: &'static str, reason: String) -> Self {
         Verdict {
             vendor,
             accepted: false,
-            status: error.status(),
-            code: error.code(),
-            reason: Some(error.to_string()),
+            status,
+            code,
+            reason: Some(reason),
             event: None,
             call_id: None,
             dedupe_key: None,

@@ -60,6 +60,20 @@ fn a_refused_delivery_ends_with_1_and_its_code() {
     );
 }
 
+/// The extractors refuse it before they look at the signature.
+#[test]
+fn a_delivery_with_a_content_coding_is_refused_although_its_signature_is_right() {
+    let request = signer().request("/hooks", samples::truedy::CALL_ENDED);
+    let plain = capture(request.clone().with_header("Content-Encoding", "identity"));
+    assert_eq!(judged(&["verify", "-"], &plain).code, 0);
+    let coded = capture(request.with_header("Content-Encoding", "gzip"));
+    let verified = judged(&["verify", "-"], &coded);
+    assert!(verified.stdout.starts_with("refused: truedy 415 content_coding: "), "{verified:?}");
+    let explained = judged(&["explain", "-"], &coded);
+    assert!(explained.stdout.contains("\ncertain: content_coding: "), "{explained:?}");
+    assert_eq!((verified.code, explained.code), (1, 1));
+}
+
 #[test]
 fn a_delivery_is_judged_at_the_time_of_its_capture_or_at_the_time_that_is_asked_for() {
     let time = offhook::UnixTime::from_seconds(1_773_844_200).to_datetime().unwrap();

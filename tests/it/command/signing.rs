@@ -21,6 +21,19 @@ fn what_sign_prints_is_accepted_by_verify_in_every_form() {
 }
 
 #[test]
+fn every_form_is_a_line_of_json_if_it_is_asked_for() {
+    let form = |arguments: &[&str]| json(&offhook(&[arguments, &["--json"]].concat()));
+    let sign = ["sign", "truedy", "call.ended"];
+    assert!(form(&[&sign[..], &["--curl"]].concat())["command"].as_str().unwrap().starts_with("curl -i "));
+    for arguments in [&sign[..], &[&sign[..], &["--http"]].concat()] {
+        assert_eq!(form(arguments)["method"], "POST", "{arguments:?}");
+    }
+    let completions = form(&["completions", "fish"]);
+    assert_eq!(completions["shell"], "fish");
+    assert!(completions["script"].as_str().unwrap().contains("complete -c offhook"));
+}
+
+#[test]
 fn the_headers_alone_are_printed_by_default() {
     let signed = offhook(&["sign", "truedy", "call.ended", "--at", "2026-03-18T14:30:00Z"]);
     let names: Vec<_> = signed.stdout.lines().map(|line| line.split(": ").next().unwrap()).collect();

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
@@ -19,6 +20,11 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "offhook", &mut script);
-    output.bytes(&script)?;
+    if output.is_json() {
+        let script = String::from_utf8_lossy(&script);
+        output.json(&json!({ "shell": arguments.shell.to_string(), "script": script }))?;
+    } else {
+        output.bytes(&script)?;
+    }
     Ok(Outcome::Done)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hyper::Uri;
 
-use crate::commands::{masked_parameters, sender};
+use crate::commands::{masked_parameters, print_curl, sender};
 use crate::failure::{Failure, Outcome};
 use crate::forms::{BodyFiles, written};
 use crate::input;
@@ -49,12 +49,7 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     };
     let url = written::url(to.as_ref(), capture.request())?;
     masked_parameters(&capture, output);
-    let token = vendor.filter(|vendor| !vendor.signs()).map(|_| secrets.token_header().in_shell());
-    let command = written::curl(&url, capture.request(), token)?;
-    if output.is_json() {
-        output.json(&serde_json::json!({ "command": command }))?;
-    } else {
-        output.text(&command)?;
-    }
+    let token = vendor.filter(|vendor| !vendor.signs()).map(|_| secrets.token_header());
+    print_curl(&url, capture.request(), token, output)?;
     Ok(Outcome::Done)
 }

@@ -18,14 +18,16 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
+use hyper::Uri;
 use offhook::testing::{Capture, RawRequest};
+use serde_json::json;
 
 use crate::failure::{Failure, Outcome};
-use crate::forms::{BodyFiles, Input};
+use crate::forms::{BodyFiles, Input, written};
 use crate::input;
 use crate::interrupt;
 use crate::output::{Output, printable};
-use crate::vendors::{self, Endpoint, SecretArguments, Vendor};
+use crate::vendors::{self, Endpoint, SecretArguments, TokenHeader, Vendor};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -93,6 +95,12 @@ fn masked_parameters(capture: &Capture, output: &Output) {
     for name in capture.masked_parameters() {
         output.message(&format!("the value of `{}` in the URL is masked", printable(name)));
     }
+}
+
+/// Prints a curl command.
+fn print_curl(url: &Uri, request: &RawRequest, token: Option<TokenHeader>, output: &Output) -> Result<(), Failure> {
+    let command = written::curl(url, request, token.map(TokenHeader::in_shell))?;
+    if output.is_json() { output.json(&json!({ "command": command })) } else { output.text(&command) }
 }
 
 /// A delivery in a file, and how to judge it.

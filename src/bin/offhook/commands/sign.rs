@@ -8,12 +8,12 @@ use hyper::Uri;
 use offhook::testing::{RawRequest, Sample, samples};
 use serde_json::{Value, json};
 
-use crate::commands::{masked_parameters, time};
+use crate::commands::{masked_parameters, print_curl, time};
 use crate::failure::{Failure, Outcome};
 use crate::forms::written;
 use crate::input;
 use crate::output::Output;
-use crate::vendors::{SecretArguments, TokenHeader, Vendor};
+use crate::vendors::{SecretArguments, Vendor};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -65,11 +65,11 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     }
     masked_parameters(&capture, output);
     if arguments.curl {
-        output.text(&written::curl(&url, &request, endpoint.token_header().map(TokenHeader::in_shell))?)?;
-    } else if arguments.http {
-        output.bytes(&written::http(&url, &request))?;
+        print_curl(&url, &request, endpoint.token_header(), output)?;
     } else if output.is_json() {
         output.json(&as_json(&url, &request))?;
+    } else if arguments.http {
+        output.bytes(&written::http(&url, &request))?;
     } else {
         output.bytes(&written::headers(&request))?;
     }

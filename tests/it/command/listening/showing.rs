@@ -21,9 +21,14 @@ fn each_delivery_is_one_line_and_a_refused_one_has_its_cause() {
     assert!(listener.line().contains("does not match"));
     assert!(listener.line().starts_with("    certain: reserialised"));
     assert!(listener.line().contains("truedy may send it again"));
+    let coded = NearMiss::ContentCoding.of(&truedy(), &delivery()).unwrap();
+    assert_eq!(listener.send(&coded).status, 415);
+    assert!(listener.line().contains("refused 415 content_coding"));
+    listener.line();
+    assert!(listener.line().starts_with("    certain: content_coding"));
     listener.signal("-INT");
     let (code, messages) = listener.end();
-    assert_eq!((code, messages), (130, vec!["2 deliveries: 1 accepted, 1 refused".into(), "interrupted".into()]));
+    assert_eq!((code, messages), (130, vec!["3 deliveries: 1 accepted, 2 refused".into(), "interrupted".into()]));
 }
 
 #[test]

@@ -17,7 +17,7 @@ const BY_STATUS: [(RangeInclusive<u16>, &str); 10] = [
     (405..=405, "the route does not take POST"),
     (408..=408, "the server did not wait for the body"),
     (413..=413, "the body limit of the route is smaller than this delivery"),
-    (415..=415, "the route does not take the Content-Type of this delivery"),
+    (415..=415, "the route does not take the Content-Type or the Content-Encoding of this delivery"),
     (500..=599, "the handler failed"),
 ];
 

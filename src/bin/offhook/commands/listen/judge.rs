@@ -21,7 +21,7 @@ pub(super) struct Judge {
 pub(super) struct Judgement {
     pub(super) vendor: Option<Vendor>,
     pub(super) verdict: Verdict,
-    /// Why its signature was refused.
+    /// Why it was refused, unless it is authentic and cannot be read.
     pub(super) diagnosis: Option<Diagnosis>,
 }
 
@@ -68,18 +68,19 @@ impl Judge {
         let Some(vendor) =
             self.only.or_else(|| Vendor::recognise(request, self.token_header)).or_else(|| only(&self.endpoints))
         else {
-            let verdict = unjudged("unknown", "unknown_vendor", unrecognised().to_string());
+            let verdict = Verdict::unread("unknown", 401, "unknown_vendor", unrecognised().to_string());
             return Ok(Judgement { vendor: None, verdict, diagnosis: None });
         };
         let Some(endpoint) = self.endpoint(vendor) else {
             let reason = format!("there is no secret for {vendor}: set {}", vendor.variable());
-            let verdict = unjudged(vendor.name(), "no_secret", reason);
+            let verdict = Verdict::unread(vendor.name(), 401, "no_secret", reason);
             return Ok(Judgement { vendor: Some(vendor), verdict, diagnosis: None });
         };
         let verdict = endpoint.verdict(request, None)?;
         let diagnosis = match verdict.accepted {
             true => None,
-            false => Some(endpoint.explain(request, None, &self.endpoints)?).filter(|found| found.refusal().is_some()),
+            false => Some(endpoint.explain(request, None, &self.endpoints)?)
+                .filter(|found| found.refusal().is_some() || found.first().is_some()),
         };
         Ok(Judgement { vendor: Some(vendor), verdict, diagnosis })
     }
@@ -93,20 +94,5 @@ impl Judge {
     pub(super) fn masked_text(&self, text: &[u8]) -> String {
         let whole = String::from_utf8_lossy(text).into_owned();
         self.endpoints.iter().fold(whole, |text, endpoint| endpoint.masked_text(text.as_bytes()))
-    }
-}
-
-fn unjudged(vendor: &'static str, code: &'static str, reason: String) -> Verdict {
-    Verdict {
-        vendor,
-        accepted: false,
-        status: 401,
-        code,
-        reason: Some(reason),
-        event: None,
-        call_id: None,
-        dedupe_key: None,
-        test: false,
-        drift: Vec::new(),
     }
 }
