@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod endpoints;
 mod examples;
+mod explorer;
 mod faults;
 mod flow;
 mod http;
