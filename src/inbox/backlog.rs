@@ -51,3 +51,44 @@ impl Backlog {
 
 const COUNTED_FOR: Duration = Duration::from_secs(10);
 const FULL_FOR: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts this many events, some time ago.
+    fn counted(backlog: &Backlog, events: u64, ago: Duration) {
+        backlog.counted(events);
+        let mut count = backlog.lock();
+        let count = count.as_mut().unwrap();
+        count.at = count.at.checked_sub(ago).unwrap();
+    }
+
+    #[test]
+    fn the_limit_is_reached_by_the_last_count_and_what_was_accepted_since() {
+        let backlog = Backlog::new(3);
+        assert_eq!((backlog.limit(), backlog.is_full()), (3, None));
+        backlog.accepted();
+        assert_eq!(backlog.is_full(), None, "nothing was counted");
+        backlog.counted(1);
+        backlog.accepted();
+        assert_eq!(backlog.is_full(), Some(false));
+        backlog.accepted();
+        assert_eq!(backlog.is_full(), Some(true));
+        backlog.counted(4);
+        assert_eq!(backlog.is_full(), Some(true));
+    }
+
+    #[test]
+    fn a_count_is_used_for_a_while_and_shorter_if_it_refuses_deliveries() {
+        let backlog = Backlog::new(3);
+        counted(&backlog, 2, COUNTED_FOR / 2);
+        assert_eq!(backlog.is_full(), Some(false));
+        counted(&backlog, 2, COUNTED_FOR);
+        assert_eq!(backlog.is_full(), None);
+        counted(&backlog, 3, Duration::ZERO);
+        assert_eq!(backlog.is_full(), Some(true));
+        counted(&backlog, 3, FULL_FOR);
+        assert_eq!(backlog.is_full(), None);
+    }
+}

@@ -485,6 +485,60 @@ mod tests {
     }
 
     #[test]
+    fn debug_output_shows_the_settings_and_the_number_of_records() {
+        let (store, _now) = with_clock();
+        fresh(&store, "a");
+        let shown = format!("{store:?}");
+        assert!(shown.starts_with("MemoryStore { settings: StoreSettings { lease: 10s"), "{shown}");
+        assert!(shown.ends_with("len: 1, .. }"), "{shown}");
+    }
+
+    #[test]
+    fn a_key_is_refused_until_the_lease_or_the_retention_ends() {
+        let (store, now) = with_clock();
+        let second = Duration::from_secs(1);
+        let claim_at = |seconds, body| {
+            now.store(seconds, Ordering::Relaxed);
+            claim(&store, "a", body).unwrap()
+        };
+        fresh(&store, "a");
+        assert_eq!(claim_at(9, ""), Claim::InFlight { retry_after: second });
+        assert_eq!(claim_at(9, "other"), Claim::Conflict { retry_after: Some(second) });
+        let Claim::Fresh(lease) = claim_at(10, "") else { panic!("the lease has ended") };
+        store.change(&lease, Change::Complete).unwrap();
+        assert_eq!(claim_at(109, ""), Claim::Done);
+        assert_eq!(claim_at(109, "other"), Claim::Conflict { retry_after: None });
+        assert!(matches!(claim_at(110, ""), Claim::Fresh(_)));
+    }
+
+    #[test]
+    fn a_store_fills_up_at_80_percent_and_again_after_less_than_70() {
+        let (store, _now) = with_clock();
+        let store = store.with_capacity(10);
+        let mut records = store.lock();
+        let mut filling_with = |count: usize| {
+            while let Some(hash) = records.by_hash.keys().next().copied() {
+                records.remove(hash);
+            }
+            for number in 0..count {
+                let record = Record {
+                    token: ShortToken([0; 8]),
+                    payload: ShortDigest([0; 16]),
+                    leased_until: None,
+                    end: Moment::at(Duration::from_secs(1)),
+                };
+                records.insert([u8::try_from(number).unwrap(); 16], record);
+            }
+            records.is_filling()
+        };
+        let counts = [0, 7, 8, 9, 8, 7, 8, 6, 7, 8, 10];
+        let filling: Vec<_> = counts.into_iter().filter(|count| filling_with(*count)).collect();
+        // It is told the first time, and again only after 6.
+        assert_eq!(filling, [8, 8]);
+        assert!(records.warned);
+    }
+
+    #[test]
     fn a_full_store_still_lets_an_ended_lease_be_taken_over() {
         let (store, now) = with_clock();
         let store = store.with_capacity(1);
