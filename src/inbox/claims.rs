@@ -136,7 +136,7 @@ impl<D: Dialect> Inbox<D> {
         Ok(wait.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or_default())))
     }
 
-    async fn change(&self, statement: &str, owner: Owner, more: Vec<Value>) -> Result<Row, StoreError> {
+    async fn change(&self, statement: &'static str, owner: Owner, more: Vec<Value>) -> Result<Row, StoreError> {
         let values = owner.values().into_iter().chain(more).collect();
         one(self.rows(statement, values).await?)
     }

@@ -2,22 +2,35 @@
 //!
 //! The first value of each is that of [`Dialect::base`]. Times and spans are in milliseconds.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use super::dialect::Dialect;
 
-/// Fills in the words of a dialect.
-pub(super) fn sql<D: Dialect>(statement: &str) -> SqlStr {
+/// The statements in the words of a dialect, each from its first use on.
+#[derive(Default)]
+pub(super) struct Statements(Mutex<HashMap<&'static str, Arc<str>>>);
+
+impl Statements {
+    pub(super) fn finished<D: Dialect>(&self, statement: &'static str) -> SqlStr {
+        let mut statements = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = statements.entry(statement).or_insert_with(|| in_words_of::<D>(statement).into());
+        AssertSqlSafe(Arc::clone(text)).into_sql_str()
+    }
+}
+
+fn in_words_of<D: Dialect>(statement: &str) -> String {
     let [now, skip, sources, lock] = D::WORDS;
-    let text = statement
+    statement
         .replace("{entry}", ENTRY)
         .replace("{filter}", FILTER)
         .replace("{next}", NEXT_OF_CALL)
         .replace("{now}", now)
         .replace("{skip}", skip)
         .replace("{sources}", sources)
-        .replace("{lock}", lock);
-    AssertSqlSafe(text).into_sql_str()
+        .replace("{lock}", lock)
 }
 
 /// An event without a place in a call's life has the one that its call has reached among the
