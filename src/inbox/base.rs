@@ -1,18 +1,18 @@
 //! The inbox itself: its settings, and how it runs a statement.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::Pool;
 use sqlx::pool::PoolConnection;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::backlog::Backlog;
 use super::dialect::{Connection, Dialect, Row, UNEXPECTED, Value};
 use super::policy::PrunePolicy;
-use super::statements::{UPGRADED, VERSION, sql};
+use super::statements::{Statements, UPGRADED, VERSION};
 use crate::idempotency::{DEFAULT_TIMEOUT, StoreError, in_time, within};
 
 /// An inbox in an SQL database: `SqliteInbox` (feature `sqlite`) or `PostgresInbox` (feature
@@ -25,6 +25,7 @@ pub struct Inbox<D: Dialect> {
     pub(super) backlog: Arc<Backlog>,
     pub(super) policy: PrunePolicy,
     pub(super) accept_stale: bool,
+    statements: Arc<Statements>,
     wake: Arc<Wake>,
 }
 
@@ -38,7 +39,8 @@ impl<D: Dialect> Inbox<D> {
             backlog: Arc::new(Backlog::new(DEFAULT_BACKLOG_LIMIT)),
             policy: PrunePolicy::default(),
             accept_stale: false,
-            wake: Arc::new(Wake { local: watch::Sender::new(()), announcing: AtomicBool::new(false) }),
+            statements: Arc::default(),
+            wake: Arc::default(),
         }
     }
 
@@ -87,11 +89,27 @@ impl<D: Dialect> Inbox<D> {
     }
 
     /// Runs one statement on a connection of its own, within the time limit.
-    pub(super) async fn rows(&self, statement: &str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let mut connection = self.acquire().await?;
+    pub(super) async fn rows(&self, statement: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.rows_keeping(&Kept::default(), statement, values).await
+    }
+
+    /// Runs one statement within the time limit. It keeps the connection for the next one,
+    /// unless the statement fails.
+    pub(super) async fn rows_keeping(
+        &self,
+        kept: &Kept<D>,
+        statement: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => self.acquire().await?,
+        };
         let answer = self.rows_on(&mut connection, statement, values).await;
-        if let Err(StoreError::Timeout) = answer {
-            D::discard(connection);
+        match answer {
+            Ok(_) => kept.keep(connection),
+            Err(StoreError::Timeout) => D::discard(connection),
+            Err(_) => {}
         }
         answer
     }
@@ -100,11 +118,11 @@ impl<D: Dialect> Inbox<D> {
     pub(super) async fn rows_on(
         &self,
         connection: &mut Connection<D>,
-        statement: &str,
+        statement: &'static str,
         mut values: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         values.insert(0, self.dialect.base().into());
-        within(self.timeout, D::rows(connection, sql::<D>(statement), values)).await
+        within(self.timeout, D::rows(connection, self.statements.finished::<D>(statement), values)).await
     }
 
     pub(super) async fn acquire(&self) -> Result<PoolConnection<D::Db>, StoreError> {
@@ -140,14 +158,11 @@ impl<D: Dialect> Inbox<D> {
     pub(super) fn wake_workers(&self) {
         self.wake.local.send_replace(());
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        // One announcement serves all deliveries that come before it. It is not part of the
-        // statement that accepts, because PostgreSQL commits one announcement at a time.
-        if !self.wake.announcing.swap(true, Ordering::AcqRel) {
-            let (pool, wake) = (self.pool.clone(), Arc::clone(&self.wake));
-            runtime.spawn(async move {
-                wake.announcing.store(false, Ordering::Release);
-                D::announce(&pool).await;
-            });
+        let mut announcements = self.wake.announcements();
+        announcements.is_due = true;
+        // The task of a runtime that has stopped is finished, too.
+        if announcements.task.as_ref().is_none_or(JoinHandle::is_finished) {
+            announcements.task = Some(runtime.spawn(announce::<D>(self.pool.clone(), Arc::clone(&self.wake))));
         }
     }
 
@@ -167,6 +182,7 @@ impl<D: Dialect> Clone for Inbox<D> {
             pool: self.pool.clone(),
             dialect: self.dialect.clone(),
             backlog: Arc::clone(&self.backlog),
+            statements: Arc::clone(&self.statements),
             wake: Arc::clone(&self.wake),
             ..*self
         }
@@ -179,10 +195,66 @@ impl<D: Dialect> fmt::Debug for Inbox<D> {
     }
 }
 
+/// A connection for statements that follow each other at once. PostgreSQL plans a statement
+/// for each connection, and the pool gives another one each time.
+pub(super) struct Kept<D: Dialect>(Mutex<Option<PoolConnection<D::Db>>>);
+
+impl<D: Dialect> Kept<D> {
+    pub(super) fn take(&self) -> Option<PoolConnection<D::Db>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, connection: PoolConnection<D::Db>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+    }
+}
+
+// Not derived: a derive would require `D: Default`.
+impl<D: Dialect> Default for Kept<D> {
+    fn default() -> Self {
+        Kept(Mutex::new(None))
+    }
+}
+
+/// How the workers hear that there is something to do.
+#[derive(Default)]
 struct Wake {
     local: watch::Sender<()>,
-    announcing: AtomicBool,
+    announcements: Mutex<Announcements>,
 }
+
+impl Wake {
+    fn announcements(&self) -> std::sync::MutexGuard<'_, Announcements> {
+        self.announcements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The announcements to other processes.
+#[derive(Default)]
+struct Announcements {
+    /// Whether something was accepted since the last one began.
+    is_due: bool,
+    task: Option<JoinHandle<()>>,
+}
+
+/// Announces until nothing more is due. An announcement costs PostgreSQL a commit and is not
+/// part of the statement that accepts, so that one serves all deliveries of a short time.
+async fn announce<D: Dialect>(pool: Pool<D::Db>, wake: Arc<Wake>) {
+    loop {
+        {
+            let mut announcements = wake.announcements();
+            if !announcements.is_due {
+                announcements.task = None;
+                return;
+            }
+            announcements.is_due = false;
+        }
+        D::announce(&pool).await;
+        tokio::time::sleep(BETWEEN_ANNOUNCEMENTS).await;
+    }
+}
+
+const BETWEEN_ANNOUNCEMENTS: Duration = Duration::from_millis(10);
 
 /// The size of the largest body that an inbox accepts by default, in bytes.
 pub const DEFAULT_SIZE_LIMIT: usize = 2 * 1024 * 1024;

@@ -58,6 +58,7 @@ mod dialect;
 mod ended;
 mod entry;
 mod handlers;
+mod in_hand;
 #[cfg(feature = "tracing")]
 mod log;
 #[cfg(feature = "metrics")]
@@ -69,7 +70,9 @@ mod policy;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod records;
 mod statements;
+mod stock;
 mod stored;
 mod work;
 mod worker;

@@ -97,7 +97,7 @@ impl<D: Dialect> Inbox<D> {
 
     /// Works through the events in batches, by their numbers: a replay that is done before the
     /// last batch does not match again.
-    async fn again(&self, statement: &str, filter: &Filter) -> Result<u64, StoreError> {
+    async fn again(&self, statement: &'static str, filter: &Filter) -> Result<u64, StoreError> {
         let (mut total, mut after, mut left) = (0_u64, filter.after, filter.limit.unwrap_or(i64::MAX));
         while left > 0 {
             let batch = left.min(BATCH);
