@@ -6,12 +6,14 @@
 //!   step depends only on the record of its key, so each is taken once from each record, and
 //!   then remembered. Every step from every record is also taken in PostgreSQL and in Redis,
 //!   and compared with the contract, so their states are the same.
-//! - `transact`: the receivers' statements run in SQLite and in PostgreSQL.
+//! - `transact`: the receivers' statements run in SQLite and in PostgreSQL. The flow itself runs
+//!   on a connection that is cut at each message.
 //!
 //! A claim in an SQL database reads the record of another owner in a second statement. What
 //! happens between the two is the same as if the whole claim came after it.
 
 mod contract;
+mod cut;
 mod databases;
 mod receiver;
 mod steps;
