@@ -233,7 +233,9 @@ fn decoded(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     loop {
         let escaped = match rest {
-            [b'%', high, low, ..] => digit(high).zip(digit(low)).map(|(high, low)| high * 16 + low),
+            [b'%', high, low, ..] => {
+                digit(high).zip(digit(low)).map(|(high, low)| high.saturating_mul(16).saturating_add(low))
+            }
             _ => None,
         };
         let (byte, length) = match (escaped.and_then(|byte| u8::try_from(byte).ok()), rest) {

@@ -168,6 +168,7 @@ fn salpre_sends_its_token_in_the_header_that_is_named() {
     let usual = file.replace("x-calls-pin", "X-Api-Key");
     let explained = judged(&["explain", "-"], &usual);
     assert!(explained.stdout.contains("\ncertain: token_header (x-api-key): "), "{explained:?}");
+    assert_eq!(explained.stderr, "`--salpre-header x-api-key` makes this command read that header\n");
 
     // The value is in no output, and a written test has the header.
     let curl = judged(&["curl", "-", "--salpre-header", "x-calls-pin"], &file).stdout;

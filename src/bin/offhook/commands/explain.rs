@@ -28,6 +28,9 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome
     } else {
         output.text(&diagnosis.to_string())?;
     }
+    if let Some(header) = diagnosis.first().filter(|first| first.name() == "token_header").and_then(Reason::detail) {
+        output.message(&format!("`--salpre-header {header}` makes this command read that header"));
+    }
     // A body that is compressed is refused although its signature may be right.
     let nothing = diagnosis.refusal().is_none() && diagnosis.first().is_none();
     Ok(if nothing { Outcome::Done } else { Outcome::Refused })
