@@ -86,7 +86,7 @@ pub(super) const CLAIM: &str = "WITH first (candidate, seen, free) AS MATERIALIZ
 /// Lets the next event of the call of each event that has ended run now, if it was put off. It
 /// changes the rows in any case, so that a claim which has not seen the end cannot put them off.
 /// They are locked in one order, so that two workers do not wait for each other.
-pub(super) const CALL_UP: &str = "WITH ended (ended, nothing) AS ({pairs}),
+pub(super) const CALL_UP: &str = "WITH ended (ended, rest) AS ({pairs}),
     next (candidate) AS MATERIALIZED (
         SELECT (SELECT e.id FROM offhook_inbox AS e
             WHERE e.call_group = (SELECT o.call_group FROM offhook_inbox AS o WHERE o.id = CAST(ended AS bigint))
