@@ -1,7 +1,6 @@
 //! Runs the table of hostile deliveries through the core, axum and actix-web, and
 //! reads every log line of it. A binary of its own, since it counts those lines.
 
-mod cases;
 mod common;
 
 use std::collections::BTreeSet;
@@ -15,8 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 fn the_core_and_both_frameworks_give_the_same_answers() {
     let lines = Lines::default();
     tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).init();
-    let mut cases = cases::cases();
-    cases.extend(vendors::ALL.into_iter().flat_map(common::cases));
+    let mut cases: Vec<_> = vendors::ALL.into_iter().flat_map(common::cases).collect();
     cases.extend(vendors::ALL.into_iter().flat_map(|vendor| (vendor.rows)()));
     let deliveries = run(&cases);
     eprintln!("{} cases, {deliveries} deliveries", cases.len());

@@ -95,8 +95,20 @@ impl Table {
     }
 
     pub fn add(&mut self, name: &str, headers: Headers, body: &[u8], answer: Answer) -> &mut Case {
-        let name = format!("{}: {name}", self.vendor.route);
-        self.cases.push(Case::new(name, self.vendor.route, headers, body, answer));
+        self.add_at(name, self.vendor.route, headers, body, answer)
+    }
+
+    /// Adds a delivery to another route of the vendor.
+    pub fn add_at(
+        &mut self,
+        name: impl Into<String>,
+        route: &'static str,
+        headers: Headers,
+        body: impl Into<Vec<u8>>,
+        answer: Answer,
+    ) -> &mut Case {
+        let name = format!("{route}: {}", name.into());
+        self.cases.push(Case::new(name, route, headers, body, answer));
         self.cases.last_mut().unwrap()
     }
 

@@ -1,5 +1,7 @@
 //! Salpre.
 
+mod hostile;
+
 use offhook::FixedClock;
 
 use super::drift::Ended;
@@ -42,7 +44,7 @@ pub const VENDOR: Vendor = Vendor {
     ]],
     success: 200,
     secrets: &[SALPRE_TOKEN, "k3y-zebra", "t0ken-zebra", "old-zebra"],
-    rows: drift,
+    rows: || [hostile::rows(), drift()].concat(),
     recipes: &[],
     published: &[],
 };

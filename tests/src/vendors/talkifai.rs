@@ -1,5 +1,7 @@
 //! TalkifAI.
 
+mod hostile;
+
 use offhook::talkifai;
 
 use super::drift::{Ended, NO_SECONDS, SECONDS};
@@ -29,7 +31,7 @@ pub const VENDOR: Vendor = Vendor {
     ]],
     success: 200,
     secrets: &[TALKIFAI_SECRET],
-    rows: drift,
+    rows: || [hostile::rows(), drift()].concat(),
     recipes: &[Recipe {
         name: "TalkifAI",
         scheme: talkifai::SCHEME,

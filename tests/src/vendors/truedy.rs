@@ -1,5 +1,7 @@
 //! Truedy.
 
+mod hostile;
+
 use offhook::truedy;
 
 use super::drift::{Ended, NO_SECONDS, SECONDS};
@@ -79,7 +81,7 @@ pub const VENDOR: Vendor = Vendor {
     ],
     success: 204,
     secrets: &[TRUEDY_SECRET, TRUEDY_OLD_SECRET],
-    rows: drift,
+    rows: || [hostile::rows(), drift()].concat(),
     recipes: &[Recipe {
         name: "Truedy",
         scheme: truedy::SCHEME,
