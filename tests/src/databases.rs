@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 pub const HINT: &str = "is not installed: run scripts/install-servers";
 
 /// A temporary folder. Every user can enter it, because PostgreSQL refuses to run as root.
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    is_disk: bool,
+}
 
 impl Folder {
     pub fn new() -> Self {
@@ -18,17 +21,39 @@ impl Folder {
         let name = format!("offhook-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
+        Folder { path, is_disk: false }
+    }
+
+    /// Mounts a disk of its own in a folder, with this many MiB of memory. Where that is not
+    /// permitted, the test cannot run. In CI it must.
+    pub fn on_small_disk(mebibytes: u32) -> Option<Self> {
+        let mut folder = Folder::new();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m,mode=0755"), "tmpfs"]).arg(folder.path());
+        let output = mount.output().unwrap();
+        if !output.status.success() {
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            let is_required = std::env::var_os("OFFHOOK_REQUIRE_PEERS").is_some_and(|value| value == "1");
+            assert!(!is_required, "no disk can be mounted: {error}");
+            println!("NOT RUN: no disk can be mounted, which only root may do: {error}");
+            return None;
+        }
+        folder.is_disk = true;
+        Some(folder)
     }
 
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        if self.is_disk {
+            // What is still open there must not keep it.
+            let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
+        }
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
@@ -118,6 +143,24 @@ impl Drop for RedisServer {
     }
 }
 
+/// The file in the folder of a server that has the offset of its clock.
+const CLOCK: &str = "clock";
+
+/// Returns the environment of a process whose clock is off by the seconds in a file. It may change
+/// while the process runs. Without libfaketime, the loader only prints a message.
+pub fn wrong_clock(file: &Path) -> [(&'static str, String); 4] {
+    [
+        ("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1".to_owned()),
+        (CLOCK_FILE, file.to_str().unwrap().to_owned()),
+        // Timers use the monotonic clock, which stays right.
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("FAKETIME_NO_CACHE", "1".to_owned()),
+    ]
+}
+
+/// The variable that names the file from which libfaketime reads the offset of the clock.
+pub const CLOCK_FILE: &str = "FAKETIME_TIMESTAMP_FILE";
+
 fn init(data: &Path) {
     run(as_postgres(program("initdb").to_str().unwrap())
         .args(["-D", data.to_str().unwrap(), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"])
@@ -133,7 +176,24 @@ pub struct PgServer {
 
 impl PgServer {
     pub fn start(options: &[&str]) -> Self {
+        PgServer::start_in(Folder::new(), options)
+    }
+
+    /// Starts a server whose clock is off by this many seconds, such as `+3600`.
+    pub fn start_with_clock(offset: &str) -> Self {
         let folder = Folder::new();
+        std::fs::write(folder.path().join(CLOCK), offset).unwrap();
+        PgServer::start_in(folder, &["fsync=off"])
+    }
+
+    /// Changes the clock of a server that [`PgServer::start_with_clock`] started.
+    pub fn set_clock(&self, offset: &str) {
+        let clock = self.folder.path().join(CLOCK);
+        assert!(clock.exists(), "the server has the clock of the host");
+        std::fs::write(clock, offset).unwrap();
+    }
+
+    pub fn start_in(folder: Folder, options: &[&str]) -> Self {
         let data = folder.path().join("data");
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(folder.path()));
@@ -150,6 +210,10 @@ impl PgServer {
         command.arg("-D").arg(self.folder.path().join("data"));
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-k", "", "-c", "max_connections=200"]);
         command.args(self.options.iter().flat_map(|option| ["-c", option]));
+        let clock = self.folder.path().join(CLOCK);
+        if clock.exists() {
+            command.envs(wrong_clock(&clock));
+        }
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let ready = program("pg_isready");
         let port = self.port.to_string();

@@ -11,7 +11,7 @@ use offhook::idempotency::{
 };
 
 use super::common::digest;
-use offhook_tests::databases::{Folder, HINT, PgServer, RedisServer};
+use offhook_tests::databases::{CLOCK_FILE, Folder, HINT, PgServer, RedisServer, wrong_clock};
 
 const LEASE: Duration = Duration::from_secs(60);
 const BRIEF: Duration = Duration::from_millis(200);
@@ -19,8 +19,6 @@ const HOUR: u64 = 3_600;
 
 /// The variable with the address of the store. It is set only in the process with the wrong clock.
 const STORE: &str = "OFFHOOK_CLOCK_STORE";
-/// The variable that names the file from which libfaketime reads the offset of the clock.
-const CLOCK: &str = "FAKETIME_TIMESTAMP_FILE";
 
 async fn open(address: &str, lease: Duration) -> Arc<dyn Store> {
     let settings = StoreSettings::new().with_lease(lease).unwrap();
@@ -85,10 +83,8 @@ async fn under(offset: &str, test: &str, address: &str) {
         let before = now();
         let output = Command::new(std::env::current_exe().unwrap())
             .args([&test, "--exact", "--nocapture"])
-            .envs([(STORE, address.as_str()), (CLOCK, clock.to_str().unwrap())])
-            .env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1")
-            // Timers use the monotonic clock, which stays right.
-            .envs([("FAKETIME_DONT_FAKE_MONOTONIC", "1"), ("FAKETIME_NO_CACHE", "1")])
+            .env(STORE, &address)
+            .envs(wrong_clock(&clock))
             .output()
             .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -131,7 +127,7 @@ async fn hosts_whose_clocks_differ_by_an_hour_agree() {
 /// Changes the clock of this process.
 fn set_clock(offset: &str) {
     let before = now();
-    std::fs::write(std::env::var(CLOCK).unwrap(), offset).unwrap();
+    std::fs::write(std::env::var(CLOCK_FILE).unwrap(), offset).unwrap();
     assert!(now().abs_diff(before) > HOUR - 60, "the clock did not move");
 }
 

@@ -1,13 +1,16 @@
 //! Faults of the database and wrong clocks. Each gives 503 at the door, loses nothing that was
 //! acknowledged, and the worker goes on when the fault is over.
 
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use offhook::inbox::{DEFAULT_SIZE_LIMIT, Dialect, Filter, Inbox, PostgresInbox, SqliteInbox, State, Work};
+use offhook::idempotency::StoreError;
+use offhook::inbox::{Acceptance, DEFAULT_SIZE_LIMIT, Dialect, Filter, Inbox, PostgresInbox, SqliteInbox, State, Work};
 use offhook::{Clock, SystemClock};
-use offhook_tests::databases::{Folder, PgServer};
+use offhook_tests::databases::{Folder, HINT, PgServer};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::common::{Event, body, delivery, postgres, receive, sqlite, talkifai, until};
@@ -95,6 +98,45 @@ async fn a_read_only_postgres_accepts_nothing_and_loses_nothing() {
     until(async || accept(&inbox, "2").await.1 == 200).await;
     until(async || count(&inbox, State::Done).await == 2).await;
     worker.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_whose_disk_is_full_keeps_what_was_acknowledged_and_is_worked_off_later() {
+    let Some(disk) = Folder::on_small_disk(128) else { return };
+    let ballast = disk.path().join("ballast");
+    let server = PgServer::start_in(disk, &[]);
+    let inbox = PostgresInbox::connect(&server.url()).await.unwrap();
+    inbox.migrate().await.unwrap();
+    assert_eq!(accept(&inbox, "first").await, STORED);
+    let full = fill(&ballast).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+
+    let (mut stored, mut refused) = (1, 0);
+    for id in 0..200 {
+        let accepted = inbox.accept(&delivery(&format!("{id}{}", "x".repeat(200)))).await;
+        match (accepted.acceptance(), accepted.reply().status()) {
+            (Acceptance::Stored { .. }, 200) => stored += 1,
+            (Acceptance::Failed(StoreError::Full { .. }), 503) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(refused > 100, "{refused} of 200 were refused");
+    assert_eq!(count(&inbox, State::Waiting).await, stored);
+    let worker = work(&inbox);
+    tokio::time::sleep(100 * MS).await;
+
+    std::fs::remove_file(&ballast).unwrap();
+    until(async || accept(&inbox, "last").await == STORED).await;
+    until(async || count(&inbox, State::Done).await == stored + 1).await;
+    worker.abort();
+}
+
+/// Writes a file that takes all the space that is left, and returns why it does not become longer.
+fn fill(path: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::File::create(path)?;
+    loop {
+        file.write_all(&[0; 4096])?;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -290,4 +332,117 @@ async fn the_lease_of_a_process_whose_clock_is_behind_looks_ended_and_its_late_r
     assert_eq!((entry.state, entry.attempts), (State::Done, 2));
     slow.abort();
     fast.abort();
+}
+
+/// Starts a server whose clock is an hour off, and opens an inbox in it.
+async fn on_wrong_clock(offset: &str) -> (PgServer, PostgresInbox) {
+    let server = PgServer::start_with_clock(offset);
+    let inbox = PostgresInbox::connect(&server.url()).await.unwrap();
+    inbox.migrate().await.unwrap();
+    assert_off(&inbox, offset).await;
+    (server, inbox)
+}
+
+async fn assert_off(inbox: &PostgresInbox, offset: &str) {
+    let theirs: i64 = sqlx::query_scalar("SELECT extract(epoch FROM clock_timestamp())::bigint")
+        .fetch_one(inbox.pool())
+        .await
+        .unwrap();
+    let off = theirs - SystemClock.now().timestamp();
+    assert!((off - offset.parse::<i64>().unwrap()).abs() < 60, "off by {off}; or libfaketime {HINT}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_whose_clock_is_an_hour_wrong_runs_events_and_keeps_and_ends_leases() {
+    for offset in ["+3600", "-3600"] {
+        let (server, inbox) = on_wrong_clock(offset).await;
+        let lease = 500 * MS;
+        // The handler takes longer than a lease, which is extended.
+        let runs = Arc::new(AtomicU32::new(0));
+        let worker = || {
+            let runs = Arc::clone(&runs);
+            let worker = inbox.worker().with_lease(lease).vendor(talkifai(), async move |_: &Work<Event>| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(lease * 4).await;
+                Ok(())
+            });
+            tokio::spawn(worker.run(std::future::pending()))
+        };
+        let workers = [worker(), worker()];
+        assert_eq!(accept(&inbox, "1").await, STORED);
+        assert_eq!(accept(&inbox, "1").await.0, "duplicate", "{offset}");
+        until(async || count(&inbox, State::Done).await == 1).await;
+        for worker in workers {
+            worker.abort();
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), 1, "{offset}");
+
+        // The lease of a worker that is gone ends.
+        assert_eq!(accept(&inbox, "2").await, STORED);
+        let theirs = format!("{}?application_name=gone", server.url());
+        tokio::task::spawn_blocking(move || begin_and_stop(&theirs, lease)).await.unwrap();
+        let begin = Instant::now();
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gone'";
+        server.psql("postgres", end);
+        let worker = work(&inbox);
+        until(async || count(&inbox, State::Done).await == 2).await;
+        worker.abort();
+        assert!(begin.elapsed() < 20 * lease, "{offset}: {:?}", begin.elapsed());
+        let attempts: Vec<u32> = inbox.list(&Filter::new()).await.unwrap().iter().map(|entry| entry.attempts).collect();
+        assert!(attempts.contains(&1) && attempts.contains(&2), "{offset}: {attempts:?}");
+    }
+}
+
+/// Begins an event in a runtime that then stands still, as that of a process that was killed. The
+/// task that extends the lease stops with it.
+fn begin_and_stop(url: &str, lease: Duration) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let inbox = PostgresInbox::connect(url).await.unwrap();
+        let never = async |_: &Work<Event>| std::future::pending().await;
+        let mut worker =
+            Box::pin(inbox.worker().with_lease(lease).vendor(talkifai(), never).run(std::future::pending()));
+        tokio::select! {
+            () = &mut worker => panic!("it runs for ever"),
+            () = until(async || count(&inbox, State::Running).await == 1) => {}
+        }
+        std::mem::forget(worker);
+    });
+    std::mem::forget(runtime);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_whose_clock_steps_by_an_hour_loses_nothing() {
+    let (server, inbox) = on_wrong_clock("+0").await;
+    let codes = Arc::new(super::common::Notes::default());
+    let (noted, watched) = (Arc::clone(&codes), inbox.clone());
+    // After a step ahead, the lease of a handler looks ended. Its late record changes nothing.
+    // Either worker may run the event again.
+    let slow = inbox.worker().with_observer(move |_, ended| noted.add(ended.code()));
+    let slow = slow.vendor(talkifai(), async move |work: &Work<Event>| {
+        while work.attempt() == 1 && count(&watched, State::Done).await != 1 {
+            tokio::time::sleep(10 * MS).await;
+        }
+        Ok(())
+    });
+    let slow = tokio::spawn(slow.run(std::future::pending()));
+    assert_eq!(accept(&inbox, "1").await, STORED);
+    until(async || count(&inbox, State::Running).await == 1).await;
+    server.set_clock("+3600");
+    assert_off(&inbox, "+3600").await;
+    let fast = work(&inbox);
+    until(async || codes.all().contains(&"lease_lost".to_owned())).await;
+    let [entry] = &inbox.list(&Filter::new()).await.unwrap()[..] else { panic!() };
+    assert_eq!((entry.state, entry.attempts), (State::Done, 2));
+    slow.abort();
+    fast.abort();
+
+    // After a step back, an event of the time before it does not wait for that time.
+    assert_eq!(accept(&inbox, "2").await, STORED);
+    server.set_clock("+0");
+    assert_off(&inbox, "+0").await;
+    assert_eq!(accept(&inbox, "3").await, STORED);
+    let worker = work(&inbox);
+    until(async || count(&inbox, State::Done).await == 3).await;
+    worker.abort();
 }
