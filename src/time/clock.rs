@@ -21,6 +21,10 @@ use chrono::{DateTime, Utc};
 use super::unix::UnixTime;
 
 /// A source of the current time.
+///
+/// On `wasm32-unknown-unknown`, the host's clock cannot be read: `SystemTime::now` panics there,
+/// and so does [`SystemClock`], which every verifier has at first. Give each verifier a clock
+/// that asks the host of the module, with `with_clock`.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the current time.
     fn now(&self) -> DateTime<Utc>;
@@ -41,7 +45,7 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The host's clock.
+/// The host's clock. It panics on `wasm32-unknown-unknown`: see [`Clock`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
