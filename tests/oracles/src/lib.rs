@@ -4,6 +4,7 @@
 //! code, and compares. Each also has a planted fault: the crate as a view that is wrong in one
 //! point. A test of the oracle, and a run of its fuzz target, must find it.
 
+pub mod captures;
 pub mod corpus;
 pub mod drift;
 pub mod events;
@@ -15,6 +16,11 @@ pub mod signing;
 pub mod timestamps;
 pub mod verify;
 
+/// The readers and writers of the command. They are no part of the library.
+#[path = "../../../src/bin/offhook/forms/mod.rs"]
+#[expect(dead_code, reason = "an oracle reads no files of a curl command")]
+mod forms;
+
 /// An oracle by its name, for those who run them all.
 pub struct Oracle {
     pub name: &'static str,
@@ -24,7 +30,12 @@ pub struct Oracle {
     pub check_planted: fn(&[u8]),
 }
 
-pub const ALL: [Oracle; 6] = [
+pub const ALL: [Oracle; 7] = [
+    Oracle {
+        name: "captures",
+        check: |input| captures::check(&captures::CRATE, input),
+        check_planted: |input| captures::check(&captures::PLANTED, input),
+    },
     Oracle {
         name: "drift",
         check: |input| drift::check(&drift::CRATE, input),

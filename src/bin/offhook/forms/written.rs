@@ -162,8 +162,8 @@ mod tests {
         }
     }
 
-    fn curl(target: &str, body: impl Into<bytes::Bytes>, headers: &[(&str, &str)]) -> Result<String, WriteError> {
-        let request = RawRequest::post(target, body.into());
+    fn curl(target: &str, body: impl AsRef<[u8]>, headers: &[(&str, &str)]) -> Result<String, WriteError> {
+        let request = RawRequest::post(target, body.as_ref().to_vec());
         let request = headers.iter().fold(request, |request, (name, value)| request.with_header(*name, *value));
         super::curl(&url(None, &request)?, &request, None)
     }

@@ -41,7 +41,7 @@ fn static_headers(table: &mut Table) {
         ("the scheme word alone", "Bearer".to_owned()),
         ("its SHA-256", hex(&hmac_sha256::Hash::hash(good.as_bytes()))),
     ] {
-        authorization(table, format!("{name}"), value, mismatch);
+        authorization(table, name, value, mismatch);
     }
     authorization(table, "look-alike letters", good.replace('e', "\u{435}"), Err((401, "header_not_ascii")));
     authorization(table, "100 KiB", "a".repeat(100 << 10), Err((401, "header_too_long")));

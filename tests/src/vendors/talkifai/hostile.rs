@@ -54,7 +54,7 @@ fn signatures(table: &mut Table) {
         ("a list", format!("sha256={},sha256={tag}", "0".repeat(64))),
         ("letters", format!("sha256={}", "g".repeat(64))),
     ] {
-        signature(table, format!("{name}"), text, malformed);
+        signature(table, name, text, malformed);
     }
     for length in [1, 2, 32, 62] {
         signature(table, format!("the first {length} digits"), format!("sha256={}", &tag[..length]), malformed);
@@ -71,7 +71,7 @@ fn signatures(table: &mut Table) {
         ("base64 of the MAC", Base64::encode_string(&mac(TALKIFAI_SECRET, &[body]))),
         ("base64 of the hex", Base64::encode_string(tag.as_bytes())),
     ] {
-        signature(table, format!("{name}"), format!("sha256={text}"), malformed);
+        signature(table, name, format!("sha256={text}"), malformed);
     }
     for bit in 0..256 {
         let mut tag = mac(TALKIFAI_SECRET, &[body]);
