@@ -1,6 +1,5 @@
 //! A claim that its caller may drop.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -46,11 +45,5 @@ impl<S: Store + Clone + 'static> Drop for Claiming<S> {
                 let _ = store.release(&lease).await;
             }
         });
-    }
-}
-
-impl<S: Store + Clone + 'static> fmt::Debug for Claiming<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claiming").finish_non_exhaustive()
     }
 }
