@@ -67,10 +67,26 @@ impl<D: Dialect> Inbox<D> {
 
     /// Runs one statement on a connection of its own, within the time limit.
     pub(super) async fn rows(&self, statement: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let mut connection = self.acquire().await?;
+        self.rows_keeping(&Kept::default(), statement, values).await
+    }
+
+    /// Runs one statement within the time limit. It keeps the connection for the next one,
+    /// unless the statement fails.
+    pub(super) async fn rows_keeping(
+        &self,
+        kept: &Kept<D>,
+        statement: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => self.acquire().await?,
+        };
         let answer = self.rows_on(&mut connection, statement, values).await;
-        if let Err(StoreError::Timeout) = answer {
-            D::discard(connection);
+        match answer {
+            Ok(_) => kept.keep(connection),
+            Err(StoreError::Timeout) => D::discard(connection),
+            Err(_) => {}
         }
         answer
     }
@@ -153,6 +169,27 @@ impl<D: Dialect> Clone for Inbox<D> {
 impl<D: Dialect> fmt::Debug for Inbox<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox").field("dialect", &self.dialect).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// A connection for statements that follow each other at once. PostgreSQL plans a statement
+/// for each connection, and the pool gives another one each time.
+pub(super) struct Kept<D: Dialect>(Mutex<Option<PoolConnection<D::Db>>>);
+
+impl<D: Dialect> Kept<D> {
+    pub(super) fn take(&self) -> Option<PoolConnection<D::Db>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, connection: PoolConnection<D::Db>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+    }
+}
+
+// Not derived: a derive would require `D: Default`.
+impl<D: Dialect> Default for Kept<D> {
+    fn default() -> Self {
+        Kept(Mutex::new(None))
     }
 }
 

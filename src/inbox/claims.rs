@@ -1,22 +1,45 @@
 //! The steps of a worker in the database.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::base::Inbox;
+use super::base::{Inbox, Kept};
 use super::dialect::{Connection, Dialect, Row, Value};
 use super::entry::{Entry, State};
 use super::statements::{BURY, CALL_UP, CLAIM, DONE, EXPIRE, EXTEND, FAIL, NEXT, OWNS, RELEASE, RESET_DUE};
 use super::stored::Stored;
 use crate::idempotency::{LeaseToken, StoreError, millis};
 
+/// How many events a worker wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Any events, which begin at once.
+    pub(super) now: usize,
+    /// More events, which were never tried.
+    pub(super) ahead: usize,
+}
+
+impl Wanted {
+    const ONE: Self = Wanted { now: 1, ahead: 0 };
+
+    pub(super) fn all(self) -> usize {
+        self.now.saturating_add(self.ahead)
+    }
+}
+
 /// What a worker has found.
-#[derive(Debug)]
-pub(super) enum Found {
-    /// An event, which is now claimed.
-    Event(Box<Held>),
-    /// An event that waits for another one of its call. There may be more.
-    Blocked,
-    Nothing,
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The events that are now claimed, in the order in which they fell due.
+    pub(super) events: Vec<Held>,
+    /// How many were put off, because they wait for another one of their call. There may be more.
+    pub(super) blocked: usize,
+}
+
+impl Found {
+    pub(super) fn seen(&self) -> usize {
+        self.events.len().saturating_add(self.blocked)
+    }
 }
 
 /// An event that has ended.
@@ -45,7 +68,7 @@ impl Held {
 /// Who may finish an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
-    id: i64,
+    pub(super) id: i64,
     token: LeaseToken,
 }
 
@@ -56,47 +79,55 @@ impl Owner {
 }
 
 impl<D: Dialect> Inbox<D> {
-    /// Looks at the next event of these vendors and endpoints, which are in JSON.
-    pub(super) async fn claim(&self, sources: &str, lease: Duration, dead_blocks: bool) -> Result<Found, StoreError> {
-        let token = LeaseToken::unique();
-        let values = vec![
-            sources.into(),
-            Value::from(&token.as_bytes()[..]),
-            millis(lease).into(),
-            i64::from(dead_blocks).into(),
-            millis(PUT_OFF).into(),
-        ];
-        let rows = match self.rows(CLAIM, values).await {
-            // Another worker took an event of the same call at the same time.
-            Err(StoreError::Unavailable(error)) if is_unique_violation(&*error) => return Ok(Found::Blocked),
-            answer => answer?,
-        };
-        let Some(mut row) = rows.into_iter().next() else { return Ok(Found::Nothing) };
-        let entry = Entry::read(&mut row)?;
-        if entry.state != State::Running {
-            return Ok(Found::Blocked);
+    /// Looks at the next events of these vendors and endpoints, which are in JSON.
+    pub(super) async fn claim(
+        &self,
+        sources: &str,
+        lease: Duration,
+        dead_blocks: bool,
+        wanted: Wanted,
+    ) -> Result<Found, StoreError> {
+        for wanted in [wanted, Wanted::ONE] {
+            let token = LeaseToken::unique();
+            let values = vec![
+                sources.into(),
+                Value::from(&token.as_bytes()[..]),
+                millis(lease).into(),
+                i64::from(dead_blocks).into(),
+                millis(PUT_OFF).into(),
+                number(wanted.all()).into(),
+                number(wanted.now).into(),
+            ];
+            match self.rows(CLAIM, values).await {
+                // Another worker took an event of one of the calls at the same time.
+                Err(StoreError::Unavailable(error)) if is_unique_violation(&*error) => {}
+                answer => return found(answer?, token),
+            }
         }
-        let stored = entry.read_stored(&mut row)?;
-        Ok(Found::Event(Box::new(Held { entry, stored, token })))
+        Ok(Found { blocked: 1, ..Found::default() })
     }
 
     pub(super) async fn extend(&self, owner: Owner, lease: Duration) -> Result<(), StoreError> {
         self.change(EXTEND, owner, vec![millis(lease).into()]).await.map(drop)
     }
 
-    /// Records that an event was handled.
-    pub(super) async fn done(&self, owner: Owner) -> Result<Finished, StoreError> {
-        finished(self.change(DONE, owner, Vec::new()).await?)
+    /// Records that events were handled. One that is not in the answer has another owner.
+    pub(super) async fn done(&self, kept: &Kept<D>, owners: &[Owner]) -> Result<HashMap<i64, Finished>, StoreError> {
+        let rows = self.rows_keeping(kept, DONE, vec![Value::from(&*pairs(owners))]).await?;
+        rows.into_iter().map(finished).collect()
     }
 
     pub(super) async fn done_in(&self, transaction: &mut Connection<D>, owner: Owner) -> Result<Finished, StoreError> {
-        finished(one(self.rows_on(transaction, DONE, owner.values()).await?)?)
+        let rows = self.rows_on(transaction, DONE, vec![Value::from(&*pairs(&[owner]))]).await?;
+        Ok(finished(one(rows)?)?.1)
     }
 
-    /// Lets the next event of a call run now, when this one has ended. If that fails, it runs a
+    /// Lets the next event of each call run now, when these have ended. If that fails, it runs a
     /// little later.
-    pub(super) async fn call_up(&self, ended: i64) {
-        let _ = self.rows(CALL_UP, vec![ended.into()]).await;
+    pub(super) async fn call_up(&self, kept: &Kept<D>, ended: &[i64]) {
+        let pairs: Vec<_> = ended.iter().map(|id| (id, "")).collect();
+        let pairs = serde_json::to_string(&pairs).unwrap_or_default();
+        let _ = self.rows_keeping(kept, CALL_UP, vec![Value::from(&*pairs)]).await;
     }
 
     /// Returns an error unless the event still belongs to this owner. Nobody else can take it
@@ -110,12 +141,12 @@ impl<D: Dialect> Inbox<D> {
     }
 
     pub(super) async fn bury(&self, owner: Owner, error: &str) -> Result<Finished, StoreError> {
-        finished(self.change(BURY, owner, vec![error.into()]).await?)
+        Ok(finished(self.change(BURY, owner, vec![error.into()]).await?)?.1)
     }
 
-    /// Gives an event back, without counting the attempt.
-    pub(super) async fn release(&self, owner: Owner) -> Result<(), StoreError> {
-        self.change(RELEASE, owner, Vec::new()).await.map(drop)
+    /// Gives events back, without counting the attempts.
+    pub(super) async fn release(&self, owners: &[Owner]) -> Result<(), StoreError> {
+        self.rows(RELEASE, vec![Value::from(&*pairs(owners))]).await.map(drop)
     }
 
     /// Takes back the events whose lease has ended, and returns them.
@@ -147,9 +178,37 @@ fn one(rows: Vec<Row>) -> Result<Row, StoreError> {
     rows.into_iter().next().ok_or(StoreError::LeaseLost)
 }
 
-fn finished(mut row: Row) -> Result<Finished, StoreError> {
+/// Reads the events that a claim has changed.
+fn found(rows: Vec<Row>, token: LeaseToken) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    for mut row in rows {
+        let entry = Entry::read(&mut row)?;
+        if entry.state == State::Running {
+            let stored = entry.read_stored(&mut row)?;
+            found.events.push(Held { entry, stored, token });
+        } else {
+            found.blocked = found.blocked.saturating_add(1);
+        }
+    }
+    // PostgreSQL returns them in any order.
+    found.events.sort_by_key(|held| (held.entry.due_at, held.entry.id));
+    Ok(found)
+}
+
+fn finished(mut row: Row) -> Result<(i64, Finished), StoreError> {
+    let id = row.number()?;
     let after = Duration::from_millis(u64::try_from(row.number()?).unwrap_or_default());
-    Ok(Finished { after, is_followed: row.int()?.is_some() })
+    Ok((id, Finished { after, is_followed: row.int()?.is_some() }))
+}
+
+/// Returns the numbers and tokens in JSON.
+fn pairs(owners: &[Owner]) -> String {
+    let pair = |owner: &Owner| (owner.id, base16ct::lower::encode_string(owner.token.as_bytes()));
+    serde_json::to_string(&owners.iter().map(pair).collect::<Vec<_>>()).unwrap_or_default()
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Another worker has just claimed an event of the same call.

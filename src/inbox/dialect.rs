@@ -22,8 +22,10 @@ pub trait Dialect: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// The statements that create the tables, one list for each version of the schema.
     const SCHEMA: &'static [&'static [&'static str]];
 
-    /// The words that stand for `{now}`, `{skip}`, `{sources}` and `{lock}` in a statement.
-    const WORDS: [&'static str; 4];
+    /// The words that stand for `{now}`, `{skip}`, `{pairs}`, `{lock}` and `{token}` in a
+    /// statement. The pairs are texts in JSON, in the second value, and the token is in
+    /// hexadecimal digits.
+    const WORDS: [&'static str; 5];
 
     /// Returns what every statement gets as its first value: the milliseconds to which
     /// `{now}` adds the server's time, where there is a server.

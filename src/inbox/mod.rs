@@ -58,6 +58,7 @@ mod dialect;
 mod ended;
 mod entry;
 mod handlers;
+mod in_hand;
 #[cfg(feature = "tracing")]
 mod log;
 #[cfg(feature = "metrics")]
@@ -68,7 +69,9 @@ mod operate;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod records;
 mod statements;
+mod stock;
 mod stored;
 mod work;
 mod worker;

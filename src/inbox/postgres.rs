@@ -65,11 +65,12 @@ impl Dialect for PostgresDialect {
     const BEGIN: &'static str = "BEGIN";
     const ONE_WRITER: bool = false;
     const SCHEMA: &'static [&'static [&'static str]] = SCHEMA;
-    const WORDS: [&'static str; 4] = [
+    const WORDS: [&'static str; 5] = [
         "($1 + (extract(epoch from clock_timestamp()) * 1000)::bigint)",
         "FOR UPDATE SKIP LOCKED",
         "SELECT value ->> 0, value ->> 1 FROM json_array_elements($2::json)",
         "FOR UPDATE",
+        "encode(token, 'hex')",
     ];
 
     fn base(&self) -> i64 {

@@ -81,7 +81,8 @@ impl Dialect for SqliteDialect {
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
     const ONE_WRITER: bool = true;
     const SCHEMA: &'static [&'static [&'static str]] = SCHEMA;
-    const WORDS: [&'static str; 4] = ["$1", "", "SELECT value ->> 0, value ->> 1 FROM json_each($2)", ""];
+    const WORDS: [&'static str; 5] =
+        ["$1", "", "SELECT value ->> 0, value ->> 1 FROM json_each($2)", "", "lower(hex(token))"];
 
     fn base(&self) -> i64 {
         (self.time)()

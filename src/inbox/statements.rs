@@ -22,15 +22,16 @@ impl Statements {
 }
 
 fn in_words_of<D: Dialect>(statement: &str) -> String {
-    let [now, skip, sources, lock] = D::WORDS;
+    let [now, skip, pairs, lock, token] = D::WORDS;
     statement
         .replace("{entry}", ENTRY)
         .replace("{filter}", FILTER)
         .replace("{next}", NEXT_OF_CALL)
         .replace("{now}", now)
         .replace("{skip}", skip)
-        .replace("{sources}", sources)
+        .replace("{pairs}", pairs)
         .replace("{lock}", lock)
+        .replace("{token}", token)
 }
 
 /// An event without a place in a call's life has the one that its call has reached among the
@@ -47,12 +48,14 @@ pub(super) const PAYLOAD: &str = "SELECT payload FROM offhook_inbox WHERE key = 
 pub(super) const BACKLOG: &str =
     "SELECT count(*) FROM (SELECT 1 FROM offhook_inbox WHERE finished_at IS NULL AND $1 = $1 LIMIT $2) AS open";
 
-/// Looks at the first event that is due. It runs if it is the first open one of its call and
-/// the call has none that runs. Otherwise it is put off, so that nobody looks at it again and
-/// again, however many events wait for the same one.
+/// Looks at the first events that are due. Each runs if it is the first open one of its call
+/// and the call has none that runs, so a call has at most one of them. Otherwise it is put off,
+/// so that nobody looks at it again and again, however many events wait for the same one.
+///
+/// Of the events that were tried before, only those among the first $8 run.
 ///
 /// What the planner of PostgreSQL could misjudge is kept from it: the index gives the first
-/// row at once, but it would sort all that wait if it believed that few of them match. So the
+/// rows at once, but it would sort all that wait if it believed that few of them match. So the
 /// sources are counted, and the time is a subquery.
 ///
 /// No row is returned if nothing is due, or if another process has just changed the row: then
@@ -68,25 +71,32 @@ pub(super) const CLAIM: &str = "WITH first (candidate, seen, free) AS MATERIALIZ
                 LIMIT 1) IS NULL))
         FROM offhook_inbox AS w
         WHERE w.state = 'waiting' AND w.due <= (SELECT {now})
-            AND (SELECT count(*) WHERE (w.vendor, w.endpoint) IN ({sources})) > 0
-        ORDER BY w.due, w.id LIMIT 1 {skip})
+            AND (SELECT count(*) WHERE (w.vendor, w.endpoint) IN ({pairs})) > 0
+        ORDER BY w.due, w.id LIMIT $7 {skip}),
+    numbered AS (SELECT candidate, seen, free, row_number() OVER (ORDER BY seen, candidate) AS number FROM first)
     UPDATE offhook_inbox SET
         state = CASE WHEN free THEN 'running' ELSE 'waiting' END,
         attempts = CASE WHEN free THEN attempts + 1 ELSE attempts END,
         token = CASE WHEN free THEN $3 END,
         lease_until = CASE WHEN free THEN {now} + $4 END,
         due = CASE WHEN free THEN due ELSE {now} + $6 END
-    FROM first WHERE id = candidate AND due = seen
+    FROM numbered WHERE id = candidate AND due = seen AND (attempts = 0 OR number <= $8 OR NOT free)
     RETURNING {entry}, version, payload, proof, stage, CASE WHEN state = 'running' THEN body END";
 
-/// Lets the next event of the call of an event that has ended run now, if it was put off. It
-/// changes the row in any case, so that a claim which has not seen the end cannot put it off.
-pub(super) const CALL_UP: &str = "UPDATE offhook_inbox SET due = CASE WHEN due <= {now} THEN due - 1 ELSE {now} END
-    WHERE id = (SELECT e.id FROM offhook_inbox AS e
-            WHERE e.call_group = (SELECT ended.call_group FROM offhook_inbox AS ended WHERE ended.id = $2)
+/// Lets the next event of the call of each event that has ended run now, if it was put off. It
+/// changes the rows in any case, so that a claim which has not seen the end cannot put them off.
+/// They are locked in one order, so that two workers do not wait for each other.
+pub(super) const CALL_UP: &str = "WITH ended (ended, rest) AS ({pairs}),
+    next (candidate) AS MATERIALIZED (
+        SELECT (SELECT e.id FROM offhook_inbox AS e
+            WHERE e.call_group = (SELECT o.call_group FROM offhook_inbox AS o WHERE o.id = CAST(ended AS bigint))
                 AND e.finished_at IS NULL
             ORDER BY e.place, e.id LIMIT 1)
-        AND state = 'waiting' AND attempts = 0
+        FROM ended),
+    locked (called) AS MATERIALIZED (
+        SELECT n.id FROM next JOIN offhook_inbox AS n ON n.id = candidate ORDER BY n.id {lock})
+    UPDATE offhook_inbox SET due = CASE WHEN due <= {now} THEN due - 1 ELSE {now} END
+    FROM locked WHERE id = called AND state = 'waiting' AND attempts = 0
     RETURNING id";
 
 /// An event that was never tried is due within the span of a put-off. If it is due later, the
@@ -100,9 +110,12 @@ pub(super) const EXTEND: &str = "UPDATE offhook_inbox SET lease_until = {now} + 
 pub(super) const OWNS: &str =
     "SELECT id FROM offhook_inbox WHERE id = $2 AND token = $3 AND state = 'running' AND $1 = $1 {lock}";
 
-pub(super) const DONE: &str = "UPDATE offhook_inbox
+/// The rows of those who own them are returned.
+pub(super) const DONE: &str = "WITH owners (owned, lease) AS MATERIALIZED ({pairs})
+    UPDATE offhook_inbox
     SET state = 'done', finished_at = {now}, token = NULL, lease_until = NULL, error = NULL
-    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING {now} - received_at, {next}";
+    FROM owners WHERE id = CAST(owned AS bigint) AND {token} = lease AND state = 'running'
+    RETURNING id, {now} - received_at, {next}";
 
 pub(super) const FAIL: &str = "UPDATE offhook_inbox
     SET state = 'waiting', due = {now} + $4, error = $5, token = NULL, lease_until = NULL
@@ -110,11 +123,13 @@ pub(super) const FAIL: &str = "UPDATE offhook_inbox
 
 pub(super) const BURY: &str = "UPDATE offhook_inbox
     SET state = 'dead', finished_at = {now}, error = $4, token = NULL, lease_until = NULL
-    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING {now} - received_at, {next}";
+    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id, {now} - received_at, {next}";
 
-pub(super) const RELEASE: &str = "UPDATE offhook_inbox
+pub(super) const RELEASE: &str = "WITH owners (owned, lease) AS MATERIALIZED ({pairs})
+    UPDATE offhook_inbox
     SET state = 'waiting', due = {now}, attempts = attempts - 1, token = NULL, lease_until = NULL
-    WHERE id = $2 AND token = $3 AND state = 'running' RETURNING id";
+    FROM owners WHERE id = CAST(owned AS bigint) AND {token} = lease AND state = 'running'
+    RETURNING id";
 
 /// An event whose lease has ended waits again, or is dead after its last attempt. The attempt
 /// counts, so that an event that kills its process does so a limited number of times.
@@ -123,7 +138,7 @@ pub(super) const EXPIRE: &str = "UPDATE offhook_inbox SET
         finished_at = CASE WHEN attempts >= $3 THEN {now} END,
         due = {now}, token = NULL, lease_until = NULL, error = $4
     WHERE id IN (SELECT id FROM offhook_inbox
-        WHERE state = 'running' AND lease_until <= {now} AND (vendor, endpoint) IN ({sources}) {skip})
+        WHERE state = 'running' AND lease_until <= {now} AND (vendor, endpoint) IN ({pairs}) {skip})
     RETURNING {entry}";
 
 /// The time until something falls due. A lease that has ended already belongs to another

@@ -10,8 +10,11 @@ use std::time::Duration;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection as _, SqlStr};
 
-use super::claims::{Found, Owner};
+use super::base::Kept;
+use super::claims::{Found, Held, Owner, Wanted};
 use super::dialect::Dialect as _;
+use super::entry::State;
+use super::operate::Filter;
 use super::sqlite::{SqliteDialect, SqliteInbox};
 use crate::idempotency::StoreError;
 use crate::{Salpre, Verifier as _};
@@ -40,6 +43,7 @@ enum Step {
     Accept(usize),
     Claim {
         worker: usize,
+        most: usize,
         answered: bool,
     },
     Handle(usize),
@@ -54,6 +58,7 @@ enum Step {
     },
     Fail(usize),
     Extend(usize),
+    GiveBack(usize),
     Crash(usize),
     /// The time passes after which all leases have ended, and no event is put off.
     LeasesEnd,
@@ -165,9 +170,13 @@ impl Explorer {
         steps.extend([0, 1].map(Step::Accept));
         for worker in WORKERS {
             match world.places[worker] {
-                Place::Idle => steps.extend([true, false].map(|answered| Step::Claim { worker, answered })),
+                Place::Idle => {
+                    for most in [1, 2] {
+                        steps.extend([true, false].map(|answered| Step::Claim { worker, most, answered }));
+                    }
+                }
                 Place::Holds(..) => {
-                    steps.extend([Step::Fail(worker), Step::Extend(worker), Step::Crash(worker)]);
+                    steps.extend([Step::Fail, Step::Extend, Step::GiveBack, Step::Crash].map(|step| step(worker)));
                     if self.mode == Mode::Transact {
                         steps.extend(
                             [(true, true), (true, false), (false, false)].map(|(committed, answered)| Step::Transact {
@@ -197,8 +206,14 @@ impl Explorer {
                 assert_eq!(delivery.accept(&self.inbox).await.status(), 200);
                 world.accepted[event] = true;
             }
-            Step::Claim { worker, answered } => {
-                let Found::Event(held) = self.inbox.claim(SOURCES, LEASE, false).await.unwrap() else { return Ok(()) };
+            Step::Claim { worker, most, answered } => {
+                let wanted = Wanted { now: 1, ahead: most.saturating_sub(1) };
+                let found = self.inbox.claim(SOURCES, LEASE, false, wanted).await.unwrap();
+                let held = match &found.events[..] {
+                    [] => return Ok(()),
+                    [held] => held,
+                    _ => return Err("one claim has two events of one call".to_owned()),
+                };
                 let event = usize::from(held.entry.event == "call_ended");
                 let owner = held.owner();
                 if world.owners.iter().any(Option::is_some) {
@@ -228,7 +243,10 @@ impl Explorer {
                         );
                         if self.run(&done).await > 0 { Ok(()) } else { Err(StoreError::LeaseLost) }
                     }
-                    _ => self.inbox.done(owner).await.map(drop),
+                    _ => match self.inbox.done(&Kept::default(), &[owner]).await {
+                        Ok(finished) if finished.is_empty() => Err(StoreError::LeaseLost),
+                        answer => answer.map(drop),
+                    },
                 };
                 ended(world, event, owner, answer)?;
                 // A worker repeats the step until it has an answer.
@@ -263,6 +281,15 @@ impl Explorer {
                 if answer.is_err() {
                     world.places[worker] = Place::Idle;
                 }
+            }
+            Step::GiveBack(worker) => {
+                let Place::Holds(event, owner) = world.places[worker] else { return Ok(()) };
+                let running = "SELECT count(*) FROM offhook_inbox WHERE state = 'running'";
+                let before = self.count(running).await;
+                self.inbox.release(&[owner]).await.unwrap();
+                let answer = if self.count(running).await < before { Ok(()) } else { Err(StoreError::LeaseLost) };
+                ended(world, event, owner, answer)?;
+                world.places[worker] = Place::Idle;
             }
             Step::Crash(worker) => world.places[worker] = Place::Idle,
             Step::LeasesEnd => {
@@ -329,7 +356,7 @@ impl Explorer {
         }
         // An event that waits for the other one may be looked at first, and is then put off.
         for _ in 0..4 {
-            self.take(Step::Claim { worker: 0, answered: true }, &mut world).await?;
+            self.take(Step::Claim { worker: 0, most: 1, answered: true }, &mut world).await?;
             if matches!(world.places[0], Place::Idle) {
                 self.take(Step::LeasesEnd, &mut world).await?;
                 continue;
@@ -405,6 +432,66 @@ fn all(event: &str) -> String {
 
 fn open(event: &str) -> String {
     format!("{} AND finished_at IS NULL", all(event))
+}
+
+/// Accepts both events of each of three calls, and claims with a batch.
+async fn three_calls(wanted: Wanted) -> (SqliteInbox, Found) {
+    let Explorer { inbox, .. } = Explorer::new(Mode::Plain).await;
+    let salpre = Salpre::bearer("s3cret-t0ken").unwrap();
+    for body in BODIES {
+        for call in 1..=3 {
+            let body = body.replace(r#""call_id":1"#, &format!(r#""call_id":{call}"#));
+            let delivery = salpre.receive(&[("authorization", "Bearer s3cret-t0ken")], body).unwrap();
+            assert_eq!(delivery.accept(&inbox).await.status(), 200);
+        }
+    }
+    let found = inbox.claim(SOURCES, LEASE, false, wanted).await.unwrap();
+    (inbox, found)
+}
+
+fn owners(found: &Found) -> Vec<Owner> {
+    found.events.iter().map(Held::owner).collect()
+}
+
+#[tokio::test]
+async fn a_batch_has_the_first_event_of_each_call_and_puts_the_others_off() {
+    let (_, found) = three_calls(Wanted { now: 1, ahead: 9 }).await;
+    let events: Vec<_> = found.events.iter().map(|held| (held.entry.id, &*held.entry.event)).collect();
+    assert_eq!(events, [1, 2, 3].map(|id| (id, "call_initiated")));
+    assert_eq!(found.blocked, 3);
+}
+
+#[tokio::test]
+async fn an_event_that_was_tried_before_is_not_claimed_ahead() {
+    let all = Wanted { now: 1, ahead: 2 };
+    let (inbox, found) = three_calls(all).await;
+    for owner in owners(&found) {
+        inbox.fail(owner, Duration::ZERO, "it failed").await.unwrap();
+    }
+    let again = inbox.claim(SOURCES, LEASE, false, all).await.unwrap();
+    assert_eq!((found.events.len(), again.events.len()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_lost_lease_in_a_group_does_not_affect_the_others() {
+    let (inbox, found) = three_calls(Wanted { now: 3, ahead: 0 }).await;
+    let owners = owners(&found);
+    // Another worker has the second event now.
+    inbox.release(&owners[1..2]).await.unwrap();
+    let other = inbox.claim(SOURCES, LEASE, false, Wanted { now: 9, ahead: 0 }).await.unwrap();
+    assert_eq!(other.events.iter().map(|held| held.entry.id).collect::<Vec<_>>(), [2]);
+    let recorded = inbox.done(&Kept::default(), &owners).await.unwrap();
+    let mut ids: Vec<_> = recorded.into_keys().collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [1, 3]);
+    let states: Vec<_> = inbox.list(&Filter::new()).await.unwrap().iter().take(3).map(|entry| entry.state).collect();
+    assert_eq!(states, [State::Done, State::Running, State::Done]);
+    // The next events of the calls that have ended were put off, and run now.
+    inbox.call_up(&Kept::default(), &[1, 3]).await;
+    let next = inbox.claim(SOURCES, LEASE, false, Wanted { now: 9, ahead: 0 }).await.unwrap();
+    let mut ids: Vec<_> = next.events.iter().map(|held| held.entry.id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [4, 6]);
 }
 
 #[tokio::test]

@@ -1,23 +1,25 @@
 //! The worker: it claims events, runs their handlers and records how that ended.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use super::backoff::backoff;
-use super::base::Inbox;
-use super::claims::{Finished, Found, Held, Owner};
+use super::base::{Inbox, Kept};
+use super::claims::Held;
 use super::dialect::{Connection, Dialect};
 use super::ended::Ended;
 use super::entry::Entry;
 use super::handlers::{Attempt, Handlers, InTransaction, Job, NoHandlers, OptionalVerifier, Plain};
+use super::in_hand::InHand;
 use super::observe;
+use super::records::{Handled, LARGEST_GROUP, Observer, Records};
+use super::stock::Stock;
 use super::work::Work;
 use crate::idempotency::{HandlerError, LeaseToken, StoreError};
 use crate::receive::Verifier;
@@ -47,6 +49,19 @@ impl<D: Dialect> Inbox<D> {
 ///
 /// Rows of a vendor or endpoint without a handler are left alone.
 ///
+/// # While handlers are fast
+///
+/// Each statement costs a commit, so one claims events for all handlers that are free, and one
+/// records the ends of several. While the handlers begin with everything that was claimed
+/// within 50 ms, a worker claims up to 128 events ahead of them. It gives back what it has not
+/// begun with after a second, or when it shuts down.
+///
+/// If the process dies, up to 128 events that no handler had begun with have counted an
+/// attempt. That happens to an event once at most: one that was tried before is not claimed
+/// ahead, nor is any if [`with_attempts`](Self::with_attempts) is 1. So an event that kills its
+/// process uses up no attempts of others. Of the events whose handlers have just succeeded, up
+/// to 128 in addition to those that run may not be recorded yet, and run again.
+///
 /// All handlers of one [`run`](Self::run) share its task: they wait side by side, and compute
 /// one after the other. Handlers that compute for long should run in several tasks. A clone of
 /// a worker is another worker with the same handlers:
@@ -71,9 +86,6 @@ pub struct Worker<D: Dialect, H> {
 
 /// The type of the events of a verifier.
 type EventOf<V> = <<V as OptionalVerifier>::Verifier as Verifier>::Event;
-
-/// What is called when an attempt has ended.
-type Observer = Arc<dyn Fn(&Entry, &Ended) + Send + Sync>;
 
 #[derive(Clone, Copy, Debug)]
 struct Settings {
@@ -218,21 +230,32 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut sources = Vec::new();
         self.handlers.sources(&mut sources);
+        let idle = Arc::new(Notify::new());
         let run = Arc::new(Run {
+            records: Records {
+                inbox: self.inbox.clone(),
+                observer: self.observer,
+                in_hand: InHand::new(self.inbox.clone()),
+                idle: Arc::clone(&idle),
+            },
             inbox: self.inbox,
             handlers: self.handlers,
             settings: self.settings,
-            observer: self.observer,
             sources: serde_json::to_string(&sources).unwrap_or_default(),
-            idle: Arc::new(Notify::new()),
+            stock: tokio::sync::Mutex::new(Stock::new(self.settings.attempts)),
+            busy: AtomicUsize::new(0),
+            idle,
             replan: Notify::new(),
             writer: tokio::sync::Mutex::new(()),
             stopping: AtomicBool::new(false),
             unreachable: AtomicBool::new(false),
-            in_hand: InHand::default(),
         });
+        let (handled, to_record) = mpsc::channel(LARGEST_GROUP);
         let mut lanes: Vec<_> =
-            (0..run.settings.concurrency).map(|_| Some(Box::pin(Arc::clone(&run).lane()))).collect();
+            (0..run.settings.concurrency).map(|_| Some(Box::pin(Arc::clone(&run).lane(handled.clone())))).collect();
+        drop(handled);
+        // It ends when the lanes have.
+        let mut recorder = Box::pin(run.records.in_groups(to_record));
         {
             let mut shutdown = pin!(shutdown);
             let mut planner = pin!(Arc::clone(&run).plan());
@@ -248,34 +271,35 @@ impl<D: Dialect, H: Handlers<D>> Worker<D, H> {
                 let _ = gauges.as_mut().poll(context);
                 let _ = local.as_mut().poll(context);
                 remote_ended = remote_ended || remote.as_mut().poll(context).is_ready();
-                let _ = poll_all(&mut lanes, context);
+                poll_all(&mut lanes, context);
+                let _ = recorder.as_mut().poll(context);
                 Poll::Pending
             })
             .await;
         }
         run.stopping.store(true, Ordering::Release);
         run.idle.notify_waiters();
-        let finish = std::future::poll_fn(|context| poll_all(&mut lanes, context));
-        let _ = tokio::time::timeout(run.settings.grace, finish).await;
-        drop(lanes);
-        for owner in run.in_hand.take() {
-            let _ = run.inbox.release(owner).await;
+        // If a lane holds the stock, it does this.
+        if let Ok(mut stock) = run.stock.try_lock() {
+            run.records.in_hand.give_back(stock.take_all()).await;
         }
+        let finish = std::future::poll_fn(|context| {
+            poll_all(&mut lanes, context);
+            recorder.as_mut().poll(context)
+        });
+        let _ = tokio::time::timeout(run.settings.grace, finish).await;
+        drop((lanes, recorder));
+        run.records.in_hand.give_all_back().await;
     }
 }
 
 /// Polls every future that is not done yet.
-fn poll_all<F: Future>(futures: &mut [Option<Pin<Box<F>>>], context: &mut std::task::Context<'_>) -> Poll<()> {
-    let mut pending = false;
+fn poll_all<F: Future>(futures: &mut [Option<Pin<Box<F>>>], context: &mut std::task::Context<'_>) {
     for place in futures {
-        if let Some(future) = place {
-            match future.as_mut().poll(context) {
-                Poll::Ready(_) => *place = None,
-                Poll::Pending => pending = true,
-            }
+        if place.as_mut().is_some_and(|future| future.as_mut().poll(context).is_ready()) {
+            *place = None;
         }
     }
-    if pending { Poll::Pending } else { Poll::Ready(()) }
 }
 
 /// A worker that runs.
@@ -283,31 +307,66 @@ struct Run<D: Dialect, H> {
     inbox: Inbox<D>,
     handlers: H,
     settings: Settings,
-    observer: Option<Observer>,
     sources: String,
-    /// Wakes one lane that has nothing to do.
+    records: Records<D>,
+    /// Held by the lane that looks for events, while the others that have nothing to do wait
+    /// for it.
+    stock: tokio::sync::Mutex<Stock>,
+    /// How many lanes handle an event.
+    busy: AtomicUsize,
+    /// Wakes the lane that looks for events.
     idle: Arc<Notify>,
     /// Wakes the planner, because something falls due earlier than it knows.
     replan: Notify,
     writer: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
     unreachable: AtomicBool,
-    in_hand: InHand,
 }
 
 impl<D: Dialect, H: Handlers<D>> Run<D, H> {
     /// Handles one event after the other.
-    async fn lane(self: Arc<Self>) {
-        while !self.is_stopping() {
-            match self.reached(self.inbox.claim(&self.sources, self.settings.lease, self.settings.dead_blocks).await) {
-                Some(Found::Event(held)) => self.work(*held).await,
-                Some(Found::Blocked) => {}
-                // The shutdown has woken the lanes that waited then, and nobody wakes another.
-                _ if self.is_stopping() => return,
-                Some(Found::Nothing) => self.idle.notified().await,
+    async fn lane(self: Arc<Self>, handled: mpsc::Sender<Handled>) {
+        while let Some(held) = self.next().await {
+            self.busy.fetch_add(1, Ordering::AcqRel);
+            self.work(held, &handled).await;
+            self.busy.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Returns the next event, or `None` at the shutdown.
+    async fn next(&self) -> Option<Held> {
+        let mut stock = self.stock.lock().await;
+        loop {
+            if self.is_stopping() {
+                self.records.in_hand.give_back(stock.take_all()).await;
+                return None;
+            }
+            self.records.in_hand.give_back(stock.take_old(self.settings.lease, Instant::now())).await;
+            if let Some(held) = stock.take() {
+                return Some(held);
+            }
+            match self.reached(self.fill(&mut stock).await) {
+                Some(seen) if seen > 0 => {}
+                // The shutdown has woken the lane that waited then, and nobody wakes another.
+                _ if self.is_stopping() => {}
+                Some(_) => self.idle.notified().await,
                 None => drop(tokio::time::timeout(RECOVERY, self.idle.notified()).await),
             }
         }
+    }
+
+    /// Claims events for all lanes that have nothing to do. Returns how many it has seen.
+    async fn fill(&self, stock: &mut Stock) -> Result<usize, StoreError> {
+        let Settings { concurrency, lease, dead_blocks, .. } = self.settings;
+        let idle = concurrency.saturating_sub(self.busy.load(Ordering::Acquire));
+        let wanted = stock.wanted(idle, Instant::now());
+        let found = self.inbox.claim(&self.sources, lease, dead_blocks, wanted).await?;
+        for held in &found.events {
+            self.records.in_hand.add(held.owner());
+        }
+        let seen = found.seen();
+        stock.fill(wanted, found, Instant::now());
+        Ok(seen)
     }
 
     fn is_stopping(&self) -> bool {
@@ -320,15 +379,9 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
         move || idle.notify_one()
     }
 
-    async fn work(&self, held: Held) {
-        let owner = held.owner();
-        self.in_hand.add(owner);
-        if self.is_stopping() {
-            // `run` gives it back.
-            return;
-        }
-        // There may be more: another lane looks.
-        self.idle.notify_one();
+    /// Handles an event, and records how that ended. If that fails, the lease ends, and the
+    /// event runs again.
+    async fn work(&self, held: Held, handled: &mpsc::Sender<Handled>) {
         let job = Job {
             inbox: &self.inbox,
             held: &held,
@@ -337,42 +390,21 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
             writer: &self.writer,
         };
         let attempt = self.handlers.attempt(job).await;
-        self.record(&held, attempt).await;
-        self.in_hand.remove(owner);
-    }
-
-    /// Records how an attempt ended. If that fails, the lease ends, and the event runs again.
-    async fn record(&self, held: &Held, attempt: Attempt) {
-        let (owner, entry) = (held.owner(), &held.entry);
-        let (end, error) = match attempt {
-            Attempt::Handled => (End::Done, String::new()),
+        let (owner, entry) = (held.owner(), held.entry);
+        match attempt {
+            // Nobody receives it after the shutdown, which gives it back.
+            Attempt::Handled => drop(handled.send(Handled { owner, entry }).await),
             Attempt::Committed(finished) => {
-                return self.finished(entry, finished, Ended::Done { after: finished.after }).await;
+                self.records.finished(owner, &entry, finished, &Ended::Done { after: finished.after }).await;
             }
-            Attempt::Lost => return self.tell(entry, &Ended::LeaseLost),
+            Attempt::Lost => self.records.lost(owner, &entry),
             Attempt::Failed(error) if entry.attempts < self.settings.attempts => {
-                (End::Retry(self.wait_after(entry.attempts)), bounded(error))
-            }
-            Attempt::Failed(error) | Attempt::Hopeless(error) => (End::Dead, bounded(error)),
-        };
-        match (self.end(owner, end, &error).await, end) {
-            (Ok(finished), End::Done) => self.finished(entry, finished, Ended::Done { after: finished.after }).await,
-            (Ok(finished), End::Dead) => self.finished(entry, finished, Ended::Dead { error }).await,
-            (Ok(_), End::Retry(_)) => {
-                self.tell(entry, &Ended::Retry { error });
+                self.records.retry(owner, &entry, self.wait_after(entry.attempts), bounded(error)).await;
                 self.replan.notify_one();
             }
-            (Err(StoreError::LeaseLost), End::Done) => self.tell(entry, &Ended::LeaseLost),
-            (Err(store), End::Done) => self.tell(entry, &Ended::Unrecorded { error: store.to_string() }),
-            (Err(store), _) => self.tell(entry, &Ended::Unrecorded { error: format!("{error}; {store}") }),
-        }
-    }
-
-    /// Tells that an event is done or dead, and lets the next one of its call run.
-    async fn finished(&self, entry: &Entry, finished: Finished, ended: Ended) {
-        self.tell(entry, &ended);
-        if finished.is_followed {
-            self.inbox.call_up(entry.id).await;
+            Attempt::Failed(error) | Attempt::Hopeless(error) => {
+                self.records.dead(owner, &entry, bounded(error)).await;
+            }
         }
     }
 
@@ -382,37 +414,15 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
         backoff(attempts, first_wait, longest_wait, u16::from_be_bytes([high, low]))
     }
 
-    /// Tells the log, the metrics and the observer how an attempt ended.
-    fn tell(&self, entry: &Entry, ended: &Ended) {
-        observe::ended(entry, ended);
-        if let Some(observer) = &self.observer {
-            // The hook has printed a panic, and the worker works on.
-            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| observer(entry, ended)));
-        }
-    }
-
-    /// Records the end of an attempt. If the database does not answer, it tries again for a
-    /// while.
-    async fn end(&self, owner: Owner, end: End, error: &str) -> Result<Finished, StoreError> {
-        let mut pauses = PAUSES.into_iter();
-        loop {
-            let answer = match end {
-                End::Done => self.inbox.done(owner).await,
-                End::Retry(wait) => self.inbox.fail(owner, wait, error).await.map(|()| Finished::default()),
-                End::Dead => self.inbox.bury(owner, error).await,
-            };
-            let Err(StoreError::Unavailable(_) | StoreError::Timeout | StoreError::Contended(_)) = answer else {
-                return answer;
-            };
-            let Some(pause) = pauses.next() else { return answer };
-            tokio::time::sleep(pause).await;
-        }
-    }
-
-    /// Takes back what other workers left behind, and wakes a lane when something falls due.
+    /// Takes back what other workers left behind, gives back what waits for long, and wakes a
+    /// lane when something falls due.
     async fn plan(self: Arc<Self>) {
         let mut reset: Option<Instant> = None;
         loop {
+            // A lane that holds the stock has found it empty.
+            if let Ok(mut stock) = self.stock.try_lock() {
+                self.records.in_hand.give_back(stock.take_old(self.settings.lease, Instant::now())).await;
+            }
             let planned = async {
                 if reset.is_none_or(|reset| reset.elapsed() > RESET) {
                     self.inbox.reset_due().await?;
@@ -421,9 +431,9 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
                 for entry in self.inbox.expire(&self.sources, self.settings.attempts).await? {
                     let error = entry.error.clone().unwrap_or_default();
                     let is_dead = entry.finished_at.is_some();
-                    self.tell(&entry, &if is_dead { Ended::Dead { error } } else { Ended::Retry { error } });
+                    self.records.tell(&entry, &if is_dead { Ended::Dead { error } } else { Ended::Retry { error } });
                     if is_dead {
-                        self.inbox.call_up(entry.id).await;
+                        self.records.call_up(&Kept::default(), &[entry.id]).await;
                     }
                 }
                 self.inbox.until_next().await
@@ -444,49 +454,6 @@ impl<D: Dialect, H: Handlers<D>> Run<D, H> {
         }
         answer.ok()
     }
-}
-
-impl<D: Dialect, H> Drop for Run<D, H> {
-    /// Gives back what is in hand if `run` is dropped.
-    fn drop(&mut self) {
-        let owners = self.in_hand.take();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if !owners.is_empty() {
-            let inbox = self.inbox.clone();
-            runtime.spawn(async move {
-                for owner in owners {
-                    let _ = inbox.release(owner).await;
-                }
-            });
-        }
-    }
-}
-
-/// The events that are being handled.
-#[derive(Default)]
-struct InHand(Mutex<Vec<Owner>>);
-
-impl InHand {
-    fn add(&self, owner: Owner) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(owner);
-    }
-
-    fn remove(&self, owner: Owner) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != owner);
-    }
-
-    fn take(&self) -> Vec<Owner> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// What is recorded of an attempt that ended.
-#[derive(Clone, Copy)]
-enum End {
-    Done,
-    /// The event waits for this long.
-    Retry(Duration),
-    Dead,
 }
 
 /// Cuts the text of an error.
@@ -510,4 +477,3 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
 /// How often a worker looks whether the clock was set back.
 const RESET: Duration = Duration::from_secs(60);
 const RECOVERY: Duration = Duration::from_secs(1);
-const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(2)];

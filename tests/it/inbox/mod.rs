@@ -1,6 +1,7 @@
 //! The inbox, on both databases.
 
 mod accepting;
+mod batches;
 pub(crate) mod common;
 mod faults;
 mod latency;

@@ -171,15 +171,17 @@ async fn a_shutdown_gives_work_back<D: Dialect>(inbox: Inbox<D>) {
     for id in ["quick", "endless"] {
         assert_eq!(inbox.accept(&delivery(id)).await.reply().status(), 200);
     }
+    let begun = AtomicU32::new(0);
     let handler = async |work: &Work<Event>| {
+        begun.fetch_add(1, Ordering::SeqCst);
         match work.envelope().id.as_deref() {
             Some("quick") => tokio::time::sleep(100 * MS).await,
             _ => std::future::pending().await,
         }
         Ok(())
     };
-    let worker = inbox.worker().vendor(talkifai(), handler).with_grace(400 * MS);
-    worker.run(until(async || all_in(&inbox, State::Running, 2).await)).await;
+    let worker = inbox.worker().vendor(talkifai(), handler).with_grace(1_000 * MS);
+    worker.run(until(async || begun.load(Ordering::SeqCst) == 2)).await;
     let entries = inbox.list(&Filter::new()).await.unwrap();
     let states: Vec<_> = entries.iter().map(|entry| (entry.state, entry.attempts)).collect();
     assert_eq!(states, [(State::Done, 1), (State::Waiting, 0)]);
