@@ -99,7 +99,10 @@ enum Contestant {
     BareInsert,
     Inbox,
     /// With its local queue, or with its default settings.
-    Graphile { serial: bool, local_queue: bool },
+    Graphile {
+        serial: bool,
+        local_queue: bool,
+    },
     Apalis,
 }
 
