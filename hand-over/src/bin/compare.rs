@@ -98,20 +98,15 @@ fn deliveries() -> anyhow::Result<Vec<Delivery<truedy::Event>>> {
 enum Contestant {
     BareInsert,
     Inbox,
-    /// With its local queue, or with its default settings.
-    Graphile {
-        serial: bool,
-        local_queue: bool,
-    },
+    Graphile { serial: bool },
     Apalis,
 }
 
-const CONTESTANTS: [Contestant; 6] = [
+const CONTESTANTS: [Contestant; 5] = [
     Contestant::BareInsert,
     Contestant::Inbox,
-    Contestant::Graphile { serial: true, local_queue: true },
-    Contestant::Graphile { serial: true, local_queue: false },
-    Contestant::Graphile { serial: false, local_queue: true },
+    Contestant::Graphile { serial: true },
+    Contestant::Graphile { serial: false },
     Contestant::Apalis,
 ];
 
@@ -120,11 +115,8 @@ impl Contestant {
         match self {
             Contestant::BareInsert => "a bare `INSERT` of the same row",
             Contestant::Inbox => "offhook's inbox, each call in order",
-            Contestant::Graphile { serial: true, local_queue: true } => {
-                "graphile_worker with its local queue, each call in order"
-            }
-            Contestant::Graphile { serial: true, local_queue: false } => "graphile_worker, each call in order",
-            Contestant::Graphile { serial: false, .. } => "graphile_worker with its local queue, without order",
+            Contestant::Graphile { serial: true } => "graphile_worker, each call in order",
+            Contestant::Graphile { serial: false } => "graphile_worker, without order",
             Contestant::Apalis => "apalis-postgres, without order",
         }
     }
@@ -190,10 +182,10 @@ impl Queue {
         match self.contestant {
             Contestant::BareInsert => self.insert(delivery).await?,
             Contestant::Inbox => anyhow::ensure!(delivery.accept(&self.inbox).await == delivery.acknowledge()),
-            Contestant::Graphile { serial: true, .. } => {
+            Contestant::Graphile { serial: true } => {
                 graphile::add_job(self.jobs.clone(), &mut *self.pool.acquire().await?, delivery).await?;
             }
-            Contestant::Graphile { serial: false, .. } => {
+            Contestant::Graphile { serial: false } => {
                 let stored = Stored::of(delivery);
                 let job_key = stored.job_key().map(|key| key.to_string());
                 let job = JobSpec { job_key, ..JobSpec::default() };
@@ -252,13 +244,11 @@ impl Queue {
                 let worker = self.inbox.worker().with_concurrency(HANDLERS).vendor(truedy, handler);
                 tokio::spawn(worker.run(std::future::pending()))
             }
-            Contestant::Graphile { local_queue, .. } => {
-                let mut options = WorkerOptions::default().pg_pool(self.pool).concurrency(HANDLERS);
+            Contestant::Graphile { .. } => {
                 // Without the local queue, a slot takes one job for each notification or poll.
-                if local_queue {
-                    options = options.local_queue(LocalQueueConfig::default().with_size(100));
-                    options = options.complete_job_batch_delay(Duration::from_millis(2));
-                }
+                let options = WorkerOptions::default().pg_pool(self.pool).concurrency(HANDLERS);
+                let options = options.local_queue(LocalQueueConfig::default().with_size(100));
+                let options = options.complete_job_batch_delay(Duration::from_millis(2));
                 let worker = options.add_extension(counter).define_job::<Count>().init().await?;
                 tokio::spawn(async move { drop(worker.run().await) })
             }
