@@ -4,7 +4,7 @@ use super::acceptance::{Acceptance, Accepted};
 use super::base::Inbox;
 use super::dialect::{Dialect, UNEXPECTED, Value};
 use super::observe;
-use super::statements::{ACCEPT, BACKLOG, PAYLOAD};
+use super::statements::{ACCEPT, ACCEPT_UNPLACED, BACKLOG, PAYLOAD};
 use super::stored::Stored;
 use crate::event::{Event, Stage};
 use crate::idempotency::{Key, PayloadDigest, StoreError, check_age};
@@ -79,6 +79,7 @@ impl<D: Dialect> Inbox<D> {
 
     async fn insert(&self, stored: &Stored, key: Option<&Key>) -> Result<Option<i64>, StoreError> {
         let proof = serde_json::to_string(&stored.proof).map_err(StoreError::unavailable)?;
+        let place = stored.stage.and_then(Stage::rank).map(i64::from);
         let values = vec![
             i64::from(stored.version).into(),
             stored.vendor().into(),
@@ -88,12 +89,13 @@ impl<D: Dialect> Inbox<D> {
             stored.call_id().into(),
             stored.call_group().as_deref().into(),
             stored.stage.map(Stage::as_str).into(),
-            stored.stage.and_then(Stage::rank).map(i64::from).into(),
+            place.into(),
             Value::from(&stored.body[..]),
             Value::from(&stored.payload[..]),
             proof.as_str().into(),
         ];
-        let rows = self.rows(ACCEPT, values).await?;
+        let statement = if place.is_some() { ACCEPT } else { ACCEPT_UNPLACED };
+        let rows = self.rows(statement, values).await?;
         let id = rows.into_iter().next().map(|mut row| row.number()).transpose()?;
         if id.is_some() {
             self.backlog.accepted();
