@@ -24,7 +24,7 @@ impl PrunePolicy {
     /// # Errors
     ///
     /// Returns an error if that is shorter than a vendor sends a delivery again: the inbox
-    /// would take the redelivery for a new event.
+    /// would refuse the redelivery as too old, or take it for a new event.
     pub fn with_done(self, age: Duration) -> Result<Self, SettingsError> {
         if age < MIN_RETENTION {
             return Err(SettingsError::RetentionTooShort { retention: age, span: MIN_RETENTION });
@@ -33,7 +33,8 @@ impl PrunePolicy {
     }
 
     /// Sets how long done events stay, however short that is. **A redelivery that comes later
-    /// is handled again.**
+    /// is refused if it states a time ([`Acceptance::Stale`](super::Acceptance::Stale)), and
+    /// handled again if it does not.**
     #[must_use]
     pub fn danger_with_short_done(self, age: Duration) -> Self {
         PrunePolicy { done: age, ..self }

@@ -533,7 +533,7 @@ mod tests {
         };
         let counts = [0, 7, 8, 9, 8, 7, 8, 6, 7, 8, 10];
         let filling: Vec<_> = counts.into_iter().filter(|count| filling_with(*count)).collect();
-        // It is told the first time, and again only after 6.
+        // The log says so the first time, and again only after 6.
         assert_eq!(filling, [8, 8]);
         assert!(records.warned);
     }

@@ -43,7 +43,7 @@ enum Form {
     Curl { quotes: Quotes, long: bool },
 }
 
-/// How the end of a body is told.
+/// How a file says where a body ends.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
     EndOfFile,
