@@ -102,4 +102,23 @@ mod tests {
         assert!(ours.abs_diff(host) <= 1);
         assert!(SystemClock.now().timestamp().abs_diff(SystemClock.unix_seconds()) <= 1);
     }
+
+    #[test]
+    fn a_shared_clock_tells_what_the_clock_tells() {
+        #[derive(Debug)]
+        struct Broken;
+
+        impl Clock for Broken {
+            fn now(&self) -> DateTime<Utc> {
+                DateTime::UNIX_EPOCH
+            }
+
+            fn unix_seconds(&self) -> i64 {
+                7
+            }
+        }
+
+        let shared: Arc<dyn Clock> = Arc::new(Broken);
+        assert_eq!((shared.now(), shared.unix_seconds()), (DateTime::UNIX_EPOCH, 7));
+    }
 }

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 
 /// A point in time: whole seconds since 1970-01-01T00:00:00Z, and nanoseconds.
@@ -13,7 +11,7 @@ use chrono::{DateTime, Utc};
 /// let time = UnixTime::from_seconds(1_773_844_200);
 /// assert_eq!(time.to_datetime().unwrap().to_rfc3339(), "2026-03-18T14:30:00+00:00");
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime {
     seconds: i64,
     nanos: u32,
@@ -54,8 +52,15 @@ impl From<DateTime<Utc>> for UnixTime {
     }
 }
 
-impl fmt::Debug for UnixTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnixTime({}.{:09})", self.seconds, self.nanos)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_has_at_most_999_999_999_nanoseconds() {
+        for (given, kept) in [(0, 0), (1, 1), (999_999_999, 999_999_999), (1_000_000_000, 999_999_999)] {
+            let time = UnixTime::from_seconds(-7).with_nanos(given);
+            assert_eq!((time.seconds(), time.subsec_nanos()), (-7, kept));
+        }
     }
 }

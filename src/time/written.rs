@@ -151,11 +151,13 @@ mod tests {
             ("1.5s", 1_500_000_000),
             ("-0.000000001s", -1),
             ("-61.25s", -61_250_000_000),
+            ("9000000000.000000001s", 9_000_000_000_000_000_001),
         ] {
             let span = parse_duration(text).unwrap();
             assert_eq!(span.num_nanoseconds(), Some(nanos), "{text}");
             assert_eq!(format_duration(span), text);
         }
+        assert_eq!(parse_duration("999999999999s"), TimeDelta::try_seconds(999_999_999_999));
         for text in ["", "s", "1", "01s", "+1s", "1.s", ".5s", "1.0000000000s", "1e3s", "1 s", "1234567890123s", "--1s"]
         {
             assert_eq!(parse_duration(text), None, "{text}");
@@ -166,6 +168,8 @@ mod tests {
     fn seconds_with_a_fraction() {
         assert_eq!(from_seconds(142.5), TimeDelta::try_milliseconds(142_500));
         assert_eq!(from_seconds(-0.25), TimeDelta::try_milliseconds(-250));
+        assert_eq!(from_seconds(999_999_999_999.5), TimeDelta::try_milliseconds(999_999_999_999_500));
+        assert_eq!(from_seconds(1_000_000_000_000.5), TimeDelta::try_seconds(1_000_000_000_000));
         for wrong in [f64::NAN, f64::INFINITY, -f64::INFINITY, 1e300] {
             assert_eq!(from_seconds(wrong), None);
         }

@@ -233,3 +233,21 @@ const PURGE: &str = concat!(
         ORDER BY kept LIMIT $1 FOR UPDATE SKIP LOCKED
     )"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(url: &str) -> String {
+        url.parse::<PgConnectOptions>().map_err(invalid_url).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_error_of_a_url_names_what_is_wrong_and_no_value_of_an_option() {
+        assert_eq!(
+            error_of("postgres://localhost/app?sslmode=hunter2"),
+            "the store is unavailable: an option in the URL has an invalid value"
+        );
+        assert!(error_of("localhost/app").contains("relative URL without a base"));
+    }
+}

@@ -283,3 +283,19 @@ const EXTEND: &str = "if r[1] ~= ARGV[1] or not r[3] then return 0 end
 const DEFAULT_PREFIX: &str = "offhook:";
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_server_says_whether_a_retry_helps() {
+        let answer = |kind| error(RedisError::from((ErrorKind::Server(kind), "text")));
+        for kind in [ServerErrorKind::TryAgain, ServerErrorKind::BusyLoading] {
+            assert!(matches!(answer(kind), StoreError::Contended(_)), "{kind:?}");
+        }
+        for kind in [ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown] {
+            assert!(matches!(answer(kind), StoreError::Unavailable(_)), "{kind:?}");
+        }
+    }
+}

@@ -87,14 +87,17 @@ fn long() -> StoreSettings {
 }
 
 macro_rules! contract {
-    ($name:ident, $server:ident = $start:expr, $store:expr) => {
+    ($name:ident, $server:ident = $start:expr, $store:expr, $shown:literal) => {
         mod $name {
             use super::*;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn passes_the_suite() {
                 let $server = $start;
-                suite_passes($store.with_settings(short())).await;
+                let store = $store.with_settings(short());
+                assert_eq!(store.retention(), Some(short().retention()));
+                assert!(format!("{store:?}").starts_with($shown), "{store:?}");
+                suite_passes(store).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,13 +115,33 @@ macro_rules! contract {
     };
 }
 
-contract!(sqlite_store, folder = Folder::new(), sqlite(&folder).await);
-contract!(postgres_store, server = PgServer::start(&[]), postgres(&server).await);
+contract!(sqlite_store, folder = Folder::new(), sqlite(&folder).await, "SqlStore { dialect: SqliteDialect, ");
+contract!(
+    postgres_store,
+    server = PgServer::start(&[]),
+    postgres(&server).await,
+    "SqlStore { dialect: PostgresDialect, "
+);
 contract!(
     redis_store,
     server = RedisServer::start(&["--appendfsync", "no"]),
-    RedisStore::connect(server.url()).await.unwrap()
+    RedisStore::connect(server.url()).await.unwrap(),
+    "RedisStore { settings: StoreSettings { "
 );
+
+/// Two services can share one Redis.
+#[tokio::test]
+async fn redis_keys_have_the_prefix_of_their_store() {
+    let server = RedisServer::start(&["--appendfsync", "no"]);
+    let store = RedisStore::connect(server.url()).await.unwrap();
+    let (billing, crm) = (store.clone().with_prefix("billing:"), store.with_prefix("crm:"));
+    assert!(format!("{crm:?}").ends_with(r#", prefix: "crm:", .. }"#), "{crm:?}");
+    let key = new_key();
+    assert!(matches!(billing.claim(&key, &digest()).await, Ok(Claim::Fresh(_))));
+    assert_eq!(server.cli(&["KEYS", "*"]).trim(), format!("billing:{key}"));
+    assert!(matches!(crm.claim(&key, &digest()).await, Ok(Claim::Fresh(_))));
+    assert!(matches!(billing.claim(&key, &digest()).await, Ok(Claim::InFlight { .. })));
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_store_keeps_the_contract() {
