@@ -458,7 +458,28 @@ async fn a_batch_has_the_first_event_of_each_call_and_puts_the_others_off() {
     let (_, found) = three_calls(Wanted { now: 1, ahead: 9 }).await;
     let events: Vec<_> = found.events.iter().map(|held| (held.entry.id, &*held.entry.event)).collect();
     assert_eq!(events, [1, 2, 3].map(|id| (id, "call_initiated")));
-    assert_eq!(found.blocked, 3);
+    assert_eq!((found.blocked, found.seen()), (3, 6));
+}
+
+#[tokio::test]
+async fn the_next_look_is_due_when_the_first_lease_or_wait_ends() {
+    let (inbox, found) = three_calls(Wanted { now: 3, ahead: 0 }).await;
+    assert_eq!(inbox.until_next().await.unwrap(), Some(LEASE));
+    for owner in owners(&found) {
+        inbox.fail(owner, LEASE * 9, "it failed").await.unwrap();
+    }
+    assert_eq!(inbox.until_next().await.unwrap(), Some(LEASE * 9));
+}
+
+#[tokio::test]
+async fn a_transaction_begins_for_the_owner_only() {
+    let (inbox, found) = three_calls(Wanted { now: 3, ahead: 0 }).await;
+    let owners = owners(&found);
+    inbox.release(&owners[1..2]).await.unwrap();
+    let mut transaction = inbox.pool().begin().await.unwrap();
+    inbox.own_in(&mut transaction, owners[0]).await.unwrap();
+    let released = inbox.own_in(&mut transaction, owners[1]).await;
+    assert!(matches!(released, Err(StoreError::LeaseLost)), "{released:?}");
 }
 
 #[tokio::test]

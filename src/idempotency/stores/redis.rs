@@ -224,6 +224,7 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
             .field("settings", &self.settings)
+            .field("timeout", &self.timeout)
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }

@@ -96,7 +96,8 @@ macro_rules! contract {
                 let $server = $start;
                 let store = $store.with_settings(short());
                 assert_eq!(store.retention(), Some(short().retention()));
-                assert!(format!("{store:?}").starts_with($shown), "{store:?}");
+                let shown = format!("{:?}", store.clone().with_timeout(std::time::Duration::from_secs(7)));
+                assert!(shown.starts_with($shown) && shown.contains("timeout: 7s"), "{shown}");
                 suite_passes(store).await;
             }
 
@@ -135,7 +136,7 @@ async fn redis_keys_have_the_prefix_of_their_store() {
     let server = RedisServer::start(&["--appendfsync", "no"]);
     let store = RedisStore::connect(server.url()).await.unwrap();
     let (billing, crm) = (store.clone().with_prefix("billing:"), store.with_prefix("crm:"));
-    assert!(format!("{crm:?}").ends_with(r#", prefix: "crm:", .. }"#), "{crm:?}");
+    assert!(format!("{crm:?}").contains(r#"prefix: "crm:""#), "{crm:?}");
     let key = new_key();
     assert!(matches!(billing.claim(&key, &digest()).await, Ok(Claim::Fresh(_))));
     assert_eq!(server.cli(&["KEYS", "*"]).trim(), format!("billing:{key}"));

@@ -190,6 +190,7 @@ async fn a_full_sqlite_file_keeps_what_was_acknowledged_and_is_worked_off_later(
 async fn a_body_at_the_limit_is_stored_and_handled<D: Dialect>(inbox: Inbox<D>) {
     let empty = body("1", "call.started", "c").len();
     let of_size = |bytes: usize| receive(" ".repeat(bytes - empty) + &body("1", "call.started", "c"));
+    assert_eq!(DEFAULT_SIZE_LIMIT, 2 << 20);
     assert_eq!(inbox.accept(&of_size(DEFAULT_SIZE_LIMIT + 1)).await.acceptance().code(), "too_large");
     let largest = of_size(DEFAULT_SIZE_LIMIT);
     assert_eq!(inbox.accept(&largest).await.acceptance().code(), "stored");

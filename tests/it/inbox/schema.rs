@@ -1,5 +1,7 @@
 //! The tables and their versions. Version 1 is the first one.
 
+use std::time::Duration;
+
 use offhook::idempotency::StoreError;
 use offhook::inbox::{Filter, PostgresInbox, SqliteInbox};
 use offhook_tests::databases::Folder;
@@ -18,6 +20,8 @@ macro_rules! schema_tests {
             async fn migrate_records_each_version_once() {
                 let folder = Folder::new();
                 let inbox: $inbox = $new(&folder).await;
+                let shown = format!("{:?}", inbox.clone().with_timeout(Duration::from_secs(7)));
+                assert!(shown.starts_with("Inbox { dialect: ") && shown.contains("timeout: 7s"), "{shown}");
                 for _ in 0..2 {
                     inbox.migrate().await.unwrap();
                     let versions: Vec<i64> = sqlx::query_scalar(VERSIONS).fetch_all(inbox.pool()).await.unwrap();
