@@ -16,6 +16,7 @@ use super::dialect::Dialect as _;
 use super::entry::State;
 use super::operate::Filter;
 use super::sqlite::{SqliteDialect, SqliteInbox};
+use crate::event::Stage;
 use crate::idempotency::StoreError;
 use crate::{Salpre, Verifier as _};
 
@@ -459,6 +460,18 @@ async fn a_batch_has_the_first_event_of_each_call_and_puts_the_others_off() {
     let events: Vec<_> = found.events.iter().map(|held| (held.entry.id, &*held.entry.event)).collect();
     assert_eq!(events, [1, 2, 3].map(|id| (id, "call_initiated")));
     assert_eq!((found.blocked, found.seen()), (3, 6));
+    let stages: Vec<_> = found.events.iter().map(|held| held.stored.stage()).collect();
+    assert_eq!(stages, [Some(Stage::Started); 3]);
+}
+
+#[test]
+fn a_state_is_shown_and_read_as_the_table_has_it() {
+    for (state, name) in
+        [(State::Waiting, "waiting"), (State::Running, "running"), (State::Done, "done"), (State::Dead, "dead")]
+    {
+        assert_eq!((state.to_string().as_str(), State::of(name)), (name, Some(state)));
+    }
+    assert_eq!(State::of("DEAD"), None);
 }
 
 #[tokio::test]
