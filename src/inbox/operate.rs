@@ -68,11 +68,8 @@ impl<D: Dialect> Inbox<D> {
     ///
     /// Returns an error if the database fails.
     pub async fn retry(&self, id: i64) -> Result<bool, StoreError> {
-        let only = Filter { after: id.saturating_sub(1), limit: Some(1), ..Filter::default() };
-        match self.list(&only).await?.first() {
-            Some(entry) if entry.id == id => Ok(self.again(RETRY, &only).await? > 0),
-            _ => Ok(false),
-        }
+        let only = Filter { after: id.saturating_sub(1), up_to: Some(id), ..Filter::default() };
+        Ok(self.again(RETRY, &only).await? > 0)
     }
 
     /// Lets the events that match run now, if they are dead or wait for their next attempt,
@@ -204,6 +201,7 @@ pub struct SourceStats {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     after: i64,
+    up_to: Option<i64>,
     state: Option<State>,
     vendor: Option<String>,
     endpoint: Option<String>,
@@ -285,6 +283,7 @@ impl Filter {
             self.from.map(|time| time.timestamp_millis()).into(),
             self.to.map(|time| time.timestamp_millis()).into(),
             limit.into(),
+            self.up_to.into(),
         ]
     }
 }

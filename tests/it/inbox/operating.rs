@@ -5,10 +5,17 @@ use std::time::Duration;
 use offhook::idempotency::HandlerError;
 use offhook::inbox::{Dialect, Filter, Inbox, PrunePolicy, State, Work};
 
-use super::common::{Event, Notes, delivery, talkifai, until};
+use super::common::{Event, Notes, delivery, receive_for, talkifai, until};
 use crate::on_both;
 
-on_both!(stats_and_filters_count_what_is_there, a_replay_is_marked_and_runs_once, prune_and_erase_delete);
+on_both!(
+    stats_and_filters_count_what_is_there,
+    stats_are_those_of_each_endpoint,
+    a_replay_is_marked_and_runs_once,
+    a_retry_means_one_event,
+    more_than_a_batch_is_listed_replayed_and_pruned,
+    prune_and_erase_delete,
+);
 
 async fn filled<D: Dialect>(inbox: &Inbox<D>) {
     for id in ["1", "2", "dead"] {
@@ -45,6 +52,54 @@ async fn stats_and_filters_count_what_is_there<D: Dialect>(inbox: Inbox<D>) {
     let time = page[1].received_at;
     let (before, from) = (count(all().received_before(time)).await, count(all().received_from(time)).await);
     assert_eq!((before + from, from >= 3), (4, true));
+}
+
+async fn stats_are_those_of_each_endpoint<D: Dialect>(inbox: Inbox<D>) {
+    let tenant = talkifai().with_endpoint("tenant");
+    for (verifier, id) in [(&talkifai(), "1"), (&tenant, "2"), (&tenant, "3")] {
+        assert_eq!(inbox.accept(&receive_for(verifier, id)).await.reply().status(), 200);
+    }
+    // While the first event of the tenant runs, the others wait.
+    let handler = async |_: &Work<Event>| {
+        let stats = inbox.stats().await.unwrap();
+        let counts = stats.sources.iter().map(|source| (&*source.endpoint, source.waiting, source.running));
+        assert_eq!(counts.collect::<Vec<_>>(), [("", 1, 0), ("tenant", 1, 1)]);
+        assert_eq!((stats.backlog(), stats.dead()), (3, 0));
+        Err(HandlerError::permanent("never"))
+    };
+    let worker = inbox.worker().with_concurrency(1).with_attempts(1).vendor(tenant.clone(), handler);
+    worker.run(until(async || inbox.stats().await.unwrap().dead() > 0)).await;
+}
+
+async fn a_retry_means_one_event<D: Dialect>(inbox: Inbox<D>) {
+    filled(&inbox).await;
+    let ids: Vec<_> = inbox.list(&Filter::new()).await.unwrap().iter().map(|entry| (entry.id, entry.state)).collect();
+    let [(first, State::Done), (second, _), (dead, State::Dead), (_, State::Waiting)] = ids[..] else {
+        panic!("{ids:?}")
+    };
+    assert!(!inbox.retry(first).await.unwrap(), "it is done");
+    assert_eq!(inbox.erase("call_2").await.unwrap(), 1);
+    assert!(!inbox.retry(second).await.unwrap(), "it is gone, and the next one is not meant");
+    assert_eq!(inbox.stats().await.unwrap().dead(), 1);
+    assert!(inbox.retry(dead).await.unwrap());
+    assert_eq!((inbox.stats().await.unwrap().dead(), inbox.stats().await.unwrap().backlog()), (0, 2));
+}
+
+async fn more_than_a_batch_is_listed_replayed_and_pruned<D: Dialect>(inbox: Inbox<D>) {
+    for id in 0..1_100 {
+        assert_eq!(inbox.accept(&delivery(&id.to_string())).await.reply().status(), 200);
+    }
+    let count = async |filter: Filter| inbox.list(&filter).await.unwrap().len();
+    assert_eq!((count(Filter::new()).await, count(Filter::new().limit(2_000)).await), (100, 1_100));
+    let worker = inbox.worker().vendor(talkifai(), async |_: &Work<Event>| Ok(()));
+    worker.run(until(async || inbox.stats().await.unwrap().backlog() == 0)).await;
+    assert_eq!(inbox.replay(&Filter::new().limit(1_050)).await.unwrap(), 1_050);
+    assert_eq!(count(Filter::new().state(State::Waiting).limit(2_000)).await, 1_050);
+    assert_eq!(inbox.replay(&Filter::new()).await.unwrap(), 50);
+    let worker = inbox.worker().vendor(talkifai(), async |_: &Work<Event>| Ok(()));
+    worker.run(until(async || inbox.stats().await.unwrap().backlog() == 0)).await;
+    let policy = PrunePolicy::default().danger_with_short_done(Duration::ZERO);
+    assert_eq!(inbox.with_prune_policy(policy).prune().await.unwrap().done, 1_100);
 }
 
 async fn a_replay_is_marked_and_runs_once<D: Dialect>(inbox: Inbox<D>) {
