@@ -196,6 +196,15 @@ mod tests {
     }
 
     #[test]
+    fn the_budget_is_8_mib_by_default() {
+        let limits = ReadLimits::default();
+        let (mut first, mut second) = (limits.share(), limits.share());
+        assert!(first.admit(UNCOUNTED + (8 << 20) - 1));
+        assert!(second.admit(UNCOUNTED + 1));
+        assert!(!second.admit(1));
+    }
+
+    #[test]
     fn a_dropped_share_returns_what_it_had() {
         let limits = ReadLimits::default().with_budget(100);
         let (mut first, mut second) = (limits.share(), limits.clone().share());

@@ -10,6 +10,7 @@ fn debug_output_shows_no_secret() {
     let body = r#"{"event_type":"error","payload":{"call":{"from":"zebra-marker"},"error_message":"zebra-marker"}}"#;
     let delivery = headers_salpre().receive(&[("x-api-key", "old-zebra")], body).unwrap();
     let refused = headers_salpre().receive(&[("x-api-key", "wrong-zebra")], body).unwrap_err();
+    assert!(format!("{delivery:?}").starts_with(r#"Delivery { vendor: "salpre", "#), "{delivery:?}");
     for shown in [
         format!("{:?}", headers_salpre()),
         format!("{:?}", rotated_truedy()),
