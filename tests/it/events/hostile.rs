@@ -1,8 +1,12 @@
 //! Fields of the wrong type, and bodies that no vendor should send.
 
+use std::collections::BTreeSet;
+
 use offhook::event::Parsed;
-use offhook::{ParseError, salpre, talkifai, truedy};
+use offhook::testing::samples;
+use offhook::{Event, ParseError, salpre, talkifai, truedy, ultravox};
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::roundtrip::{Parse, round};
 use offhook_tests::samples::*;
@@ -163,6 +167,72 @@ fn a_salpre_field_of_the_wrong_type_is_drift() {
     check::<salpre::Event>(payload, &["transcript"], &[], &transcript);
     check::<salpre::Event>(payload, &["error"], &[], &[("error_message", 's')]);
     check::<salpre::Event>(payload, &["call_ended"], &[], &[("transcript", 'l')]);
+}
+
+/// Replaces each member of the published deliveries, and of a full call, with a value of every
+/// type, and collects the reasons of all misfits.
+#[test]
+fn a_misfit_says_what_was_expected() {
+    let full = format!(r#"{{"event":"call.ended","call":{FULL_CALL}}}"#);
+    let published = samples::all().map(|sample| (sample.vendor(), sample.body().to_owned()));
+    let mut reasons = BTreeSet::new();
+    for (vendor, body) in published.chain([("ultravox", full)]) {
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let mut places = Vec::new();
+        places_of(&body, "", &mut places);
+        for (place, wrong) in places.iter().flat_map(|place| VALUES.map(|value| (place, value))) {
+            let Ok(wrong) = serde_json::from_str(wrong) else { continue };
+            let mut damaged = body.clone();
+            *damaged.pointer_mut(place).unwrap() = wrong;
+            let damaged = damaged.to_string();
+            match vendor {
+                "truedy" => collect(truedy::Event::parse(damaged.as_bytes()), &mut reasons),
+                "talkifai" => collect(talkifai::Event::parse(damaged.as_bytes()), &mut reasons),
+                "salpre" => collect(salpre::Event::parse(damaged.as_bytes()), &mut reasons),
+                _ => collect(ultravox::Event::parse(damaged.as_bytes()), &mut reasons),
+            }
+        }
+    }
+    let expected = [
+        "expected a boolean",
+        "expected a list of objects",
+        "expected a number",
+        r#"expected a number of seconds or a text such as "120s""#,
+        "expected a string",
+        "expected a string or an integer",
+        "expected an RFC 3339 time or Unix seconds",
+        "expected an integer",
+        "expected an object",
+        "expected an object of strings",
+        "expected an object with one medium",
+        "expected true or false",
+        "the body is not a JSON object",
+        "the envelope has no usable `call`",
+        "the envelope has no usable `event_type`",
+        "the envelope has no usable `event`",
+        "the envelope has no usable `type`",
+    ];
+    assert_eq!(reasons.iter().collect::<Vec<_>>(), expected);
+}
+
+fn places_of(value: &Value, place: &str, places: &mut Vec<String>) {
+    let inner: Vec<_> = match value {
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    places.push(place.to_owned());
+    for (name, value) in inner {
+        places_of(value, &format!("{place}/{name}"), places);
+    }
+}
+
+/// Adds the reasons of the misfits in a body, or its error.
+fn collect<E: Event>(parsed: Result<Parsed<E>, ParseError>, reasons: &mut BTreeSet<String>) {
+    match parsed {
+        Ok(parsed) => reasons.extend(parsed.drift().into_iter().map(|misfit| misfit.reason.clone())),
+        Err(error) => drop(reasons.insert(format!("{error}"))),
+    }
 }
 
 /// A field that belongs to another event of the vendor is skipped like any unknown field.
