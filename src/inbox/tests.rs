@@ -14,6 +14,7 @@ use super::base::Kept;
 use super::claims::{Found, Held, Owner, Wanted};
 use super::dialect::Dialect as _;
 use super::entry::State;
+use super::in_hand::InHand;
 use super::operate::Filter;
 use super::sqlite::{SqliteDialect, SqliteInbox};
 use crate::event::Stage;
@@ -526,6 +527,30 @@ async fn a_lost_lease_in_a_group_does_not_affect_the_others() {
     let mut ids: Vec<_> = next.events.iter().map(|held| held.entry.id).collect();
     ids.sort_unstable();
     assert_eq!(ids, [4, 6]);
+}
+
+/// The list would grow without end if events stayed in it.
+#[tokio::test]
+async fn what_has_ended_is_not_in_hand_and_a_later_claim_is() {
+    let (inbox, found) = three_calls(Wanted { now: 3, ahead: 0 }).await;
+    let [first, second, third] = owners(&found)[..] else { panic!() };
+    let in_hand = InHand::new(inbox.clone());
+    for owner in [first, second, third] {
+        in_hand.add(owner);
+    }
+    in_hand.remove(first);
+    assert_eq!([first, second, third].map(|owner| in_hand.has(owner)), [false, true, true]);
+    // The lease of the second one ended, and the same worker claimed the event again.
+    inbox.release(&[second]).await.unwrap();
+    let again = inbox.claim(SOURCES, LEASE, false, Wanted { now: 1, ahead: 0 }).await.unwrap();
+    let [again] = owners(&again)[..] else { panic!() };
+    in_hand.add(again);
+    in_hand.remove(second);
+    assert_eq!([second, again].map(|owner| in_hand.has(owner)), [false, true]);
+    in_hand.give_all_back().await;
+    assert_eq!([again, third].map(|owner| in_hand.has(owner)), [false, false]);
+    let states: Vec<_> = inbox.list(&Filter::new()).await.unwrap().iter().take(3).map(|entry| entry.state).collect();
+    assert_eq!(states, [State::Running, State::Waiting, State::Waiting]);
 }
 
 #[tokio::test]

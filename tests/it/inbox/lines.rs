@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use offhook::FixedClock;
 use offhook::idempotency::HandlerError;
 use offhook::inbox::{Dialect, Ended, Filter, Inbox, SqliteInbox, Work};
 use offhook_tests::databases::Folder;
 
-use super::common::{Event, Notes, SECRET, body, delivery, receive, sqlite, talkifai, until};
+use super::common::{Event, NOW, Notes, SECRET, body, delivery, receive, receive_for, sqlite, talkifai, until};
 use crate::log::logged;
 
 /// The lines of this crate, without those of the database's driver.
@@ -72,6 +73,17 @@ async fn a_delivery_that_is_not_stored_has_a_warning_with_the_reason() {
         let outcome = format!(r#"outcome="retry" code="{code}""#);
         assert_line(line, &["WARN", SOURCE, &outcome, EVENT, "error=\"", &error]);
     }
+}
+
+#[tokio::test]
+async fn a_delivery_that_may_have_been_pruned_has_a_warning_with_its_age() {
+    let folder = Folder::new();
+    let inbox = sqlite(&folder).await;
+    let later = talkifai().with_clock(FixedClock::at_unix(NOW + 15 * 86_400));
+    let old = receive_for(&later, "1");
+    let log = logged(async { drop(inbox.accept(&old).await) }).await;
+    let [stale] = lines_of(&log)[..] else { panic!("{log}") };
+    assert_line(stale, &["WARN", SOURCE, r#"outcome="refused" code="stale""#, EVENT, "error=\"", "1296000"]);
 }
 
 /// Accepts the first event of a call and works until it has ended like this. Returns the log
