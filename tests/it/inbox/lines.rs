@@ -148,6 +148,24 @@ async fn an_event_that_was_taken_away_has_a_line() {
 }
 
 #[tokio::test]
+async fn an_event_that_was_taken_away_from_a_transaction_has_a_line() {
+    let folder = Folder::new();
+    let inbox = sqlite(&folder).await;
+    let _ = inbox.accept(&delivery("1")).await;
+    let notes = Arc::new(Notes::default());
+    let told = Arc::clone(&notes);
+    let worker = inbox.worker().vendor_in_transaction(talkifai(), async |_: &Work<Event>, transaction| {
+        sqlx::query("UPDATE offhook_inbox SET token = ''").execute(transaction).await?;
+        Ok(())
+    });
+    let worker = worker.with_observer(move |_, ended: &Ended| told.add(ended.code()));
+    let log = logged(worker.run(until(async || !notes.all().is_empty()))).await;
+    assert_eq!(notes.all(), ["lease_lost"]);
+    let [lost] = lines_of(&log)[..] else { panic!("{log}") };
+    assert_line(lost, &["WARN", "event not done", r#"code="lease_lost""#, STORED_EVENT, "attempt=1"]);
+}
+
+#[tokio::test]
 async fn an_end_that_the_database_does_not_record_has_a_line_with_its_error() {
     let folder = Folder::new();
     let inbox: SqliteInbox = sqlite(&folder).await;

@@ -34,13 +34,22 @@ async fn a_vendor_that_is_not_configured_is_left_out<D: Dialect>(inbox: Inbox<D>
     let tenant = talkifai().with_endpoint("tenant");
     let accepted = [inbox.accept(&delivery("1")).await, inbox.accept(&receive_for(&tenant, "1")).await];
     assert_eq!(accepted.map(|accepted| accepted.reply().status()), [200, 200]);
+    let notes = Notes::default();
+    let handled = |handler: &'static str, work: &Work<Event>| notes.add(format!("{handler}: {:?}", work.endpoint()));
     let worker = |tenant: Option<TalkifAi>| {
-        let worker = inbox.worker().vendor(Some(talkifai()), async |_: &Work<Event>| Ok(()));
-        worker.vendor(tenant, async |_: &Work<Event>| Ok(()))
+        let worker = inbox.worker().vendor(Some(talkifai()), async |work: &Work<Event>| {
+            handled("plain", work);
+            Ok(())
+        });
+        worker.vendor(tenant, async |work: &Work<Event>| {
+            handled("tenant's", work);
+            Ok(())
+        })
     };
     worker(None).run(until(async || all_in(&inbox, State::Done, 1).await)).await;
     assert!(all_in(&inbox, State::Waiting, 1).await);
     worker(Some(tenant)).run(until(async || all_in(&inbox, State::Done, 2).await)).await;
+    assert_eq!(notes.all(), [r#"plain: """#, r#"tenant's: "tenant""#]);
 }
 
 async fn clones_of_a_worker_run_handlers_in_parallel<D: Dialect>(inbox: Inbox<D>) {
