@@ -182,7 +182,8 @@ mod tests {
     fn amounts_keep_every_digit() {
         for text in ["0.1", "0.10", "12345678901234567890.000000000001", "-3e2", "7"] {
             let amount: Amount = serde_json::from_str(text).unwrap();
-            assert_eq!(amount.as_str(), text);
+            assert_eq!((amount.as_str(), amount.to_string().as_str()), (text, text));
+            assert_eq!(amount.to_f64().to_bits(), text.parse::<f64>().unwrap().to_bits());
             assert_eq!(serde_json::to_string(&amount).unwrap(), text);
         }
         for text in ["\"0.1\"", "null", "true", "{}", "[1]", "1e999"] {
@@ -194,5 +195,15 @@ mod tests {
     fn debug_shows_no_data() {
         let raw: RawJson = serde_json::from_str(r#"{"secret":1}"#).unwrap();
         assert_eq!(format!("{raw:?}"), "RawJson(12 bytes)");
+        let amount: Amount = serde_json::from_str("0.10").unwrap();
+        assert_eq!(format!("{amount:?}"), "Amount(..)");
+    }
+
+    #[test]
+    fn json_is_equal_if_its_text_is() {
+        let raw = |text| serde_json::from_str::<RawJson>(text).unwrap();
+        assert_eq!(raw(r#"{"a":1}"#), raw(r#"{"a":1}"#));
+        assert_ne!(raw(r#"{"a":1}"#), raw(r#"{"a":2}"#));
+        assert_ne!(raw("1"), raw("1.0"));
     }
 }

@@ -191,3 +191,92 @@ impl fmt::Display for Undecodable {
 }
 
 impl std::error::Error for Undecodable {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event with the defaults of the trait.
+    struct Plain;
+
+    impl Event for Plain {
+        fn name(&self) -> &str {
+            "plain"
+        }
+
+        fn identity<'a>(&'a self, _: &'a Envelope) -> Identity<'a> {
+            Identity::Never
+        }
+    }
+
+    /// An event that differs from the defaults in everything.
+    struct Full(Option<Undecodable>);
+
+    impl Event for Full {
+        fn name(&self) -> &str {
+            "full"
+        }
+
+        fn identity<'a>(&'a self, _: &'a Envelope) -> Identity<'a> {
+            Identity::Id("7".into())
+        }
+
+        fn documented_name(&self) -> Option<&'static str> {
+            Some("documented")
+        }
+
+        fn undecodable(&self) -> Option<&Undecodable> {
+            self.0.as_ref()
+        }
+
+        fn occurred_at(&self, _: &Envelope) -> Option<DateTime<Utc>> {
+            Some(DateTime::UNIX_EPOCH)
+        }
+
+        fn call_id(&self) -> Option<&str> {
+            Some("c1")
+        }
+
+        fn call(&self) -> Option<CallUpdate<'_>> {
+            Some(CallUpdate::new(crate::event::Stage::Ended))
+        }
+
+        fn payload<'b>(&self, _: &'b [u8]) -> &'b [u8] {
+            b"data"
+        }
+    }
+
+    fn described(event: &impl Event) -> String {
+        let envelope = Envelope { timestamp: DateTime::from_timestamp(1, 0), ..Envelope::default() };
+        let payload = std::str::from_utf8(event.payload(b"{}")).unwrap();
+        format!(
+            "{} {:?} {:?} {} {:?} {:?} {} {payload}",
+            event.name(),
+            event.identity(&envelope),
+            event.documented_name(),
+            event.undecodable().map_or_else(String::new, Undecodable::to_string),
+            event.occurred_at(&envelope).map(|at| at.timestamp()),
+            event.call_id(),
+            event.call().is_some(),
+        )
+    }
+
+    #[test]
+    fn an_event_says_nothing_of_itself_by_default() {
+        assert_eq!(described(&Plain), "plain Never None  Some(1) None false {}");
+    }
+
+    #[test]
+    fn a_result_is_its_event_or_what_does_not_fit() {
+        let undecodable = Undecodable::new("odd", b"{}", "no id").unwrap();
+        for inner in [None, Some(undecodable.clone())] {
+            let full = described(&Full(inner.clone()));
+            assert!(full.starts_with(r#"full Id("7") Some("documented")"#), "{full}");
+            assert_eq!(described(&Ok::<_, Undecodable>(Full(inner))), full);
+        }
+        assert_eq!(
+            described(&Err::<Full, _>(undecodable)),
+            "odd Message None the event `odd` is not understood: no id Some(1) None false {}"
+        );
+    }
+}
