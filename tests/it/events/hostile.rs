@@ -255,6 +255,7 @@ fn an_envelope_field_of_the_wrong_type_is_drift() {
             r#"{"event":"call.completed","data":{},"id":["s3cr3t-marker"]}"#,
             "call.ended None true id: expected a string or an integer",
         ),
+        (r#"{"event":"call.ended","data":{},"id":1.5}"#, "call.ended None true id: expected a string or an integer"),
         (
             r#"{"event":"call.ended","id":"e","data":{},"timestamp":"s3cr3t-marker"}"#,
             r#"call.ended Some("e") true timestamp: expected an RFC 3339 time or Unix seconds"#,

@@ -135,6 +135,18 @@ async fn a_dead_event_has_a_line_with_its_last_error() {
 }
 
 #[tokio::test]
+async fn the_line_of_an_error_has_each_of_its_causes_once() {
+    let folder = Folder::new();
+    let inbox = sqlite(&folder).await;
+    let (log, _) = worked(&inbox, "done", async |work| match work.attempt() {
+        1 => Err(anyhow::anyhow!("no row").context("the row: no row").context("no customer").into()),
+        _ => Ok(()),
+    })
+    .await;
+    assert_line(lines_of(&log)[0], &["WARN", r#"code="retry""#, r#"error="no customer: the row: no row""#]);
+}
+
+#[tokio::test]
 async fn an_event_that_was_taken_away_has_a_line() {
     let folder = Folder::new();
     let inbox = sqlite(&folder).await;
