@@ -90,7 +90,10 @@ where
     let handler = async |work: &Work<Event>| -> Result<(), HandlerError> {
         let call = work.call_id().unwrap();
         let running = &running[usize::from(call.as_bytes()[0] - b'a')];
-        assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0, "two events of call {call}");
+        if running.fetch_add(1, Ordering::SeqCst) > 0 {
+            // The worker would catch a panic here.
+            notes.add(format!("{call} has two events at the same time"));
+        }
         tokio::time::sleep(20 * MS).await;
         running.fetch_sub(1, Ordering::SeqCst);
         notes.add(format!("{call} {}", work.event().name()));
