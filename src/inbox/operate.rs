@@ -68,7 +68,7 @@ impl<D: Dialect> Inbox<D> {
     ///
     /// Returns an error if the database fails.
     pub async fn retry(&self, id: i64) -> Result<bool, StoreError> {
-        let only = Filter { after: id.saturating_sub(1), up_to: Some(id), ..Filter::default() };
+        let only = Filter { id: Some(id), ..Filter::default() };
         Ok(self.again(RETRY, &only).await? > 0)
     }
 
@@ -201,7 +201,7 @@ pub struct SourceStats {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     after: i64,
-    up_to: Option<i64>,
+    id: Option<i64>,
     state: Option<State>,
     vendor: Option<String>,
     endpoint: Option<String>,
@@ -283,7 +283,7 @@ impl Filter {
             self.from.map(|time| time.timestamp_millis()).into(),
             self.to.map(|time| time.timestamp_millis()).into(),
             limit.into(),
-            self.up_to.into(),
+            self.id.into(),
         ]
     }
 }

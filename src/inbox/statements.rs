@@ -175,7 +175,7 @@ const NEXT_OF_CALL: &str = "(SELECT e.id FROM offhook_inbox AS e WHERE e.call_gr
 /// The values from $2 on are those of a filter.
 const FILTER: &str = "id > $2 AND ($3 IS NULL OR state = $3) AND ($4 IS NULL OR vendor = $4) \
     AND ($5 IS NULL OR endpoint = $5) AND ($6 IS NULL OR event = $6) AND ($7 IS NULL OR call_id = $7) \
-    AND ($8 IS NULL OR received_at >= $8) AND ($9 IS NULL OR received_at < $9) AND ($11 IS NULL OR id <= $11) \
+    AND ($8 IS NULL OR received_at >= $8) AND ($9 IS NULL OR received_at < $9) AND ($11 IS NULL OR id = $11) \
     AND $1 = $1";
 
 pub(super) const LIST: &str = "SELECT {entry} FROM offhook_inbox WHERE {filter} ORDER BY id LIMIT $10";
