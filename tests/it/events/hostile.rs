@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::roundtrip::{Parse, round};
+use offhook_oracles::drift::places_of;
 use offhook_tests::samples::*;
 
 const MARKER: &str = "s3cr3t-marker";
@@ -178,8 +179,7 @@ fn a_misfit_says_what_was_expected() {
     let mut reasons = BTreeSet::new();
     for (vendor, body) in published.chain([("ultravox", full)]) {
         let body: Value = serde_json::from_str(&body).unwrap();
-        let mut places = Vec::new();
-        places_of(&body, "", &mut places);
+        let places = places_of(&body);
         for (place, wrong) in places.iter().flat_map(|place| VALUES.map(|value| (place, value))) {
             let Ok(wrong) = serde_json::from_str(wrong) else { continue };
             let mut damaged = body.clone();
@@ -213,18 +213,6 @@ fn a_misfit_says_what_was_expected() {
         "the envelope has no usable `type`",
     ];
     assert_eq!(reasons.iter().collect::<Vec<_>>(), expected);
-}
-
-fn places_of(value: &Value, place: &str, places: &mut Vec<String>) {
-    let inner: Vec<_> = match value {
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
-        _ => Vec::new(),
-    };
-    places.push(place.to_owned());
-    for (name, value) in inner {
-        places_of(value, &format!("{place}/{name}"), places);
-    }
 }
 
 /// Adds the reasons of the misfits in a body, or its error.

@@ -2,6 +2,7 @@
 
 mod differential;
 mod division;
+mod facts;
 mod lengths;
 mod published;
 pub mod recipes;

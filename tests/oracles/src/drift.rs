@@ -124,30 +124,36 @@ pub fn check(subject: &Subject, input: &[u8]) {
 fn case(bytes: &mut Unstructured<'_>) -> arbitrary::Result<(Sample, String, String)> {
     let all: Vec<Sample> = samples::all().collect();
     let sample = bytes.choose(&all)?.clone();
-    let mut places = Vec::new();
-    add_places(&serde_json::from_str(sample.body()).expect("a sample is JSON"), String::new(), &mut places);
+    let mut places = places_of(&serde_json::from_str(sample.body()).expect("a sample is JSON"));
+    places.retain(|place| is_field(place));
     let place = bytes.choose(&places)?.clone();
     Ok((sample, place, any_json(bytes, 3)?))
 }
 
-/// Adds the place of everything inside a value, but not that of the event's name and data,
-/// without which a body is no event. The settings of a medium may be any JSON.
-fn add_places(value: &Value, place: String, places: &mut Vec<String>) {
-    if place.ends_with("/medium") {
-        return;
-    }
-    let mut add = |key: &str, value: &Value| {
-        let place = format!("{place}/{key}");
-        if !["/event", "/type", "/event_type", "/data", "/payload", "/call"].contains(&&*place) {
-            places.push(place.clone());
+/// Whether this is not the event's name or its data, without which a body is no event. The
+/// settings of a medium may be any JSON.
+fn is_field(place: &str) -> bool {
+    !["", "/event", "/type", "/event_type", "/data", "/payload", "/call"].contains(&place)
+        && !place.contains("/medium/")
+}
+
+/// Returns the place of a value, which is empty, and that of everything inside it.
+pub fn places_of(value: &Value) -> Vec<String> {
+    fn add(value: &Value, place: String, places: &mut Vec<String>) {
+        places.push(place.clone());
+        match value {
+            Value::Object(members) => {
+                members.iter().for_each(|(key, value)| add(value, format!("{place}/{key}"), places));
+            }
+            Value::Array(entries) => {
+                entries.iter().enumerate().for_each(|(at, value)| add(value, format!("{place}/{at}"), places));
+            }
+            _ => {}
         }
-        add_places(value, place, places);
-    };
-    match value {
-        Value::Object(members) => members.iter().for_each(|(key, value)| add(key, value)),
-        Value::Array(entries) => entries.iter().enumerate().for_each(|(at, value)| add(&at.to_string(), value)),
-        _ => {}
     }
+    let mut places = Vec::new();
+    add(value, String::new(), &mut places);
+    places
 }
 
 /// Makes JSON of any type.

@@ -1,0 +1,26 @@
+//! What the vendors' pages say of an answer and of retries.
+
+use offhook::{Profile, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier};
+
+#[test]
+fn each_vendor_has_the_facts_that_it_publishes() {
+    let facts = |profile: &Profile| {
+        (
+            profile.vendor().to_owned(),
+            profile.success().status(),
+            profile.answers_within().as_secs(),
+            profile.retry_span().map(|span| span.as_secs()),
+        )
+    };
+    let key = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let standard = StandardWebhooks::<serde_json::Value>::new(key).unwrap();
+    for (profile, name, success, seconds, retries) in [
+        (Truedy::new("s3cret-s3cret").unwrap().profile(), "truedy", 204, 5, None),
+        (TalkifAi::new("s3cret-s3cret").unwrap().profile(), "talkifai", 200, 10, Some(30 + 300 + 1_800)),
+        (Salpre::bearer("s3cret-s3cret").unwrap().profile(), "salpre", 200, 5, None),
+        (Ultravox::new("s3cret-s3cret").unwrap().profile(), "ultravox", 204, 5, Some(8 * 3_600 + 31 * 60 + 30)),
+        (standard.profile(), "standard-webhooks", 204, 5, Some(75 * 3_600 + 35 * 60 + 5)),
+    ] {
+        assert_eq!(facts(profile), (name.to_owned(), success, seconds, retries));
+    }
+}
