@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-pub use offhook_oracles::schemes;
+pub use offhook_oracles::{places, schemes};
 
 pub mod client;
 pub mod databases;

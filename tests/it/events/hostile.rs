@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::roundtrip::{Parse, round};
-use offhook_oracles::drift::places_of;
+use offhook_tests::places::places_of;
 use offhook_tests::samples::*;
 
 const MARKER: &str = "s3cr3t-marker";

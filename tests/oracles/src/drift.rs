@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::json;
+use crate::places::places_of;
 
 pub struct Subject {
     parse: fn(vendor: &str, body: &str) -> Result<Seen, ParseError>,
@@ -135,25 +136,6 @@ fn case(bytes: &mut Unstructured<'_>) -> arbitrary::Result<(Sample, String, Stri
 fn is_field(place: &str) -> bool {
     !["", "/event", "/type", "/event_type", "/data", "/payload", "/call"].contains(&place)
         && !place.contains("/medium/")
-}
-
-/// Returns the place of a value, which is empty, and that of everything inside it.
-pub fn places_of(value: &Value) -> Vec<String> {
-    fn add(value: &Value, place: String, places: &mut Vec<String>) {
-        places.push(place.clone());
-        match value {
-            Value::Object(members) => {
-                members.iter().for_each(|(key, value)| add(value, format!("{place}/{key}"), places));
-            }
-            Value::Array(entries) => {
-                entries.iter().enumerate().for_each(|(at, value)| add(value, format!("{place}/{at}"), places));
-            }
-            _ => {}
-        }
-    }
-    let mut places = Vec::new();
-    add(value, String::new(), &mut places);
-    places
 }
 
 /// Makes JSON of any type.

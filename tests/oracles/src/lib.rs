@@ -11,6 +11,7 @@ pub mod events;
 pub mod inbox_rows;
 pub mod json;
 pub mod keys;
+pub mod places;
 pub mod schemes;
 pub mod signing;
 pub mod timestamps;
