@@ -5,10 +5,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection as _, SqlStr};
+use tokio::sync::{Notify, mpsc};
 
 use super::base::Kept;
 use super::claims::{Found, Held, Owner, Wanted};
@@ -16,7 +17,10 @@ use super::dialect::Dialect as _;
 use super::entry::State;
 use super::in_hand::InHand;
 use super::operate::Filter;
+use super::records::{Handled, Records};
 use super::sqlite::{SqliteDialect, SqliteInbox};
+use super::stock::Stock;
+use super::work::Work;
 use crate::event::Stage;
 use crate::idempotency::StoreError;
 use crate::{Salpre, Verifier as _};
@@ -551,6 +555,84 @@ async fn what_has_ended_is_not_in_hand_and_a_later_claim_is() {
     assert_eq!([again, third].map(|owner| in_hand.has(owner)), [false, false]);
     let states: Vec<_> = inbox.list(&Filter::new()).await.unwrap().iter().take(3).map(|entry| entry.state).collect();
     assert_eq!(states, [State::Running, State::Waiting, State::Waiting]);
+}
+
+#[tokio::test]
+async fn what_waits_for_longer_than_a_third_of_its_lease_or_a_second_is_given_back() {
+    for (lease, wait) in [(900, 300), (60_000, 1_000)] {
+        let [lease, wait] = [lease, wait].map(Duration::from_millis);
+        let wanted = Wanted { now: 1, ahead: 2 };
+        let (_, found) = three_calls(wanted).await;
+        let (mut stock, now) = (Stock::new(12), Instant::now());
+        let owners = owners(&found);
+        stock.fill(wanted, found, now);
+        assert!(stock.take_old(lease, now + wait).is_empty());
+        assert_eq!(stock.take_old(lease, now + wait + Duration::from_nanos(1)), owners);
+        assert!(stock.take().is_none());
+    }
+}
+
+/// A worker would look again by itself, but only after a second or more.
+#[tokio::test]
+async fn what_may_run_now_wakes_the_workers_at_once() {
+    let (inbox, found) = three_calls(Wanted { now: 3, ahead: 0 }).await;
+    let (heard, mut hear) = mpsc::unbounded_channel();
+    let listener = tokio::spawn(inbox.clone().listen(move || heard.send(()).unwrap()));
+    tokio::task::yield_now().await;
+    let mut woken = async || {
+        tokio::task::yield_now().await;
+        std::iter::from_fn(|| hear.try_recv().ok()).count() > 0
+    };
+    let salpre = Salpre::bearer("s3cret-t0ken").unwrap();
+    let body = BODIES[0].replace(r#""call_id":1"#, r#""call_id":9"#);
+    for (status, wakes) in [("accepted", true), ("duplicate", false)] {
+        let delivery = salpre.receive(&[("authorization", "Bearer s3cret-t0ken")], body.clone()).unwrap();
+        assert_eq!(delivery.accept(&inbox).await.status(), 200);
+        assert_eq!(woken().await, wakes, "{status}");
+    }
+    let owners = owners(&found);
+    inbox.bury(owners[0], "it cannot be handled").await.unwrap();
+    inbox.done(&Kept::default(), &owners[1..2]).await.unwrap();
+    assert!(!woken().await);
+    assert!(inbox.retry(owners[0].id).await.unwrap());
+    assert!(woken().await);
+    assert_eq!(inbox.replay(&Filter::new()).await.unwrap(), 1);
+    assert!(woken().await);
+    // This one still runs.
+    assert!(!inbox.retry(owners[2].id).await.unwrap());
+    assert!(!woken().await);
+    listener.abort();
+}
+
+#[tokio::test]
+async fn an_event_that_has_ended_lets_the_next_one_of_its_call_run_and_wakes_the_worker() {
+    let (inbox, found) = three_calls(Wanted { now: 3, ahead: 0 }).await;
+    // The later events of the calls are looked at, and put off.
+    let blocked = inbox.claim(SOURCES, LEASE, false, Wanted { now: 3, ahead: 0 }).await.unwrap();
+    assert_eq!((blocked.events.len(), blocked.blocked), (0, 3));
+    let idle = Arc::new(Notify::new());
+    let in_hand = InHand::new(inbox.clone());
+    let records = Records { inbox: inbox.clone(), observer: None, in_hand, idle: Arc::clone(&idle) };
+    let [first, second, _] = &found.events[..] else { panic!() };
+    records.dead(first.owner(), &first.entry, "it cannot be handled".to_owned()).await;
+    tokio::time::timeout(Duration::from_secs(20), idle.notified()).await.expect("the worker is woken");
+    let (handled, receiver) = mpsc::channel(1);
+    handled.send(Handled { owner: second.owner(), entry: second.entry.clone() }).await.unwrap_or_else(|_| panic!());
+    records.in_hand.add(second.owner());
+    drop(handled);
+    records.in_groups(receiver).await;
+    tokio::time::timeout(Duration::from_secs(20), idle.notified()).await.expect("the worker is woken");
+    let next = inbox.claim(SOURCES, LEASE, false, Wanted { now: 3, ahead: 0 }).await.unwrap();
+    assert_eq!(next.events.iter().map(|held| held.entry.id).collect::<Vec<_>>(), [4, 5]);
+}
+
+#[tokio::test]
+async fn what_a_handler_gets_shows_its_delivery_and_its_attempt() {
+    let (_, found) = three_calls(Wanted { now: 1, ahead: 0 }).await;
+    let [Held { entry, stored, .. }] = &found.events[..] else { panic!() };
+    let delivery = stored.open(&Salpre::bearer("s3cret-t0ken").unwrap()).unwrap();
+    let shown = format!("{:?}", Work::new(delivery.clone(), entry));
+    assert_eq!(shown, format!("Work {{ delivery: {delivery:?}, id: 1, attempt: 1, replay: false, .. }}"));
 }
 
 #[tokio::test]

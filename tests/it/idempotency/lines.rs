@@ -62,6 +62,14 @@ async fn data_that_is_no_object_is_a_warning_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_field_that_does_not_fit_is_a_warning_with_its_name() {
+    let body = r#"{"event":"call.ended","id":"evt_1","timestamp":[7731],"data":{"call":{"callId":"c1"}}}"#;
+    let lines = logged(async { truedy_at(NOW).receive(&signed(body), body).unwrap() }).await;
+    assert_one_line(&lines, &["WARN", r#"code="accepted""#, "drift=timestamp: expected", r#"call_id="c1""#]);
+    assert!(!lines.contains("7731") && !lines.contains("undecodable="), "{lines}");
+}
+
+#[tokio::test]
 async fn a_refusal_names_the_header_or_the_numbers() {
     let (body, at) = (r#"{"event":"call.ended","data":{}}"#, truedy_at);
     let headers = signed(body);

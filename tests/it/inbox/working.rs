@@ -1,12 +1,13 @@
 //! What is stored is handled: once, in order, again after a failure, and never lost.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use offhook::idempotency::HandlerError;
 use offhook::inbox::{Dialect, Filter, Inbox, PostgresInbox, SqliteInbox, State, Work};
 use offhook::{Event as _, TalkifAi};
+use tokio::sync::oneshot;
 
 use super::common::{Event, Notes, body, delivery, postgres, receive, receive_for, sqlite, talkifai, until};
 use crate::on_both;
@@ -222,6 +223,31 @@ async fn a_slow_handler_keeps_its_lease<D: Dialect>(inbox: Inbox<D>) {
     let done = || until(async || all_in(&inbox, State::Done, 1).await);
     tokio::join!(worker().run(done()), worker().run(done()));
     assert_eq!(runs.into_inner(), 1);
+}
+
+/// Another worker may have the event by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_ends_with_its_lease_if_that_cannot_be_extended() {
+    let folder = Folder::new();
+    let inbox = sqlite(&folder).await;
+    assert_eq!(inbox.accept(&delivery("1")).await.reply().status(), 200);
+    let (begins, begun) = oneshot::channel();
+    let (alive, ended) = oneshot::channel::<()>();
+    let handles = Mutex::new(Some((begins, alive)));
+    let pool = inbox.pool().clone();
+    let handler = async move |_: &Work<Event>| {
+        let (begins, _alive) = handles.lock().unwrap().take().unwrap();
+        pool.close().await;
+        begins.send(Instant::now()).unwrap();
+        std::future::pending().await
+    };
+    let lease = 900 * MS;
+    let task = tokio::spawn(inbox.worker().with_lease(lease).vendor(talkifai(), handler).run(std::future::pending()));
+    let begun = begun.await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(20), ended).await.is_ok_and(|ended| ended.is_err()));
+    // Two attempts to extend it have failed before.
+    assert!(begun.elapsed() > lease / 2, "{:?}", begun.elapsed());
+    task.abort();
 }
 
 /// The effects and the record commit together, on the attempt that succeeds.
