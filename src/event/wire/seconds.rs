@@ -92,4 +92,17 @@ mod tests {
             assert_eq!(read(json), None, "{json}");
         }
     }
+
+    #[test]
+    fn a_fraction_is_a_number_while_that_is_exact_to_a_nanosecond() {
+        let write = |nanos| {
+            let mut json = Vec::new();
+            serialize(&Some(TimeDelta::nanoseconds(nanos)), &mut serde_json::Serializer::new(&mut json)).unwrap();
+            String::from_utf8(json).unwrap()
+        };
+        assert_eq!(write(-30_000_000_000), "-30");
+        assert_eq!(write(30_500_000_000), "30.5");
+        assert_eq!(write(-1_048_575_500_000_000), "-1048575.5");
+        assert_eq!(write(1_048_576_500_000_000), r#""1048576.5s""#);
+    }
 }

@@ -1,6 +1,7 @@
 //! `Event::call` gives the same view of a call for every vendor.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use offhook::call::Call;
 use offhook::event::{CallUpdate, Direction, Parsed, Stage};
 use offhook::{Event, salpre, talkifai, truedy};
 
@@ -125,4 +126,20 @@ fn a_late_event_never_moves_a_call_to_an_earlier_stage() {
         }
         assert_eq!(reached, Stage::Billed, "{order:?}");
     }
+}
+
+#[test]
+fn a_call_event_of_truedy_that_is_not_understood_belongs_to_its_call() {
+    // More fields that do not fit than are left out one by one.
+    let wrong: Vec<_> = (0..33).map(|number| format!(r#""k{number}":[]"#)).collect();
+    let data = format!(r#"{{"call_id":"c","call":{{"metadata":{{{}}}}}}}"#, wrong.join(","));
+    let parsed = truedy::Event::parse(format!(r#"{{"event":"call.ended","data":{data}}}"#).as_bytes()).unwrap();
+    assert!(parsed.event().undecodable().is_some());
+    assert_eq!((parsed.call_id(), parsed.call()), (Some("c"), None));
+}
+
+#[test]
+fn a_call_is_read_by_itself() {
+    let call: Call = serde_json::from_str(r#"{"callId":"c","duration":"5s"}"#).unwrap();
+    assert_eq!((call.call_id.as_deref(), call.duration), (Some("c"), TimeDelta::try_seconds(5)));
 }

@@ -57,6 +57,7 @@ fn a_message_of_the_wrong_type_is_delivered_with_the_reason() {
     let body = r#"{"type":"user.created","data":{"id":4711}}"#;
     let delivery = receive(&standard(), offhook::standard_webhooks::SCHEME, body);
     let undecodable = delivery.event().data.as_ref().unwrap_err();
+    assert_eq!(delivery.event().undecodable(), Some(undecodable));
     assert_eq!(undecodable.name, "user.created");
     assert_eq!(undecodable.data.get(), body);
     assert_eq!(undecodable.reason, "it does not fit its type (line 1, column 40)");

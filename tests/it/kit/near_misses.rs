@@ -24,6 +24,7 @@ fn every_scheme_refuses_each_near_miss_as_it_says() {
         let signer = Signer::of(&receiver).with_old_secret(Signer::of(&keys(scheme, "dGhlIHNlY3JldCBiZWZvcmUgaXQ")));
         let delivery = signer.request("/webhooks", samples::truedy::CALL_ENDED);
         assert!(receiver.verify(&delivery.request()).is_ok(), "{name}");
+        assert!(NearMiss::OldSecret.of(&signer, &delivery).is_some(), "{name}");
         for miss in seen_by_a_verifier() {
             let request = miss.of(&signer, &delivery);
             let found = request.map(|request| receiver.verify(&request.request()).unwrap_err());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use offhook::testing::{RawRequest, Sample, Signer, samples};
+use offhook::testing::{Layout, RawRequest, Sample, Signer, samples};
 use offhook::{Event, FixedClock, Salpre, TalkifAi, Truedy, Ultravox, Verifier};
 use offhook_tests::crate_root;
 use offhook_tests::signing::NOW;
@@ -16,6 +16,7 @@ fn receive<V: Verifier<Event: Debug>>(verifier: &V, request: &RawRequest) -> (St
     let delivery = verifier.receive_request(&request.head(), request.body.clone()).unwrap();
     let shown = format!("{:?}", delivery.event());
     let typed = !shown.starts_with("Unknown") && !shown.starts_with("Undecodable");
+    assert_eq!(delivery.event().documented_name(), typed.then(|| delivery.event().name()), "{shown}");
     (delivery.event().name().to_owned(), typed, delivery.drift().len())
 }
 
@@ -75,8 +76,10 @@ fn a_sample_says_whether_it_is_published_and_where() {
     let published = |vendor| samples::all().filter(|sample| sample.vendor() == vendor && sample.is_published()).count();
     assert_eq!(["truedy", "talkifai", "salpre", "ultravox"].map(published), [3, 3, 4, 0]);
     assert!(samples::all().all(|sample| sample.page().is_some_and(|page| page.starts_with("https://"))));
-    assert!(!samples::truedy::CALL_ENDED.with("data.call.duration", 1).is_published());
-    assert!(!samples::truedy::CALL_ENDED.without("data.call.duration").is_published());
+    for sample in samples::all() {
+        let edits = [sample.clone().with("x", 1), sample.clone().without("x"), sample.with_layout(Layout::Spaced)];
+        assert!(edits.iter().all(|edited| !edited.is_published()), "{edits:?}");
+    }
     assert_eq!(samples::truedy::CALL_ENDED_UPSTREAM.body().len(), 176);
 }
 
@@ -88,6 +91,11 @@ fn an_edited_sample_keeps_everything_else() {
     let entry = samples::salpre::CALL_ENDED.with("payload.transcript.1.message", "Merhaba");
     assert_eq!(entry.body(), samples::salpre::CALL_ENDED.body().replace("customer message 1", "Merhaba"));
     assert_eq!(through(&edited), ("call.ended".to_owned(), true, 0));
+    let shorter = Sample::new("acme", "x", r#"{"a":1,"b":[2],"c":3}"#).without("b");
+    assert_eq!(shorter.body(), r#"{"a":1,"c":3}"#);
+    let spaced = Sample::new("acme", "x", r#"{"a":1,"b":[2]}"#).with_layout(Layout::Spaced);
+    assert_eq!(spaced.body(), r#"{"a": 1, "b": [2]}"#);
+    assert_eq!(spaced.as_ref(), spaced.body().as_bytes());
 }
 
 #[test]
@@ -104,6 +112,8 @@ fn a_signer_shows_no_secret() {
         let shown = format!("{signer:?} {:?}", signer.request("/", samples::truedy::CALL_ENDED));
         assert!(!shown.contains("kit_secret"), "{shown}");
     }
+    assert!(format!("{:?}", Signer::of(&truedy)).contains("x-truedy-signature"));
+    assert!(format!("{:?}", Signer::bearer(SECRET).unwrap()).contains("authorization"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the vendors' pages say of an answer and of retries.
 
-use offhook::{Profile, Salpre, StandardWebhooks, TalkifAi, Truedy, Ultravox, Verifier};
+use std::time::Duration;
+
+use offhook::{Profile, Salpre, StandardWebhooks, Success, TalkifAi, Truedy, Ultravox, Verifier};
 
 #[test]
 fn each_vendor_has_the_facts_that_it_publishes() {
@@ -22,5 +24,33 @@ fn each_vendor_has_the_facts_that_it_publishes() {
         (standard.profile(), "standard-webhooks", 204, 5, Some(75 * 3_600 + 35 * 60 + 5)),
     ] {
         assert_eq!(facts(profile), (name.to_owned(), success, seconds, retries));
+    }
+}
+
+#[test]
+fn each_fact_of_a_profile_can_be_set_alone() {
+    let seconds = Duration::from_secs;
+    let facts = |profile: Profile| {
+        format!(
+            "{} {:?} {:?} {:?} {:?} {:?}",
+            profile.vendor(),
+            profile.endpoint(),
+            profile.success(),
+            profile.answers_within(),
+            profile.retry_span(),
+            profile.max_age()
+        )
+    };
+    let profile = || Profile::new("vapi");
+    for (profile, expected) in [
+        (profile(), r#"vapi "" Ok 5s None None"#),
+        (profile().with_vendor("acme"), r#"acme "" Ok 5s None None"#),
+        (profile().with_endpoint("eu"), r#"vapi "eu" Ok 5s None None"#),
+        (profile().with_success(Success::Accepted), r#"vapi "" Accepted 5s None None"#),
+        (profile().with_answers_within(seconds(7)), r#"vapi "" Ok 7s None None"#),
+        (profile().with_retry_span(seconds(8)), r#"vapi "" Ok 5s Some(8s) None"#),
+        (profile().with_max_age(seconds(9)), r#"vapi "" Ok 5s None Some(9s)"#),
+    ] {
+        assert_eq!(facts(profile), expected);
     }
 }
