@@ -13,6 +13,8 @@ enum Fault {
     AlwaysFresh,
     ChecksThenSets,
     NeverCompletes,
+    CompletesWithAnError,
+    CompletesForStrangers,
     NeverReleases,
     ReleasesCompleted,
     IgnoresTheToken,
@@ -23,6 +25,9 @@ enum Fault {
     NeverExtends,
     LosesCompleted,
     SameToken,
+    LeasesForLonger,
+    LeasesAnotherKey,
+    LetsAllIn,
     WaitsTooLong,
     RefusesLateCompletion,
     NeverForgets,
@@ -39,7 +44,7 @@ struct Broken {
 impl Broken {
     fn inner_lease(&self, lease: &Lease) -> Lease {
         let token = if self.fault == Fault::SameToken { LeaseToken::from_bytes([0; 16]) } else { lease.token() };
-        Lease::new(lease.key().clone(), token, lease.ttl())
+        Lease::new(self.folded(lease.key()), token, lease.ttl())
     }
 
     fn folded(&self, key: &Key) -> Key {
@@ -78,6 +83,13 @@ impl Store for Broken {
                 (Fault::SameToken, Claim::Fresh(lease)) => {
                     Claim::Fresh(Lease::new(key.clone(), LeaseToken::from_bytes([0; 16]), lease.ttl()))
                 }
+                (Fault::LeasesForLonger, Claim::Fresh(lease)) => {
+                    Claim::Fresh(Lease::new(key.clone(), lease.token(), lease.ttl() * 2))
+                }
+                (Fault::LeasesAnotherKey, Claim::Fresh(lease)) => {
+                    Claim::Fresh(Lease::new(Key::new("another", "", key.as_str()), lease.token(), lease.ttl()))
+                }
+                (Fault::LetsAllIn, Claim::InFlight { .. }) if key.as_str().contains("race") => fresh(),
                 (Fault::LosesCompleted, Claim::Done) => fresh(),
                 (_, Claim::Fresh(lease)) => Claim::Fresh(Lease::new(key.clone(), lease.token(), lease.ttl())),
                 (_, other) => other,
@@ -90,6 +102,13 @@ impl Store for Broken {
             match self.fault {
                 Fault::NeverCompletes => Ok(()),
                 Fault::IgnoresTheToken => self.store.complete(lease).await.or(Ok(())),
+                Fault::CompletesWithAnError => {
+                    self.store.complete(lease).await?;
+                    Err(StoreError::unavailable("it is done"))
+                }
+                Fault::CompletesForStrangers if lease.key().as_str().contains("stranger") => {
+                    self.store.complete(lease).await.or(Ok(()))
+                }
                 Fault::RefusesLateCompletion => match self.store.claim(lease.key(), &PayloadDigest::of(b"a")).await? {
                     Claim::Fresh(_) => Err(StoreError::LeaseLost),
                     _ => self.store.complete(lease).await,
@@ -137,29 +156,34 @@ impl Store for Broken {
 #[tokio::test]
 async fn the_suite_finds_every_fault() {
     let faults = [
-        Fault::AlwaysFresh,
-        Fault::ChecksThenSets,
-        Fault::NeverCompletes,
-        Fault::NeverReleases,
-        Fault::ReleasesCompleted,
-        Fault::IgnoresTheToken,
-        Fault::IgnoresTheBody,
-        Fault::ConflictsForever,
-        Fault::FoldsCase,
-        Fault::TrimsKeys,
-        Fault::NeverExtends,
-        Fault::LosesCompleted,
-        Fault::SameToken,
-        Fault::WaitsTooLong,
-        Fault::RefusesLateCompletion,
-        Fault::NeverForgets,
-        Fault::ForgetsSilently,
-        Fault::KeepsCompletedOnForget,
+        (Fault::AlwaysFresh, "of two claims"),
+        (Fault::ChecksThenSets, "a completed key"),
+        (Fault::NeverCompletes, "a completed key"),
+        (Fault::CompletesWithAnError, "a completed key"),
+        (Fault::CompletesForStrangers, "a token that is not"),
+        (Fault::NeverReleases, "a completed key"),
+        (Fault::ReleasesCompleted, "a completed key"),
+        (Fault::IgnoresTheToken, "a released key"),
+        (Fault::IgnoresTheBody, "another body"),
+        (Fault::ConflictsForever, "another body"),
+        (Fault::FoldsCase, "keys differ"),
+        (Fault::TrimsKeys, "keys differ"),
+        (Fault::NeverExtends, "a completed key"),
+        (Fault::LosesCompleted, "a completed key"),
+        (Fault::SameToken, "a completed key"),
+        (Fault::LeasesForLonger, "of two claims"),
+        (Fault::LeasesAnotherKey, "of two claims"),
+        (Fault::LetsAllIn, "of many claims"),
+        (Fault::WaitsTooLong, "of two claims"),
+        (Fault::RefusesLateCompletion, "a released key"),
+        (Fault::NeverForgets, "a forgotten key"),
+        (Fault::ForgetsSilently, "a forgotten key"),
+        (Fault::KeepsCompletedOnForget, "a forgotten key"),
     ];
-    for fault in faults {
+    for (fault, rule) in faults {
         let store = Broken { store: memory(), fault, claims: AtomicUsize::new(0) };
         let violation = suite().run(&store).await.expect_err(&format!("{fault:?} passes"));
-        println!("{fault:?}: {violation}");
+        assert!(violation.rule.starts_with(rule), "{fault:?}: {violation}");
         assert!(store.claims.load(Ordering::Relaxed) > 0);
     }
 }
