@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::base::Kept;
 use super::claims::{Found, Held, Owner, Wanted};
-use super::dialect::Dialect as _;
+use super::dialect::{Dialect as _, Row, Value};
 use super::entry::State;
 use super::in_hand::InHand;
 use super::operate::Filter;
@@ -477,6 +477,18 @@ fn a_state_is_shown_and_read_as_the_table_has_it() {
         assert_eq!((state.to_string().as_str(), State::of(name)), (name, Some(state)));
     }
     assert_eq!(State::of("DEAD"), None);
+}
+
+/// A driver may give a null the type of the column or another one.
+#[test]
+fn a_null_of_any_type_is_read_as_no_value() {
+    let nulls = || Row::new(vec![Value::Int(None), Value::Text(None), Value::Bytes(None)]);
+    let mut row = nulls();
+    assert!([row.int(), row.int(), row.int()].iter().all(|value| matches!(value, Ok(None))));
+    let mut row = nulls();
+    let texts = [row.optional_text(), row.optional_text(), row.optional_text()];
+    assert!(texts.iter().all(|value| matches!(value, Ok(None))));
+    assert!(nulls().number().is_err());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use offhook::idempotency::HandlerError;
 use offhook::inbox::{Dialect, Filter, Inbox, PostgresInbox, SqliteInbox, State, Work};
 use offhook::{Event as _, TalkifAi};
+use sqlx::postgres::PgListener;
 use tokio::sync::oneshot;
 
 use super::common::{Event, Notes, body, delivery, postgres, receive, receive_for, sqlite, talkifai, until};
@@ -223,6 +224,19 @@ async fn a_slow_handler_keeps_its_lease<D: Dialect>(inbox: Inbox<D>) {
     let done = || until(async || all_in(&inbox, State::Done, 1).await);
     tokio::join!(worker().run(done()), worker().run(done()));
     assert_eq!(runs.into_inner(), 1);
+}
+
+/// A worker of another process would look again by itself, but only after 5 s.
+#[tokio::test]
+async fn each_accepted_event_is_announced_to_other_processes() {
+    let inbox = postgres().await;
+    let mut listener = PgListener::connect_with(inbox.pool()).await.unwrap();
+    listener.listen("offhook_inbox").await.unwrap();
+    for id in ["1", "2"] {
+        assert_eq!(inbox.accept(&delivery(id)).await.reply().status(), 200);
+        let heard = tokio::time::timeout(Duration::from_secs(20), listener.recv()).await;
+        assert_eq!(heard.expect("nothing is announced").unwrap().channel(), "offhook_inbox");
+    }
 }
 
 /// Another worker may have the event by then.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::ConnectionType;
 use actix_web::{App, test, web};
 use axum::handler::Handler;
 use axum_core::body::Body;
@@ -37,6 +38,7 @@ fn functions() -> Functions {
 struct Response {
     status: u16,
     content_type: Option<String>,
+    closes: bool,
     body: String,
 }
 
@@ -50,8 +52,9 @@ async fn by_axum(functions: Functions, headers: Headers<'_>, body: &str) -> Resp
     let response = order.call(request.body(Body::from(body.to_owned())).unwrap(), functions).await;
     let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
     let status = response.status().as_u16();
+    let closes = response.headers().get("connection").is_some_and(|value| value == "close");
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    Response { status, content_type, body: String::from_utf8(body.to_vec()).unwrap() }
+    Response { status, content_type, closes, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 async fn by_actix(functions: Functions, headers: Headers<'_>, body: &str) -> Response {
@@ -64,8 +67,9 @@ async fn by_actix(functions: Functions, headers: Headers<'_>, body: &str) -> Res
     let response = test::call_service(&app, request.to_request()).await;
     let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
     let status = response.status().as_u16();
+    let closes = response.response().head().connection_type() == ConnectionType::Close;
     let body = test::read_body(response).await;
-    Response { status, content_type, body: String::from_utf8(body.to_vec()).unwrap() }
+    Response { status, content_type, closes, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 const AUTH: (&str, &str) = ("authorization", "Bearer s3cret-t0ken");
@@ -76,6 +80,8 @@ async fn both(headers: Headers<'_>, body: &str) -> (u16, String) {
     assert_eq!(response, by_actix(functions(), headers, body).await);
     let json = (!response.body.is_empty()).then(|| "application/json".to_owned());
     assert_eq!(response.content_type, json);
+    // What was refused may have left the rest of its body unread.
+    assert_eq!(response.closes, matches!(response.status, 401 | 413 | 415), "{response:?}");
     (response.status, response.body)
 }
 
