@@ -1,4 +1,4 @@
-//! What the vendors' pages say of an answer and of retries.
+//! What a profile says: what the vendors publish of an answer and of retries, and what a user sets.
 
 use std::time::Duration;
 
