@@ -1,6 +1,6 @@
 //! Tests single steps of the inbox, and explores everything that two workers can do to the events
-//! of one call: each order of steps, with crashes and lost answers between any two, until nothing new is reached. The steps are
-//! those of the worker, and run the crate's own statements in SQLite.
+//! of one call: each order of steps, with crashes and lost answers between any two, until nothing
+//! new is reached. The steps are those of the worker, and run the crate's own statements in SQLite.
 
 use std::collections::HashSet;
 use std::sync::Arc;
