@@ -523,6 +523,25 @@ async fn an_event_that_was_tried_before_is_not_claimed_ahead() {
     assert_eq!((found.events.len(), again.events.len()), (3, 1));
 }
 
+/// In PostgreSQL, two claims may take events of the same call at the same time, and the index
+/// refuses the later one. Here, a trigger refuses any claim of the second event.
+#[tokio::test]
+async fn a_claim_that_meets_another_one_takes_a_single_event_or_looks_again() {
+    let (inbox, _) = three_calls(Wanted { now: 0, ahead: 0 }).await;
+    for statement in [
+        "CREATE TABLE taken (id integer UNIQUE)",
+        "INSERT INTO taken VALUES (2)",
+        "CREATE TRIGGER meeting AFTER UPDATE ON offhook_inbox WHEN new.state = 'running'
+            BEGIN INSERT INTO taken VALUES (new.id); END",
+    ] {
+        sqlx::query(statement).execute(inbox.pool()).await.unwrap();
+    }
+    let first = inbox.claim(SOURCES, LEASE, false, Wanted { now: 3, ahead: 0 }).await.unwrap();
+    assert_eq!((first.events.iter().map(|held| held.entry.id).collect(), first.blocked), (vec![1], 0));
+    let second = inbox.claim(SOURCES, LEASE, false, Wanted { now: 3, ahead: 0 }).await.unwrap();
+    assert_eq!((second.events.len(), second.seen()), (0, 1));
+}
+
 #[tokio::test]
 async fn a_lost_lease_in_a_group_does_not_affect_the_others() {
     let (inbox, found) = three_calls(Wanted { now: 3, ahead: 0 }).await;
