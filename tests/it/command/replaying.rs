@@ -44,6 +44,28 @@ fn captures_are_sent_again_with_new_signatures_or_as_they_were_received() {
 }
 
 #[test]
+fn nothing_is_sent_if_one_of_the_files_cannot_be_used() {
+    let (url, keys) = recorder();
+    let folder = Folder::new();
+    write(&folder, "1.json", old(samples::truedy::CALL_ENDED));
+    let second = folder.path().join("2.json");
+    let unknown = RawRequest::post("/hooks", "{}");
+    for (content, problem) in [
+        ("{".to_owned(), "2.json: "),
+        (Capture::new(unknown).to_json(), "neither the headers nor the path say which vendor sent this"),
+    ] {
+        std::fs::write(&second, content).unwrap();
+        let refused = offhook(&["replay", folder.path().to_str().unwrap(), "--to", &url]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+        assert!(refused.stderr.contains(problem) && refused.stderr.contains("2.json"), "{refused:?}");
+    }
+    assert!(keys.lock().unwrap().is_empty());
+    std::fs::remove_file(second).unwrap();
+    assert_eq!(offhook(&["replay", folder.path().to_str().unwrap(), "--to", &url]).code, 0);
+    assert_eq!(keys.lock().unwrap().len(), 1);
+}
+
+#[test]
 fn a_masked_token_is_filled_in_and_never_sent_as_it_is() {
     let folder = Folder::new();
     let file = write(&folder, "1.json", old(samples::salpre::CALL_ENDED));

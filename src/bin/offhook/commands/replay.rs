@@ -51,11 +51,18 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<Outcome, Failure> {
+    let mut inputs = Vec::new();
+    // A file that cannot be used is found before anything is sent.
+    for file in files(&arguments.files)? {
+        let input = input::read(&file, BodyFiles::Refuse).await?;
+        arguments.prepare(input.clone()).map_err(|failure| failure.of(&file))?;
+        inputs.push((file, input));
+    }
     let client = Client::new(Duration::from_secs(arguments.timeout));
     let mut outcome = Outcome::Done;
-    for file in files(&arguments.files)? {
-        let (request, url) =
-            arguments.prepare(input::read(&file, BodyFiles::Refuse).await?).map_err(|failure| failure.of(&file))?;
+    for (file, input) in inputs {
+        // A signature has the time at which it is sent.
+        let (request, url) = arguments.prepare(input).map_err(|failure| failure.of(&file))?;
         let answer = client.send(&url, &request).await;
         if !answer.as_ref().is_ok_and(Answer::is_success) {
             outcome = Outcome::Refused;
