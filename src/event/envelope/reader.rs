@@ -350,7 +350,7 @@ mod tests {
                 "other_id: expected a string or an integer; at: expected an RFC 3339 time or Unix seconds",
             ),
             (r#""at":1e999"#, "at: expected an RFC 3339 time or Unix seconds"),
-            (r#""test":"true""#, "test: expected true or false"),
+            (r#""test":"true""#, "test: expected a boolean"),
         ] {
             for body in [
                 format!(r#"{{"name":"ping","data":{{"n":1}},{fields}}}"#),

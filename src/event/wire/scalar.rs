@@ -69,7 +69,7 @@ impl<'a> Scalar<'a> {
         match self {
             Scalar::Null => Ok(None),
             Scalar::Bool(value) => Ok(Some(value)),
-            Scalar::Number(_) | Scalar::Text(_) | Scalar::Other => Err(Mismatch("true or false")),
+            Scalar::Number(_) | Scalar::Text(_) | Scalar::Other => Err(Mismatch("a boolean")),
         }
     }
 }

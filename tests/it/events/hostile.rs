@@ -205,7 +205,6 @@ fn a_misfit_says_what_was_expected() {
         "expected an object",
         "expected an object of strings",
         "expected an object with one medium",
-        "expected true or false",
         "the body is not a JSON object",
         "the envelope has no usable `call`",
         "the envelope has no usable `event_type`",
@@ -255,7 +254,7 @@ fn an_envelope_field_of_the_wrong_type_is_drift() {
         assert!(!shown.contains(MARKER), "{shown}");
     }
     let parsed = round::<salpre::Event>(r#"{"event_type":"error","payload":{},"is_test":"s3cr3t-marker"}"#);
-    assert_eq!(parsed.drift().to_string(), "is_test: expected true or false");
+    assert_eq!(parsed.drift().to_string(), "is_test: expected a boolean");
     assert!(parsed.event().is_typed() && !parsed.is_test());
 }
 
