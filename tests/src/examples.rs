@@ -27,6 +27,8 @@ fn compile(program: &[&str]) -> PathBuf {
         .arg("--target-dir")
         .arg(target)
         .current_dir(crate_root())
+        // With it, which is set for the tests of mutants, all dependencies would be compiled again.
+        .env_remove("RUSTC_BOOTSTRAP")
         .status()
         .expect("cargo runs");
     assert!(status.success(), "{program:?} does not compile");
