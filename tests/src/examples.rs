@@ -27,7 +27,7 @@ fn compile(program: &[&str]) -> PathBuf {
         .arg("--target-dir")
         .arg(target)
         .current_dir(crate_root())
-        // With it, which is set for the tests of mutants, all dependencies would be compiled again.
+        // scripts/mutants sets it for this program only. Another value would compile all dependencies again.
         .env_remove("RUSTC_BOOTSTRAP")
         .status()
         .expect("cargo runs");
